@@ -1,0 +1,73 @@
+import { defineConfig, globalIgnores } from "eslint/config";
+import tseslint from "typescript-eslint";
+import importX from "eslint-plugin-import-x";
+
+/**
+ * What each room may import of the others (design: "Rooms"). A room that is not named in `may` is out of bounds;
+ * type-only imports are held to the same rule, because a type is the first thread of a dependency.
+ */
+const rooms = ["index.ts", "release", "stacks", "checks", "records", "cli", "local", "examples", "tests", "bench"];
+const may = {
+  "index.ts": ["stacks"],
+  release: [],
+  stacks: ["release", "checks", "records"],
+  checks: ["release"],
+  records: ["release"],
+  cli: ["release", "checks", "records"],
+  local: ["release"],
+  examples: [],
+};
+const zones = Object.entries(may).map(([room, allowed]) => ({
+  target: `./${room}`,
+  from: rooms.filter((other) => other !== room && !allowed.includes(other)).map((other) => `./${other}`),
+  message: `the room ${room} may import ${allowed.length > 0 ? allowed.join(", ") : "no other room"}`,
+}));
+
+export default defineConfig(
+  globalIgnores(["node_modules/", ".rewind/", "examples/*/dist/"]),
+  {
+    files: ["**/*.ts"],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    plugins: { "import-x": importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones }],
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/prefer-nullish-coalescing": ["error", { ignorePrimitives: { string: true } }],
+      eqeqeq: "error",
+    },
+  },
+  {
+    // The pure core: no engine, no input or output, no clock.
+    files: ["release/**/*.ts"],
+    ignores: ["release/*.write.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ regex: "^(?!\\.|zod$|canonicalize$|microdiff$|node:crypto$)", message: "release/ is pure" }] },
+      ],
+      "no-restricted-globals": ["error", "process", "fetch", "setTimeout"],
+      "no-restricted-properties": ["error", { object: "Date", property: "now" }],
+    },
+  },
+  {
+    // One place prints and exits.
+    files: ["release/**/*.ts", "checks/**/*.ts", "records/**/*.ts", "stacks/**/*.ts"],
+    rules: { "no-console": "error" },
+  },
+  {
+    // One file each touches the Automation API and the embedded environment.
+    files: ["cli/**/*.ts"],
+    ignores: ["cli/engine.ts"],
+    rules: { "no-restricted-imports": ["error", { patterns: ["@pulumi/*"] }] },
+  },
+  {
+    files: ["tests/**/*.ts", "bench/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-floating-promises": ["error", { allowForKnownSafeCalls: [] }],
+      "@typescript-eslint/no-non-null-assertion": "off",
+    },
+  },
+);
