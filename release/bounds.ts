@@ -1,0 +1,33 @@
+import { pathOf, type Problem } from "./problems";
+
+const limits = { depth: 32, values: 50_000, text: 64 * 1024 } as const;
+
+/** Keys with which a parsed document could reach an object's prototype. No name in a stack file needs them. */
+const forbidden = new Set(["__proto__", "constructor", "prototype"]);
+
+/**
+ * What makes a parsed document unfit to be looked at more closely: too deep, too large, or keys that reach for a
+ * prototype. Runs before the schema, so that the schema only ever meets documents of a sane size.
+ */
+export function outOfBounds(document: unknown): Problem[] {
+  const problems: Problem[] = [];
+  let values = 0;
+  const visit = (value: unknown, path: readonly string[]): void => {
+    values += 1;
+    if (values > limits.values || problems.length >= 100) return;
+    if (path.length > limits.depth) {
+      problems.push({ path: pathOf(path), message: `nested deeper than ${limits.depth} levels` });
+    } else if (typeof value === "string" && value.length > limits.text) {
+      problems.push({ path: pathOf(path), message: `a text of ${value.length} characters; at most ${limits.text}` });
+    } else if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) {
+        const at = [...path, key.length > 80 ? `${key.slice(0, 77)}…` : key];
+        if (forbidden.has(key)) problems.push({ path: pathOf(at), message: "a key that no stack file may hold" });
+        else visit(inner, at);
+      }
+    }
+  };
+  visit(document, []);
+  if (values > limits.values) problems.push({ path: "", message: `more than ${limits.values} values in one file` });
+  return problems;
+}

@@ -1,0 +1,77 @@
+import microdiff from "microdiff";
+import { canonicalJson } from "./canonical";
+import type { Pinned } from "./pinned";
+import { facets, type Facet } from "./schema";
+
+/** How much a change can hurt: configuration and functions are low, whatever touches data medium, a schema high. */
+export type Risk = "low" | "medium" | "high";
+
+/** One thing that differs between two pins. */
+export interface Change {
+  readonly facet: Facet;
+  /** The entry within its facet: `score_prism`, `scoring_config`. */
+  readonly entry: string;
+  readonly action: "added" | "removed" | "changed";
+  /** Every value that differs inside the entry, by its path; empty for an entry that came or went as a whole. */
+  readonly values: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[];
+  readonly risk: Risk;
+}
+
+/** What each facet risks. A table's rows can be put back as they were; so can images, functions and policies. */
+const risks: Readonly<Record<Facet, Risk>> = {
+  services: "low",
+  functions: "low",
+  config: "low",
+  storage: "low",
+  toggles: "low",
+};
+
+/** What would change from one pin to another, facet by facet, in a stable order. Equal pins have no changes. */
+export function diffPinned(before: Pinned, after: Pinned): Change[] {
+  return facets.flatMap((facet) => {
+    const [from, to] = [entriesOf(before, facet), entriesOf(after, facet)];
+    const names = [...new Set([...Object.keys(from), ...Object.keys(to)])].sort();
+    return names.flatMap((entry): Change[] => {
+      const [a, b] = [from[entry], to[entry]];
+      const common = { facet, entry, risk: risks[facet] };
+      if (a === undefined) return [{ ...common, action: "added", values: [] }];
+      if (b === undefined) return [{ ...common, action: "removed", values: [] }];
+      if (canonicalJson(a) === canonicalJson(b)) return [];
+      return [{ ...common, action: "changed", values: valuesThatDiffer(a, b) }];
+    });
+  });
+}
+
+/** A line per value that differs: `functions/score_prism image: scoring@sha256:… → scoring@sha256:…`. */
+export function describeChange({ facet, entry, action, values }: Change): string[] {
+  const name = `${facet}/${entry}`;
+  if (action !== "changed") return [`${name} ${action}`];
+  const show = (value: unknown): string => (value === undefined ? "nothing" : shorten(JSON.stringify(value)));
+  return values.map(({ path, before, after }) => `${name}${path && ` ${path}`}: ${show(before)} → ${show(after)}`);
+}
+
+function entriesOf(pinned: Pinned, facet: Facet): Record<string, unknown> {
+  return pinned.facets[facet];
+}
+
+function valuesThatDiffer(a: unknown, b: unknown): Change["values"] {
+  if (typeof a !== "object" || typeof b !== "object") return [{ path: "", before: a, after: b }];
+  return microdiff(byKey(a), byKey(b)).map((difference) => ({
+    path: difference.path.join("."),
+    before: difference.type === "CREATE" ? undefined : (difference.oldValue as unknown),
+    after: difference.type === "REMOVE" ? undefined : (difference.value as unknown),
+  }));
+}
+
+/** Rows in an object by their first column, so that a row that moved in the list is not a difference. */
+function byKey(entry: object | null): Record<string, unknown> {
+  const { rows } = entry as { rows?: Record<string, unknown>[] };
+  if (!Array.isArray(rows)) return entry as Record<string, unknown>;
+  return Object.fromEntries(rows.map((row) => [String(Object.values(row)[0]), row]));
+}
+
+/** Digests keep their first twelve digits, other long texts their first hundred. */
+function shorten(text: string): string {
+  const short = text.replace(/sha256:([0-9a-f]{12})[0-9a-f]{52}/g, "sha256:$1…");
+  return short.length > 100 ? `${short.slice(0, 99)}…` : short;
+}

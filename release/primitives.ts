@@ -1,0 +1,80 @@
+import { z } from "zod";
+
+/** A pattern whose message says what was expected, shows an example, and quotes (a bounded piece of) what came. */
+const pattern = (expected: string, regex: RegExp) =>
+  z.string({ error: `expected ${expected}` }).regex(regex, {
+    error: (issue) => `expected ${expected}, got ${quote(issue.input)}`,
+  });
+
+/** A value as it may stand in a message: JSON, at most sixty characters. */
+export function quote(value: unknown): string {
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** The name of a release, such as `v1.2.0` or `r41`. It begins with a letter, so YAML can never read it as a number. */
+export const ReleaseId = pattern(
+  "a release id such as v1.2.0 (a letter, then letters, digits, . _ -)",
+  /^[A-Za-z][A-Za-z0-9._-]{0,62}$/,
+);
+export type ReleaseId = z.infer<typeof ReleaseId>;
+
+/** `sha256:` and 64 hexadecimal digits. */
+export const Digest = pattern("sha256:<64 hex>", /^sha256:[0-9a-f]{64}$/);
+export type Digest = z.infer<typeof Digest>;
+
+const repository = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
+const tag = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}";
+
+/**
+ * An image without its registry, which the environment adds: `scoring@sha256:<64 hex>`, or with a tag for people,
+ * `scoring:v1.2.0@sha256:<64 hex>`. A tag alone floats; the rules refuse it outside `local`.
+ */
+export const ImageReference = pattern(
+  "name@sha256:<64 hex>",
+  new RegExp(`^(?!.*\\.\\.)${repository}(?::${tag})?(?:@sha256:[0-9a-f]{64})?$`),
+);
+export type ImageReference = z.infer<typeof ImageReference>;
+
+/** A whole number with its unit: `500ms`, `30s`, `5m`, `24h`. */
+export const Duration = pattern("a duration such as 500ms, 30s or 5m", /^[1-9][0-9]{0,6}(?:ms|s|m|h)$/);
+export type Duration = z.infer<typeof Duration>;
+
+const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** A duration in milliseconds. */
+export function milliseconds(duration: Duration): number {
+  const [, amount, name] = /^(\d+)(ms|s|m|h)$/.exec(duration) ?? [];
+  return Number(amount) * unit[name as keyof typeof unit];
+}
+
+/** The name of a service, function, bucket or check within a stack: `api`, `score_prism`, `finalizeAssessment`. */
+export const Name = pattern("a name such as api or score_prism", /^[A-Za-z][A-Za-z0-9_-]{0,62}$/);
+export type Name = z.infer<typeof Name>;
+
+/** An unquoted PostgreSQL identifier. Nothing else is ever put into SQL as a name. */
+export const SqlIdentifier = pattern("a lower-case SQL identifier such as scoring_config", /^[a-z_][a-z0-9_]{0,62}$/);
+
+/** The name of an S3 bucket. */
+export const BucketName = pattern("a bucket name such as scoring-documents", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
+
+/** The name of an environment variable, of a toggle too: `AUTOPILOT_WORKER_DISABLED`. */
+export const VariableName = pattern("a variable name such as LOG_LEVEL", /^[A-Z_][A-Z0-9_]{0,126}$/);
+
+/** The name under which `rewind:secrets` holds a value. The value itself never stands anywhere else. */
+export const SecretName = pattern("the name of a secret such as api-token", /^[a-z][a-z0-9-]{0,62}$/);
+
+/** A host name or address. */
+export const Host = pattern("a host such as db.internal or 127.0.0.1", /^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253})$/);
+
+/** A TCP port. */
+export const Port = z.int({ error: "expected a port from 1 to 65535" }).min(1).max(65_535);
+
+/** A path on a service: `/health`. It may hold `${…}` variables. */
+export const UrlPath = pattern("a path that begins with /", /^\/[\x21-\x7e]{0,2000}$/);
+
+/** A file inside the project: no absolute path, no `..`, forward slashes. */
+export const ProjectPath = pattern(
+  "a path inside the project such as releases/v1.2.0.yaml",
+  /^(?!\/)(?!.*(?:^|\/)\.\.?(?:\/|$))[A-Za-z0-9._/-]{1,200}$/,
+);
