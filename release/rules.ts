@@ -92,6 +92,10 @@ function rowProblems(row: Row, table: Table, seen: Set<string>, at: PropertyKey[
       ? []
       : [problem([...at, column], `expected ${type}, got ${quote(JSON.stringify(value))}`)];
   });
+  const missing = Object.keys(table.columns)
+    .filter((column) => column !== table.key && !Object.hasOwn(row, column))
+    .map((column) => problem([...at, column], "expected a value: a row pins every column of its table"));
+  columns.push(...missing);
   if (row[table.key] === undefined || row[table.key] === null) {
     return [...columns, problem(at, `the key column ${table.key} is missing`)];
   }
@@ -172,8 +176,10 @@ function requestsOf(
   return [];
 }
 
-const checksAskForWhatIsThere: Rule = (settings) =>
-  Object.entries(settings.verification?.checks ?? {}).flatMap(([name, definition]) => {
+const checksAskForWhatIsThere: Rule = (settings) => {
+  // Without the pinned release every check would seem to ask for what is not there.
+  if (!settings.releases.has(settings.release)) return [];
+  return Object.entries(settings.verification?.checks ?? {}).flatMap(([name, definition]) => {
     const at = ["verification", "checks", name];
     const { facets: pinned } = settings.pinned;
     switch (definition.kind) {
@@ -194,6 +200,7 @@ const checksAskForWhatIsThere: Rule = (settings) =>
         return journeyProblems(settings, definition, at);
     }
   });
+};
 
 function journeyProblems(settings: Settings, definition: CheckDefinition, at: PropertyKey[]): Problem[] {
   const captured = new Set<string>();

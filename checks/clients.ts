@@ -1,0 +1,115 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import Docker from "dockerode";
+import { Pool } from "pg";
+import type { Settings } from "../release/parse";
+import type { Environment } from "../release/schema";
+
+/** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
+export type Secrets = Readonly<Record<string, string>>;
+
+/** The identities that try an object store: the stack's own, one that must be denied, and none at all. */
+export type Identity = "own" | "stranger" | "anonymous";
+
+/** What probes talk to. Every client is made at first use and closed by `close`. */
+export interface Clients {
+  readonly docker: Docker;
+  /** Where the published ports of the Docker engine answer. */
+  readonly host: string;
+  database(): Pool;
+  objectStore(identity: Identity): S3Client;
+  secret(name: string): string;
+  close(): Promise<void>;
+}
+
+/**
+ * Clients for one environment.
+ * @throws Error from `database` or `objectStore` when the environment has none
+ */
+export function openClients(environment: Settings["environment"], secrets: Secrets): Clients {
+  let pool: Pool | undefined;
+  const stores = new Map<Identity, S3Client>();
+  const secret = (name: string): string => {
+    const value = secrets[name];
+    if (value === undefined) throw new Error(`no secret ${name}`);
+    return value;
+  };
+  return {
+    docker: dockerAt(environment.docker.host),
+    host: environment.docker.address ?? "127.0.0.1",
+    secret,
+    database: () => (pool ??= databasePool(environment, secret)),
+    objectStore: (identity) => {
+      const known = stores.get(identity);
+      if (known !== undefined) return known;
+      const store = storeAs(environment, identity, secret);
+      stores.set(identity, store);
+      return store;
+    },
+    close: async () => {
+      for (const store of stores.values()) store.destroy();
+      await pool?.end();
+    },
+  };
+}
+
+/** A Docker client for `unix://`, `npipe://`, `tcp://` and `ssh://` hosts. */
+export function dockerAt(host: string): Docker {
+  const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
+  if (scheme === "unix" || scheme === "npipe") return new Docker({ socketPath: rest });
+  const { hostname, port, username } = new URL(host);
+  if (scheme === "ssh") return new Docker({ protocol: "ssh", host: hostname, port: Number(port || 22), username });
+  return new Docker({ protocol: "http", host: hostname, port: Number(port || 2375) });
+}
+
+function databasePool({ database }: Environment, secret: (name: string) => string): Pool {
+  if (database === undefined) throw new Error("the environment has no database");
+  const pool = new Pool({
+    host: database.host,
+    port: database.port,
+    user: database.administrator.user,
+    password: secret(database.administrator.password),
+    database: database.name,
+    ssl: sslFor(database.sslmode),
+    max: 4,
+    connectionTimeoutMillis: 5_000,
+    application_name: "rewind",
+    // A probe only ever looks.
+    options: "-c default_transaction_read_only=on",
+  });
+  // An idle connection that breaks is the next query's error, not the process's end.
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+/** The TLS setting of a driver for one of libpq's names: `require` encrypts, `verify-full` also proves who answers. */
+export function sslFor(
+  mode: "disable" | "require" | "verify-full" | undefined,
+): false | { rejectUnauthorized: boolean } {
+  return mode === undefined || mode === "disable" ? false : { rejectUnauthorized: mode === "verify-full" };
+}
+
+function storeAs({ objectStore }: Environment, identity: Identity, secret: (name: string) => string): S3Client {
+  if (objectStore === undefined) throw new Error("the environment has no object store");
+  const { endpoint, region, credentials, stranger } = objectStore;
+  const keys = identity === "own" ? credentials : stranger;
+  if (identity === "stranger" && keys === undefined) throw new Error("the environment names no stranger");
+  return new S3Client({
+    region,
+    maxAttempts: 1,
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(keys === undefined || identity === "anonymous"
+      ? {}
+      : { credentials: { accessKeyId: secret(keys.accessKey), secretAccessKey: secret(keys.secretKey) } }),
+    // An anonymous request is one that nobody signed.
+    ...(identity === "anonymous" ? { signer: { sign: (request) => Promise.resolve(request) } } : {}),
+  });
+}
+
+/** Takes the values of secrets out of a text; the shortest that it looks for has four characters. */
+export function redactor(secrets: Secrets): (text: string) => string {
+  const values = Object.values(secrets)
+    .filter((value) => value.length >= 4)
+    .flatMap((value) => [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)])
+    .sort((a, b) => b.length - a.length);
+  return (text) => values.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
+}

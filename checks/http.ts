@@ -1,0 +1,109 @@
+import { interpolate, interpolateJson } from "../release/interpolate";
+import type { Request } from "../release/schema";
+import type { Measurement } from "./probe";
+
+/** What a request needs to know beside its definition. */
+export interface HttpContext {
+  /** The base URL of a service or function, such as `http://127.0.0.1:32768`. Throws when it does not run. */
+  addressOf(entry: string): Promise<string>;
+  secret(name: string): string;
+  /** The value of a pinned variable such as `config.scoring_config.results_version.value`. */
+  pinned(variable: string): string | undefined;
+}
+
+const largestAnswer = 1024 * 1024;
+
+/**
+ * Sends the requests one after the other; a later one may use what an earlier one captured. The first answer that is
+ * not as expected ends it.
+ * @returns passed with the last answer, or failed with the request and the answer that differed
+ */
+export async function measureRequests(
+  requests: readonly Request[],
+  context: HttpContext,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const captured = new Map<string, string>();
+  const valueOf = (name: string): string => captured.get(name) ?? context.pinned(name) ?? `\${${name}}`;
+  let last = "";
+  for (const request of requests) {
+    const sent = {
+      path: interpolate(request.path, (name) => encodeURIComponent(valueOf(name))),
+      ...interpolateJson({ body: request.body, json: request.expect.json }, valueOf),
+    };
+    const line = `${request.method ?? "GET"} ${request.to}${sent.path}`;
+    const response = await fetch(`${await context.addressOf(request.to)}${sent.path}`, {
+      method: request.method ?? "GET",
+      headers: headersOf(request, context),
+      redirect: "manual",
+      signal,
+      ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
+    });
+    const text = (await response.text()).slice(0, largestAnswer);
+    last = `${line} → ${response.status} ${brief(text)}`;
+    if (response.status !== request.expect.status) {
+      return { result: "failed", evidence: `${last}; expected ${request.expect.status}` };
+    }
+    const answer = parsed(text);
+    const difference = sent.json === undefined ? undefined : firstDifference(sent.json, answer, "");
+    if (difference !== undefined) return { result: "failed", evidence: `${line}: ${difference}` };
+    for (const [name, path] of Object.entries(request.capture ?? {})) {
+      const value = valueAt(answer, path);
+      if (value === undefined) return { result: "failed", evidence: `${last}; the answer has no ${path}` };
+      captured.set(name, typeof value === "string" ? value : JSON.stringify(value));
+    }
+  }
+  return { result: "passed", evidence: last };
+}
+
+function headersOf(request: Request, context: HttpContext): Record<string, string> {
+  return {
+    accept: "application/json",
+    ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+    ...(request.bearer === undefined ? {} : { authorization: `Bearer ${context.secret(request.bearer)}` }),
+  };
+}
+
+/** The first place where an answer lacks what was expected; objects may hold more than is named. */
+export function firstDifference(expected: unknown, actual: unknown, path: string): string | undefined {
+  if (typeof expected !== "object" || expected === null) {
+    if (Object.is(expected, actual)) return undefined;
+    return `${path || "the answer"} is ${brief(JSON.stringify(actual))}, expected ${brief(JSON.stringify(expected))}`;
+  }
+  if (typeof actual !== "object" || actual === null || Array.isArray(expected) !== Array.isArray(actual)) {
+    return `${path || "the answer"} is ${brief(JSON.stringify(actual))}, expected ${brief(JSON.stringify(expected))}`;
+  }
+  for (const [key, value] of Object.entries(expected)) {
+    const inner = Object.hasOwn(actual, key) ? (actual as Record<string, unknown>)[key] : undefined;
+    const difference = firstDifference(value, inner, path === "" ? key : `${path}.${key}`);
+    if (difference !== undefined) return difference;
+  }
+  return undefined;
+}
+
+/** The value at `a.b.0` of a JSON answer, undefined when there is none. */
+export function valueAt(answer: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce<unknown>(
+      (value, key) =>
+        typeof value === "object" && value !== null && Object.hasOwn(value, key)
+          ? (value as Record<string, unknown>)[key]
+          : undefined,
+      answer,
+    );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** At most two hundred characters on one line. `JSON.stringify` gives undefined for what is not there. */
+function brief(text: string | undefined): string {
+  const line = (text ?? "nothing").replace(/\s+/g, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

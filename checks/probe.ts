@@ -1,0 +1,93 @@
+import { milliseconds, type Duration } from "../release/primitives";
+import type { Check, Result } from "../release/verdict";
+
+/** What one attempt of a probe saw. */
+export interface Measurement {
+  readonly result: Result;
+  /** One line for people. Values of secrets are taken out before it goes anywhere. */
+  readonly evidence: string;
+}
+
+/** A question that can be asked again. It may throw: that is the result `error`, with the message as evidence. */
+export interface Probe {
+  readonly name: string;
+  readonly timeout?: Duration | undefined;
+  readonly deadline?: Duration | undefined;
+  /** Whether asking again cannot help, because the answer is a fact and not a state. */
+  readonly once?: boolean;
+  ask(signal: AbortSignal): Promise<Measurement>;
+}
+
+/** When attempts end, for probes that do not say it themselves. */
+export interface Timing {
+  readonly timeout: Duration;
+  readonly deadline: Duration;
+}
+
+export const defaultTiming: Timing = { timeout: "5s", deadline: "30s" };
+
+const firstPause = 50;
+const longestPause = 2_000;
+
+/**
+ * Asks every probe at once, each until it passes or its deadline is over, with pauses that double.
+ *
+ * @param redact takes the values of secrets out of a text
+ * @returns a check per probe, in the order of the probes; never throws
+ */
+export async function runProbes(
+  probes: readonly Probe[],
+  timing: Timing = defaultTiming,
+  redact: (text: string) => string = (text) => text,
+): Promise<Check[]> {
+  return Promise.all(probes.map((probe) => runProbe(probe, timing, redact)));
+}
+
+async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => string): Promise<Check> {
+  const started = performance.now();
+  const deadline = started + milliseconds(probe.deadline ?? timing.deadline);
+  const timeout = milliseconds(probe.timeout ?? timing.timeout);
+  for (let attempts = 1, pause = firstPause; ; attempts += 1, pause = Math.min(pause * 2, longestPause)) {
+    const { result, evidence } = await attempt(probe, Math.min(timeout, Math.max(deadline - performance.now(), 1)));
+    const now = performance.now();
+    if (result === "passed" || probe.once === true || now + pause >= deadline) {
+      return {
+        name: probe.name,
+        result,
+        evidence: redact(evidence),
+        milliseconds: Math.round(now - started),
+        attempts,
+      };
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** One attempt, which ends at its timeout even when the probe does not listen to its signal. */
+async function attempt(probe: Probe, timeout: number): Promise<Measurement> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Measurement>((resolve) => {
+    timer = setTimeout(() => {
+      resolve({ result: "error", evidence: `no answer within ${Math.round(timeout)} ms` });
+      abort.abort();
+    }, timeout);
+  });
+  try {
+    return await Promise.race([probe.ask(abort.signal), late]);
+  } catch (error) {
+    return { result: "error", evidence: describeError(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** An error in one line, with the reason that `fetch` and drivers hide in its cause. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  const inner = error instanceof AggregateError ? (error.errors as unknown[])[0] : cause;
+  const reason = inner === undefined ? "" : `: ${describeError(inner)}`;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  return `${error.message || code || error.name}${reason}`.replace(/\s+/g, " ").slice(0, 500);
+}

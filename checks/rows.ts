@@ -1,0 +1,91 @@
+import { escapeIdentifier, type ClientBase, type Pool } from "pg";
+import { digestOf } from "../release/canonical";
+import { keyOf, normalRow } from "../release/rows";
+import type { Digest } from "../release/primitives";
+import type { Row, Table } from "../release/schema";
+import type { Measurement } from "./probe";
+
+/** A table where it stands: schema, name and what releases pin of it. */
+export interface LocatedTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly table: Table;
+}
+
+/** The table's full name, quoted. */
+export function qualified({ schema, name }: LocatedTable): string {
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+}
+
+/**
+ * The rows with the given keys, in the normal form, by key. A key that is not there is not in the map; a table that is
+ * not there has no rows.
+ */
+export async function readRows(
+  client: Pool | ClientBase,
+  located: LocatedTable,
+  keys: readonly string[],
+  lock: "" | "for update" = "",
+): Promise<Map<string, Row>> {
+  const { table } = located;
+  const columns = Object.keys(table.columns).map((column) => {
+    const name = escapeIdentifier(column);
+    return `to_jsonb(${name}) as ${name}`;
+  });
+  const exists = await client.query<{ found: boolean }>("select to_regclass($1) is not null as found", [
+    qualified(located),
+  ]);
+  if (exists.rows[0]?.found !== true) return new Map();
+  const { rows } = await client.query<Row>(
+    `select ${columns.join(", ")} from ${qualified(located)} where ${escapeIdentifier(table.key)}::text = any($1) ${lock}`,
+    [keys],
+  );
+  return new Map(rows.map((row) => [keyOf(row, table), normalRow(row, table)]));
+}
+
+/** Whether a row holds what the pin says; the evidence is in the words of the plans, ROLLBACK SUCCESS or FAILED. */
+export async function measureRow(client: Pool, located: LocatedTable, pinned: Row): Promise<Measurement> {
+  const key = keyOf(pinned, located.table);
+  const live = (await readRows(client, located, [key])).get(key);
+  const name = `${located.name}/${key}`;
+  if (live === undefined) return { result: "failed", evidence: `ROLLBACK FAILED: ${name} is missing` };
+  const wrong = Object.entries(normalRow(pinned, located.table)).filter(
+    ([column, value]) => digestOf(value) !== digestOf(live[column] ?? null),
+  );
+  const told = (cells: [string, unknown][]): string =>
+    cells.map(([column, value]) => `${column} = ${JSON.stringify(value)}`).join(", ");
+  if (wrong.length === 0) {
+    const values = Object.entries(pinned).filter(([column]) => column !== located.table.key);
+    return { result: "passed", evidence: `ROLLBACK SUCCESS: ${name} ${told(values)}` };
+  }
+  const seen = wrong.map(([column]): [string, unknown] => [column, live[column]]);
+  return { result: "failed", evidence: `ROLLBACK FAILED: ${name} ${told(seen)}, pinned is ${told(wrong)}` };
+}
+
+/** The digests of rows as they were applied or attempted, by key. */
+export type RowDigests = Readonly<Record<string, Digest>>;
+
+/**
+ * Whether the live rows are what Rewind left there. After an update that stopped half-way a row may be as it was before
+ * or as that update meant it, so each row must match one of the states; a key that a state lacks may be absent.
+ */
+export async function measureRowDrift(
+  client: Pool,
+  located: LocatedTable,
+  states: readonly RowDigests[],
+): Promise<Measurement> {
+  const keys = [...new Set(states.flatMap((state) => Object.keys(state)))].sort();
+  const live = await readRows(client, located, keys);
+  const drifted = keys.filter((key) => {
+    const row = live.get(key);
+    const digest = row === undefined ? undefined : digestOf(row);
+    return !states.some((state) => state[key] === digest);
+  });
+  if (drifted.length === 0) return { result: "passed", evidence: `${keys.length} rows are as they were applied` };
+  const named = drifted.slice(0, 20).map((key) => {
+    const row = live.get(key);
+    return `${located.name}/${key} ${row === undefined ? "is gone" : `is now ${JSON.stringify(row)}`}`;
+  });
+  const more = drifted.length > named.length ? ` and ${drifted.length - named.length} more` : "";
+  return { result: "failed", evidence: `changed behind Rewind's back: ${named.join("; ")}${more}` };
+}

@@ -1,0 +1,46 @@
+import type { Pool } from "pg";
+import { canonicalJson } from "../release/canonical";
+import type { Measurement } from "./probe";
+
+const mostRows = 1_000;
+
+/**
+ * Asks a query in a transaction that can only read, and compares all its rows with the expected ones, value by value.
+ * Numbers that PostgreSQL sends as text (bigint, numeric, count) are compared as numbers when a number is expected.
+ */
+export async function measureQuery(
+  pool: Pool,
+  query: string,
+  expected: readonly (readonly unknown[])[],
+  timeout: number,
+): Promise<Measurement> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin transaction read only");
+    await client.query(`set local statement_timeout = ${Math.ceil(timeout)}`);
+    const { rows } = await client.query<unknown[]>({ text: query, rowMode: "array" });
+    if (rows.length > mostRows) return { result: "error", evidence: `${rows.length} rows; at most ${mostRows}` };
+    const seen = rows.map((row, at) => row.map((value, column) => comparable(value, expected[at]?.[column])));
+    const same = canonicalJson(seen) === canonicalJson(expected);
+    const told = JSON.stringify(seen).slice(0, 300);
+    return same
+      ? { result: "passed", evidence: told }
+      : { result: "failed", evidence: `${told}, expected ${JSON.stringify(expected).slice(0, 300)}` };
+  } finally {
+    // Whatever happened, the connection goes back without a transaction on it; a broken one is not kept.
+    await client.query("rollback").then(
+      () => {
+        client.release();
+      },
+      () => {
+        client.release(true);
+      },
+    );
+  }
+}
+
+function comparable(value: unknown, expected: unknown): unknown {
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === "string" && typeof expected === "number") return Number(value);
+  return value;
+}

@@ -1,0 +1,61 @@
+import type { Digest, ReleaseId } from "../release/primitives";
+import type { Check, Result } from "../release/verdict";
+
+/** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
+export interface Snapshot {
+  /** By table, by key. */
+  readonly rows: Readonly<Record<string, Readonly<Record<string, Digest>>>>;
+  /** By bucket. */
+  readonly policies: Readonly<Record<string, Digest>>;
+}
+
+/** A pin as an entry names it. */
+export interface Pin {
+  readonly release: ReleaseId;
+  readonly digest: Digest;
+  /** What is pinned apart from the rest. */
+  readonly pins: Readonly<Record<string, ReleaseId>>;
+}
+
+interface Written {
+  /** The form of the entry; a reader refuses one that is newer than itself. */
+  readonly version: 1;
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly stack: string;
+  /** The person or pipeline, as the machine knows it. */
+  readonly by: string;
+}
+
+/** Written before the first change. Without an outcome it says that an update was interrupted. */
+export interface Intent extends Written {
+  readonly kind: "intent";
+  readonly to: Pin;
+  /** The pin that was verified last, unless this is the first. */
+  readonly from?: Pin;
+  /** What the pin is about to leave behind. */
+  readonly snapshot: Snapshot;
+}
+
+/** Written after the last change, or on the way out when an update failed. */
+export interface Outcome extends Written {
+  readonly kind: "outcome";
+  /** The id of the intent. */
+  readonly of: string;
+  /** The verdict of verification; `error` also when the update ended before there was one. */
+  readonly result: Result;
+  readonly checks: readonly Check[];
+  /** From the intent to the outcome. */
+  readonly milliseconds: number;
+}
+
+/** A release that must not be applied again until someone lifts the hold. */
+export interface Hold extends Written {
+  readonly kind: "hold" | "unhold";
+  readonly release: ReleaseId;
+  readonly reason: string;
+}
+
+/** One line of the deployment log. */
+export type Entry = Intent | Outcome | Hold;

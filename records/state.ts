@@ -1,0 +1,41 @@
+import type { ReleaseId } from "../release/primitives";
+import type { Entry, Hold, Intent, Outcome, Snapshot } from "./entry";
+
+/** An intent and what came of it; no outcome when the update was interrupted or is under way. */
+export interface Deployment {
+  readonly intent: Intent;
+  readonly outcome: Outcome | undefined;
+}
+
+/** Every deployment in the log, oldest first. */
+export function deployments(entries: readonly Entry[]): Deployment[] {
+  const outcomes = new Map(entries.flatMap((entry) => (entry.kind === "outcome" ? [[entry.of, entry] as const] : [])));
+  return entries.flatMap((entry) =>
+    entry.kind === "intent" ? [{ intent: entry, outcome: outcomes.get(entry.id) }] : [],
+  );
+}
+
+/** The deployment that passed verification last. */
+export function lastVerified(entries: readonly Entry[]): Deployment | undefined {
+  return deployments(entries).findLast(({ outcome }) => outcome?.result === "passed");
+}
+
+/** The releases on hold, each with the entry that says why. */
+export function holds(entries: readonly Entry[]): Map<ReleaseId, Hold> {
+  const held = new Map<ReleaseId, Hold>();
+  for (const entry of entries) {
+    if (entry.kind === "hold") held.set(entry.release, entry);
+    if (entry.kind === "unhold") held.delete(entry.release);
+  }
+  return held;
+}
+
+/**
+ * The states in which a stack may stand: as it was verified last, or as any update meant it that began since and did
+ * not get there. Empty before the first verified deployment, when there is nothing to compare with.
+ */
+export function expectedStates(entries: readonly Entry[]): Snapshot[] {
+  const all = deployments(entries);
+  const last = all.findLastIndex(({ outcome }) => outcome?.result === "passed");
+  return last < 0 ? [] : all.slice(last).map(({ intent }) => intent.snapshot);
+}
