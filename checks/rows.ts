@@ -43,23 +43,37 @@ export async function readRows(
   return new Map(rows.map((row) => [keyOf(row, table), normalRow(row, table)]));
 }
 
-/** Whether a row holds what the pin says; the evidence is in the words of the plans, ROLLBACK SUCCESS or FAILED. */
-export async function measureRow(client: Pool, located: LocatedTable, pinned: Row): Promise<Measurement> {
-  const key = keyOf(pinned, located.table);
-  const live = (await readRows(client, located, [key])).get(key);
-  const name = `${located.name}/${key}`;
-  if (live === undefined) return { result: "failed", evidence: `ROLLBACK FAILED: ${name} is missing` };
-  const wrong = Object.entries(normalRow(pinned, located.table)).filter(
-    ([column, value]) => digestOf(value) !== digestOf(live[column] ?? null),
+/**
+ * Whether the rows hold what the pin says; the evidence is in the words of the plans, ROLLBACK SUCCESS or ROLLBACK
+ * FAILED, and names every row that differs.
+ */
+export async function measureRows(client: Pool, located: LocatedTable, pinned: readonly Row[]): Promise<Measurement> {
+  const { name, table } = located;
+  const live = await readRows(
+    client,
+    located,
+    pinned.map((row) => keyOf(row, table)),
   );
-  const told = (cells: [string, unknown][]): string =>
-    cells.map(([column, value]) => `${column} = ${JSON.stringify(value)}`).join(", ");
-  if (wrong.length === 0) {
-    const values = Object.entries(pinned).filter(([column]) => column !== located.table.key);
-    return { result: "passed", evidence: `ROLLBACK SUCCESS: ${name} ${told(values)}` };
-  }
-  const seen = wrong.map(([column]): [string, unknown] => [column, live[column]]);
-  return { result: "failed", evidence: `ROLLBACK FAILED: ${name} ${told(seen)}, pinned is ${told(wrong)}` };
+  const wrong = pinned.flatMap((row): string[] => {
+    const key = keyOf(row, table);
+    const found = live.get(key);
+    const expected = normalRow(row, table);
+    if (found === undefined) return [`${name}/${key} is missing`];
+    return Object.keys(expected)
+      .filter((column) => digestOf(expected[column]) !== digestOf(found[column] ?? null))
+      .map((column) => `${name}/${key} ${column} = ${brief(found[column])}, pinned is ${brief(expected[column])}`);
+  });
+  if (wrong.length > 0) return { result: "failed", evidence: `ROLLBACK FAILED: ${wrong.slice(0, 20).join("; ")}` };
+  const only = pinned.length === 1 ? pinned[0] : undefined;
+  const values = Object.entries(only ?? {}).filter(([column]) => column !== table.key);
+  const told = values.map(([column, value]) => ` ${column} = ${brief(value)}`).join(",");
+  const subject = only === undefined ? `${pinned.length} rows of ${name}` : `${name}/${keyOf(only, table)}${told}`;
+  return { result: "passed", evidence: `ROLLBACK SUCCESS: ${subject}` };
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
 /** The digests of rows as they were applied or attempted, by key. */

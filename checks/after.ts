@@ -1,0 +1,105 @@
+import { milliseconds } from "../release/primitives";
+import type { Settings } from "../release/parse";
+import { policyDigest, renderPolicy } from "../release/policy";
+import { keyOf } from "../release/rows";
+import { pinnedValue } from "../release/rules";
+import type { CheckDefinition } from "../release/schema";
+import { fullImage } from "./before";
+import type { Clients } from "./clients";
+import { addressOf, measureContainer, type Containers } from "./containers";
+import { measureRequests, type HttpContext } from "./http";
+import { measurePolicy, measurePolicyDigest } from "./policy";
+import { defaultTiming, type Probe, type Timing } from "./probe";
+import { measureRows } from "./rows";
+import { measureQuery } from "./sql";
+
+/** When attempts end on this stack, for checks that do not say it themselves. */
+export function timingAfter({ verification }: Settings): Timing {
+  return {
+    timeout: verification?.timeout ?? defaultTiming.timeout,
+    deadline: verification?.deadline ?? defaultTiming.deadline,
+  };
+}
+
+/**
+ * Everything that tells whether a stack runs what it pins: the images, rows and policies themselves, then the checks
+ * that the stack declares. Nothing here changes anything but for what a declared check itself posts.
+ */
+export function probesAfter(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
+}
+
+function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { facets } = pinned;
+  const { database, objectStore, registry } = environment;
+  const running = (["services", "functions"] as const).flatMap((facet) =>
+    Object.entries(facets[facet]).map(([name, { image }]): Probe => {
+      const entry = `${facet}/${name}`;
+      return {
+        name: `running ${entry}`,
+        ask: () => measureContainer(clients.docker, containers[entry], fullImage(registry, image)),
+      };
+    }),
+  );
+  const rows = Object.entries(facets.config).flatMap(([name, { rows }]): Probe[] => {
+    const table = database?.tables[name];
+    if (table === undefined) return [];
+    const located = { schema: database?.schema ?? "", name, table };
+    return [{ name: `rows ${name}`, ask: () => measureRows(clients.database(), located, rows) }];
+  });
+  const policies = Object.entries(facets.storage).flatMap(([name, { policy }]): Probe[] => {
+    const bucket = objectStore?.buckets[name];
+    if (bucket === undefined) return [];
+    const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
+    return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
+  });
+  return [...running, ...rows, ...policies];
+}
+
+function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const http: HttpContext = {
+    addressOf: (entry) => addressOf(clients.docker, clients.host, entry, containers),
+    secret: (name) => clients.secret(name),
+    pinned: (variable) => pinnedValue(settings, variable),
+  };
+  return Object.entries(settings.verification?.checks ?? {}).map(([name, definition]): Probe => ({
+    name,
+    timeout: definition.timeout,
+    deadline: definition.deadline,
+    ask: (signal) => measure(settings, clients, http, definition, signal),
+  }));
+}
+
+function measure(
+  settings: Settings,
+  clients: Clients,
+  http: HttpContext,
+  definition: CheckDefinition,
+  signal: AbortSignal,
+) {
+  const { pinned, environment } = settings;
+  switch (definition.kind) {
+    case "http":
+      return measureRequests([definition], http, signal);
+    case "journey":
+      return measureRequests(definition.steps, http, signal);
+    case "sql": {
+      const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
+      return measureQuery(clients.database(), definition.query, definition.expect.rows, timeout);
+    }
+    case "row": {
+      const { schema = "", tables = {} } = environment.database ?? {};
+      const table = tables[definition.table];
+      const rows = pinned.facets.config[definition.table]?.rows ?? [];
+      if (table === undefined) throw new Error(`the environment has no table ${definition.table}`);
+      const named = rows.filter((row) => keyOf(row, table) === definition.key);
+      return measureRows(clients.database(), { schema, name: definition.table, table }, named);
+    }
+    case "policy": {
+      const { buckets = {}, stranger } = environment.objectStore ?? {};
+      const bucket = buckets[definition.bucket];
+      if (bucket === undefined) throw new Error(`the environment has no bucket ${definition.bucket}`);
+      return measurePolicy(clients, bucket, definition.prefix ?? "", stranger !== undefined, signal);
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import { HeadBucketCommand } from "@aws-sdk/client-s3";
+import { createClient } from "redis";
+import type { Settings } from "../release/parse";
+import type { Digest } from "../release/primitives";
+import type { Clients } from "./clients";
+import { measureImage } from "./containers";
+import { measurePolicyDigest } from "./policy";
+import type { Probe, Timing } from "./probe";
+import { measureRowDrift, type RowDigests } from "./rows";
+
+/** A refusal needs no patience: what is down now would be down in the middle of the change. */
+export const timingBefore: Timing = { timeout: "5s", deadline: "8s" };
+
+/** What the deployment log knows that a change must respect. */
+export interface Known {
+  /** The reason for which a release is on hold, undefined when it is not. */
+  holdOn(release: string): string | undefined;
+  /** The states in which the stack may stand; none before the first verified deployment. */
+  readonly states: readonly {
+    readonly rows: Readonly<Record<string, RowDigests>>;
+    readonly policies: Readonly<Record<string, Digest>>;
+  }[];
+}
+
+/** The image of an entry with its registry, without the tag that is for people. */
+export function fullImage(registry: string, image: string): string {
+  const [name = "", digest] = image.split("@");
+  return digest === undefined ? `${registry}/${name}` : `${registry}/${name.replace(/:[^:/]+$/, "")}@${digest}`;
+}
+
+/**
+ * What must hold before the first change of any kind: nothing pinned is on hold, every pinned image is in its registry,
+ * everything that will be asked to change answers, and nobody changed rows or policies behind Rewind's back.
+ */
+export function probesBefore(settings: Settings, clients: Clients, known: Known): Probe[] {
+  const { pinned, environment, pins } = settings;
+  const { database, objectStore, caches = {} } = environment;
+  const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
+  const images = new Set(
+    [...Object.values(pinned.facets.services), ...Object.values(pinned.facets.functions)].map(({ image }) =>
+      fullImage(environment.registry, image),
+    ),
+  );
+  return [
+    ...releases.map((release) => holdProbe(release, known)),
+    ...[...images].map((image) => ({ name: `image ${image}`, ask: () => measureImage(clients.docker, image) })),
+    ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
+    ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
+    ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),
+    ...driftProbes(settings, clients, known),
+  ];
+}
+
+function holdProbe(release: string, known: Known): Probe {
+  return {
+    name: `hold ${release}`,
+    once: true,
+    ask: () => {
+      const reason = known.holdOn(release);
+      return Promise.resolve(
+        reason === undefined
+          ? { result: "passed", evidence: "not on hold" }
+          : { result: "failed", evidence: `on hold: ${reason}; lift it with: rewind unhold ${release} --reason "…"` },
+      );
+    },
+  };
+}
+
+function databaseProbe(clients: Clients, name: string): Probe {
+  return {
+    name: `database ${name}`,
+    ask: async () => {
+      try {
+        await clients.database().query("select 1");
+        return { result: "passed", evidence: "answers" };
+      } catch (error) {
+        // Before the first deployment the server is there and the database is not.
+        if ((error as { code?: string }).code !== "3D000") throw error;
+        return { result: "passed", evidence: "the server answers; the database is yet to be made" };
+      }
+    },
+  };
+}
+
+function bucketProbe(clients: Clients, bucket: string): Probe {
+  return {
+    name: `object store ${bucket}`,
+    ask: async (abortSignal) => {
+      try {
+        await clients.objectStore("own").send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal });
+        return { result: "passed", evidence: "answers" };
+      } catch (error) {
+        const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+        if (status === undefined) throw error;
+        return status === 404
+          ? { result: "passed", evidence: "the store answers; the bucket is yet to be made" }
+          : { result: "failed", evidence: `the store answers ${status}` };
+      }
+    },
+  };
+}
+
+function cacheProbe(name: string, url: string): Probe {
+  return {
+    name: `cache ${name}`,
+    ask: async () => {
+      const cache = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 3_000 } });
+      // Without a listener a broken connection would end the process; `connect` rejects with the same error.
+      cache.on("error", () => undefined);
+      try {
+        await cache.connect();
+        return { result: "passed", evidence: await cache.ping() };
+      } finally {
+        if (cache.isOpen) cache.destroy();
+      }
+    },
+  };
+}
+
+function driftProbes({ environment }: Settings, clients: Clients, { states }: Known): Probe[] {
+  const { database, objectStore } = environment;
+  const tables = new Set(states.flatMap(({ rows }) => Object.keys(rows)));
+  const buckets = new Set(states.flatMap(({ policies }) => Object.keys(policies)));
+  return [
+    ...[...tables].flatMap((name): Probe[] => {
+      const table = database?.tables[name];
+      if (table === undefined) return [];
+      const located = { schema: database?.schema ?? "", name, table };
+      const expected = states.map(({ rows }) => rows[name] ?? {});
+      return [{ name: `rows ${name}`, once: true, ask: () => measureRowDrift(clients.database(), located, expected) }];
+    }),
+    ...[...buckets].flatMap((name): Probe[] => {
+      const bucket = objectStore?.buckets[name];
+      if (bucket === undefined) return [];
+      const expected = states.map(({ policies }) => policies[name]);
+      const words = "what was last applied";
+      return [
+        {
+          name: `policy ${name}`,
+          once: true,
+          ask: () => measurePolicyDigest(clients, bucket, expected, words),
+        },
+      ];
+    }),
+  ];
+}

@@ -1,0 +1,81 @@
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigTable } from "./config-table";
+import type { Loaded } from "./settings";
+
+/** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
+export class Database extends pulumi.ComponentResource {
+  readonly resources: readonly pulumi.CustomResource[];
+
+  constructor(name: string, { settings, secrets }: Loaded, opts?: pulumi.ComponentResourceOptions) {
+    super("rewind:index:Database", name, {}, opts);
+    const { environment, pinned } = settings;
+    const { database } = environment;
+    if (database === undefined) throw new Error("the environment has no database");
+    const production = environment.kind === "production";
+    const parent = { parent: this };
+    const password = (key: string) => pulumi.secret(secrets[key] ?? "");
+
+    const role = new postgresql.Role(
+      "role",
+      {
+        name: database.role.user,
+        login: true,
+        password: password(database.role.password),
+        connectionLimit: database.role.connectionLimit ?? 50,
+      },
+      parent,
+    );
+    const base = new postgresql.Database("database", { name: database.name }, { ...parent, protect: production });
+    const schema = new postgresql.Schema("schema", { name: database.schema, database: base.name }, parent);
+    const use = new postgresql.Grant(
+      "schema-use",
+      {
+        database: base.name,
+        role: role.name,
+        schema: schema.name,
+        objectType: "schema",
+        privileges: ["CREATE", "USAGE"],
+      },
+      parent,
+    );
+    const connection = {
+      host: database.host,
+      port: database.port,
+      sslmode: database.sslmode ?? "disable",
+      user: database.administrator.user,
+      database: database.name,
+    };
+    const tables = Object.entries(pinned.facets.config).flatMap(([table, { rows }]) => {
+      const definition = database.tables[table];
+      if (definition === undefined) return [];
+      const config = new ConfigTable(
+        table,
+        {
+          connection,
+          password: password(database.administrator.password),
+          schema: database.schema,
+          name: table,
+          table: definition,
+          rows,
+        },
+        { ...parent, dependsOn: [base, schema] },
+      );
+      const read = new postgresql.Grant(
+        `${table}-read`,
+        {
+          database: base.name,
+          role: role.name,
+          schema: schema.name,
+          objectType: "table",
+          objects: [table],
+          privileges: ["SELECT"],
+        },
+        { ...parent, dependsOn: [config] },
+      );
+      return [config, read];
+    });
+    this.resources = [role, base, schema, use, ...tables];
+    this.registerOutputs();
+  }
+}

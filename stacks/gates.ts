@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { unknownValue } from "@pulumi/pulumi/runtime";
+import { probesAfter, timingAfter } from "../checks/after";
+import { probesBefore, timingBefore } from "../checks/before";
+import { openClients, redactor, type Clients } from "../checks/clients";
+import type { Containers } from "../checks/containers";
+import { runProbes } from "../checks/probe";
+import type { Entry, Pin } from "../records/entry";
+import { openFileLog, type DeploymentLog } from "../records/log";
+import { deployments, expectedStates, holds, lastVerified } from "../records/state";
+import type { Settings } from "../release/parse";
+import { snapshotOf } from "../release/snapshot";
+import { failures, judge, type Check, type Verdict } from "../release/verdict";
+import type { Loaded } from "./settings";
+
+/**
+ * The two gates of a stack. Before the first change of any kind: what is pinned exists, what will change answers, and
+ * nothing drifted; then the intent is logged. After the last: verification, and the outcome is logged. With nothing to
+ * change neither runs.
+ */
+export class Gates {
+  private readonly log: DeploymentLog;
+  private readonly entries: readonly Entry[];
+  private readonly clients: Clients;
+  private readonly redact: (text: string) => string;
+  private readonly settings: Settings;
+  private opened: Promise<void> | undefined;
+  private intent: { readonly id: string; readonly started: number } | undefined;
+
+  constructor({ settings, secrets }: Loaded) {
+    const folder = settings.environment.records ?? join(".rewind", "records");
+    const stack = pulumi.getStack();
+    this.settings = settings;
+    this.log = openFileLog(join(folder, `${stack}.jsonl`), stack);
+    this.entries = this.log.entries();
+    this.clients = openClients(settings.environment, secrets);
+    this.redact = redactor(secrets);
+  }
+
+  /**
+   * Puts the first gate before every resource. A gate resource of its own would not do: after an update that stopped
+   * half-way its state has already moved, and the second try would pass it by.
+   */
+  guardEverything(): void {
+    const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
+    pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
+      if (!custom || type.startsWith("pulumi:providers:")) return undefined;
+      const { hooks = {} } = opts;
+      const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
+      return {
+        props,
+        opts: {
+          ...opts,
+          hooks: { ...hooks, beforeCreate: withHook(hooks.beforeCreate), beforeUpdate: withHook(hooks.beforeUpdate) },
+        },
+      };
+    });
+  }
+
+  /**
+   * The last resource, which says which pin was verified last on this stack. Verification is a hook *before* it moves:
+   * one that fails leaves it behind, and the next update tries again. It names the entry of the deployment log, so it
+   * moves whenever anything else did, even where the pin stayed.
+   */
+  verify(everything: readonly pulumi.Resource[], containers: pulumi.Output<Containers>): pulumi.Stash {
+    const hook = new pulumi.ResourceHook("after the change", () => this.passAfter(containers));
+    const applied = pulumi.all(everything.map(({ urn }) => urn));
+    const { pinned, pins } = this.settings;
+    return new pulumi.Stash(
+      "verified",
+      { input: { release: pinned.release, digest: pinned.digest, pins, entry: applied.apply(() => this.entryId()) } },
+      { dependsOn: [...everything], hooks: { beforeCreate: [hook], beforeUpdate: [hook] } },
+    );
+  }
+
+  private passBefore(): Promise<void> {
+    this.opened ??= this.openFirst();
+    return this.opened;
+  }
+
+  private async openFirst(): Promise<void> {
+    const held = holds(this.entries);
+    const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
+    const probes = probesBefore(this.settings, this.clients, known);
+    const verdict = judge(await runProbes(probes, timingBefore, this.redact));
+    if (verdict.result !== "passed") {
+      await this.clients.close();
+      throw new Error(refusal("Refused before the first change; nothing was touched.", verdict));
+    }
+    if (pulumi.runtime.isDryRun()) await this.clients.close();
+    else this.begin();
+  }
+
+  /** Writes the intent, and sees to it that an outcome is written on every way out. */
+  private begin(): void {
+    const { pinned, pins } = this.settings;
+    const last = lastVerified(this.entries)?.intent.to;
+    const to: Pin = { release: pinned.release, digest: pinned.digest, pins };
+    const { id } = this.log.append({
+      kind: "intent",
+      to,
+      ...(last === undefined ? {} : { from: last }),
+      snapshot: snapshotOf(this.settings),
+    });
+    this.intent = { id, started: performance.now() };
+    process.once("exit", () => {
+      const early: Check = {
+        name: "update",
+        result: "error",
+        evidence: "ended before verification",
+        milliseconds: 0,
+        attempts: 1,
+      };
+      this.finish(judge([early]));
+    });
+    void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);
+  }
+
+  private async passAfter(containers: pulumi.Output<Containers>): Promise<void> {
+    await this.passBefore();
+    const running = await new Promise<Containers>((resolve) => containers.apply(resolve));
+    const probes = probesAfter(this.settings, this.clients, running);
+    const verdict = judge(await runProbes(probes, timingAfter(this.settings), this.redact));
+    await this.clients.close();
+    this.finish(verdict);
+    if (verdict.result !== "passed") {
+      const last = lastVerified(this.entries)?.intent.to.release;
+      const next =
+        last === undefined ? "" : `\nNext: pulumi config set release ${last} && pulumi up, the release verified last.`;
+      throw new Error(refusal("Verification failed after the change; `verified` stays where it was.", verdict) + next);
+    }
+    void pulumi.log.info(`verified ${this.settings.pinned.release}: ${verdict.checks.length} checks passed`);
+  }
+
+  private finish(verdict: Verdict): void {
+    if (this.intent === undefined) return;
+    const { id, started } = this.intent;
+    this.intent = undefined;
+    const milliseconds = Math.round(performance.now() - started);
+    this.log.append({ kind: "outcome", of: id, ...verdict, milliseconds });
+  }
+
+  /** The entry of this update, or of the last one where nothing changed. A preview cannot know the one to come. */
+  private entryId(): string {
+    if (this.opened !== undefined && pulumi.runtime.isDryRun()) return unknownValue;
+    return this.intent?.id ?? deployments(this.entries).at(-1)?.intent.id ?? "";
+  }
+}
+
+function refusal(first: string, verdict: Verdict): string {
+  const lines = failures(verdict).map(({ name, result, evidence }) => `  ${result.padEnd(12)} ${name}: ${evidence}`);
+  return [first, ...(lines.length > 0 ? lines : ["  inconclusive: nothing was measured"])].join("\n");
+}

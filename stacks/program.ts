@@ -1,0 +1,102 @@
+import * as aws from "@pulumi/aws";
+import * as docker from "@pulumi/docker";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import type { Containers } from "../checks/containers";
+import type { Digest, ReleaseId } from "../release/primitives";
+import { CacheClearing } from "./cache-clearing";
+import { Database } from "./database";
+import { Gates } from "./gates";
+import { loadSettings, type Loaded } from "./settings";
+import { Storage } from "./storage";
+import { Workloads } from "./workloads";
+
+/** What a stack tells about itself. */
+export interface Outputs {
+  readonly release: ReleaseId;
+  readonly digest: Digest;
+  readonly pins: Readonly<Record<string, ReleaseId>>;
+  /** What passed verification last: release, digest, pins and entry of the deployment log. */
+  readonly verified: pulumi.Output<unknown>;
+  readonly containers: pulumi.Output<Containers>;
+}
+
+/** Declares the pinned release between its two gates. */
+export function build(): Outputs {
+  const loaded = loadSettings();
+  const gates = new Gates(loaded);
+  gates.guardEverything();
+  const { resources, containers } = declare(loaded);
+  const verified = gates.verify(resources, containers);
+  const { release, digest } = loaded.settings.pinned;
+  return { release, digest, pins: loaded.settings.pins, verified: verified.output, containers };
+}
+
+/** Everything that the pinned release deploys: rows before containers, caches after both. */
+export function declare(loaded: Loaded): {
+  readonly resources: readonly pulumi.CustomResource[];
+  readonly containers: pulumi.Output<Containers>;
+} {
+  const { environment, pinned } = loaded.settings;
+  const stored =
+    environment.objectStore === undefined
+      ? undefined
+      : new Storage("storage", loaded, { provider: objectStoreProvider(loaded) });
+  const based =
+    environment.database === undefined
+      ? undefined
+      : new Database("database", loaded, { provider: databaseProvider(loaded) });
+  const first = [...(stored?.resources ?? []), ...(based?.resources ?? [])];
+  const engine = new docker.Provider("docker", { host: environment.docker.host });
+  const workloads = new Workloads("workloads", loaded, first, { provider: engine });
+  const caches = Object.entries(environment.caches ?? {}).map(
+    ([name, { url, keys }]) =>
+      new CacheClearing(
+        name,
+        { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
+        { dependsOn: [...first, ...workloads.resources] },
+      ),
+  );
+  const ids = Object.fromEntries(Object.entries(workloads.containers).map(([entry, { id }]) => [entry, id]));
+  return { resources: [...first, ...workloads.resources, ...caches], containers: pulumi.output(ids) };
+}
+
+function databaseProvider({ settings, secrets }: Loaded): postgresql.Provider {
+  const { database } = settings.environment;
+  if (database === undefined) throw new Error("the environment has no database");
+  return new postgresql.Provider("postgresql", {
+    host: database.host,
+    port: database.port,
+    username: database.administrator.user,
+    password: pulumi.secret(secrets[database.administrator.password] ?? ""),
+    sslmode: database.sslmode ?? "disable",
+    database: "postgres",
+    superuser: false,
+  });
+}
+
+function objectStoreProvider({ settings, secrets }: Loaded): aws.Provider {
+  const { objectStore } = settings.environment;
+  if (objectStore === undefined) throw new Error("the environment has no object store");
+  const { endpoint, region, credentials } = objectStore;
+  return new aws.Provider("object-store", {
+    region,
+    ...(credentials === undefined
+      ? {}
+      : {
+          accessKey: pulumi.secret(secrets[credentials.accessKey] ?? ""),
+          secretKey: pulumi.secret(secrets[credentials.secretKey] ?? ""),
+        }),
+    // A store that is not AWS knows nothing of accounts, regions and metadata.
+    ...(endpoint === undefined
+      ? {}
+      : {
+          endpoints: [{ s3: endpoint }],
+          s3UsePathStyle: true,
+          skipCredentialsValidation: true,
+          skipMetadataApiCheck: true,
+          skipRegionValidation: true,
+          skipRequestingAccountId: true,
+        }),
+  });
+}

@@ -1,0 +1,56 @@
+import * as s3 from "@pulumi/aws/s3";
+import * as pulumi from "@pulumi/pulumi";
+import { canonicalJson } from "../release/canonical";
+import { renderPolicy } from "../release/policy";
+import type { Loaded } from "./settings";
+
+/** The buckets that the release pins: policy, versioning, ownership and tags. Their objects are the customers'. */
+export class Storage extends pulumi.ComponentResource {
+  readonly resources: readonly pulumi.CustomResource[];
+
+  constructor(name: string, { settings }: Loaded, opts?: pulumi.ComponentResourceOptions) {
+    super("rewind:index:Storage", name, {}, opts);
+    const { environment, pinned } = settings;
+    const { objectStore } = environment;
+    if (objectStore === undefined) throw new Error("the environment has no object store");
+    const production = environment.kind === "production";
+    const parent = { parent: this };
+    this.resources = Object.entries(pinned.facets.storage).flatMap(([entry, pin]) => {
+      const named = objectStore.buckets[entry];
+      if (named === undefined) return [];
+      const bucket = new s3.Bucket(
+        entry,
+        {
+          bucket: named,
+          forceDestroy: environment.kind === "local",
+          ...(pin.tags === undefined ? {} : { tags: pin.tags }),
+        },
+        { ...parent, protect: production },
+      );
+      const ownership = new s3.BucketOwnershipControls(
+        entry,
+        { bucket: bucket.bucket, rule: { objectOwnership: pin.ownership ?? "BucketOwnerEnforced" } },
+        parent,
+      );
+      const versioning = new s3.BucketVersioning(
+        entry,
+        {
+          bucket: bucket.bucket,
+          versioningConfiguration: { status: pin.versioning === true ? "Enabled" : "Suspended" },
+        },
+        parent,
+      );
+      const policy = new s3.BucketPolicy(
+        entry,
+        {
+          bucket: bucket.bucket,
+          policy: canonicalJson(renderPolicy(pin.policy, named, objectStore.principals ?? {})),
+        },
+        // A policy that names ownership's effects is refused before ownership is what it says.
+        { ...parent, dependsOn: [ownership] },
+      );
+      return [bucket, ownership, versioning, policy];
+    });
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,141 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { fullImage } from "../checks/before";
+import { digestOf } from "../release/canonical";
+import type { Pinned } from "../release/pinned";
+import { milliseconds, type Duration } from "../release/primitives";
+import type { Environment, Workload } from "../release/schema";
+import type { Loaded } from "./settings";
+
+type Pin = Pinned["facets"]["services" | "functions"][string];
+
+/**
+ * The services and functions of a stack, each a container made from its pinned image. A new version is created before
+ * the old one goes, and only when it is healthy; each has an address of its own, so the two never meet.
+ */
+export class Workloads extends pulumi.ComponentResource {
+  /** The containers by entry: `services/api`. */
+  readonly containers: Readonly<Record<string, docker.Container>>;
+  /** All that was declared. */
+  readonly resources: readonly pulumi.CustomResource[];
+
+  constructor(
+    name: string,
+    loaded: Loaded,
+    dependsOn: readonly pulumi.Resource[],
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("rewind:index:Workloads", name, {}, opts);
+    const { environment, pinned } = loaded.settings;
+    const network = new docker.Network(
+      "network",
+      { name: `rewind-${environment.name}`, driver: "bridge" },
+      { parent: this },
+    );
+    const images = this.pull(environment, pinned);
+    const containers = (["services", "functions"] as const).flatMap((facet) =>
+      Object.entries(pinned.facets[facet]).map(([entry, pin]) => {
+        const workload = environment[facet]?.[entry];
+        const image = images.get(fullImage(environment.registry, pin.image));
+        if (workload === undefined || image === undefined) throw new Error(`the environment has no ${facet}/${entry}`);
+        const path = `${facet}/${entry}`;
+        const args = containerArgs(loaded, path, pin, workload, image, network);
+        return [path, new docker.Container(entry, args, { parent: this, dependsOn: [...dependsOn] })] as const;
+      }),
+    );
+    this.containers = Object.fromEntries(containers);
+    this.resources = [network, ...images.values(), ...Object.values(this.containers)];
+    this.registerOutputs();
+  }
+
+  /** Every distinct image once, whatever the number of entries that it serves. */
+  private pull(environment: Environment, pinned: Pinned): Map<string, docker.RemoteImage> {
+    const entries = [...Object.values(pinned.facets.services), ...Object.values(pinned.facets.functions)];
+    const names = [...new Set(entries.map(({ image }) => fullImage(environment.registry, image)))];
+    return new Map(
+      names.map((name) => [
+        name,
+        new docker.RemoteImage(logicalName(name), { name, keepLocally: true }, { parent: this }),
+      ]),
+    );
+  }
+}
+
+/** `127.0.0.1:5000/scoring@sha256:4ed1…` is `scoring-4ed1c0b9de72`, and with a tag alone `scoring-v1.2.0`. */
+function logicalName(image: string): string {
+  const last = image.slice(image.lastIndexOf("/") + 1);
+  return last.replace(/@sha256:([0-9a-f]{12}).*/, "-$1").replace(":", "-");
+}
+
+function containerArgs(
+  { settings, secrets }: Loaded,
+  path: string,
+  pin: Pin,
+  workload: Workload,
+  image: docker.RemoteImage,
+  network: docker.Network,
+): docker.ContainerArgs {
+  const { environment, pinned } = settings;
+  const release = pinned.sources[path] ?? pinned.release;
+  const { healthcheck, memory } = workload;
+  const seconds = (duration: Duration | undefined, otherwise: Duration): string =>
+    `${milliseconds(duration ?? otherwise) / 1_000}s`;
+  return {
+    image: image.imageId,
+    envs: variablesOf({ settings, secrets }, release, pin, workload),
+    labels: [
+      { label: "rewind.stack", value: environment.name },
+      { label: "rewind.entry", value: path },
+      { label: "rewind.release", value: release },
+      { label: "rewind.digest", value: digestOf(pin) },
+    ],
+    networksAdvanced: [{ name: network.name, aliases: [path.replace(/.*\//, "")] }],
+    hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
+    ...(workload.command === undefined ? {} : { command: workload.command }),
+    ...(workload.port === undefined
+      ? {}
+      : { ports: [{ internal: workload.port, ip: environment.docker.address ?? "127.0.0.1" }] }),
+    memory,
+    // Without its twin, `memory` is a change for ever.
+    memorySwap: memory,
+    restart: "unless-stopped",
+    init: true,
+    mustRun: true,
+    wait: true,
+    waitTimeout: 60,
+    stopTimeout: 10,
+    destroyGraceSeconds: 10,
+    capabilities: { drops: ["ALL"] },
+    securityOpts: ["no-new-privileges:true"],
+    healthcheck: {
+      tests: ["CMD", ...healthcheck.command],
+      interval: seconds(healthcheck.interval, "1s"),
+      timeout: seconds(healthcheck.timeout, "2s"),
+      startPeriod: seconds(healthcheck.startPeriod, "1s"),
+      retries: healthcheck.retries ?? 10,
+    },
+  };
+}
+
+/** `NAME=value`, sorted, later sources winning: environment, release, toggles, parameters, secrets. */
+function variablesOf({ settings, secrets }: Loaded, release: string, pin: Pin, workload: Workload) {
+  const { environment, pinned } = settings;
+  const toggles = (environment.toggles ?? []).flatMap((name) => {
+    const value = pinned.facets.toggles[name];
+    return value === undefined ? [] : [[name, String(value)] as const];
+  });
+  const parameters = "parameters" in pin && pin.parameters !== undefined ? pin.parameters : undefined;
+  const plain = {
+    ...workload.variables,
+    ...pin.variables,
+    ...Object.fromEntries(toggles),
+    ...(parameters === undefined ? {} : { ENGINE_PARAMETERS: JSON.stringify(parameters) }),
+    REWIND_RELEASE: release,
+  };
+  const secret = Object.entries(workload.secrets ?? {}).map(([name, key]) => [name, secrets[key] ?? ""] as const);
+  const secretNames = new Set(secret.map(([name]) => name));
+  const lines = [...Object.entries(plain).filter(([name]) => !secretNames.has(name)), ...secret]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => (secretNames.has(name) ? pulumi.secret(`${name}=${value}`) : `${name}=${value}`));
+  return lines;
+}
