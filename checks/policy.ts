@@ -3,8 +3,8 @@ import { DeleteObjectCommand, GetBucketPolicyCommand, GetObjectCommand, PutObjec
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { Digest } from "../release/primitives";
 import { policyDigest } from "../release/policy";
-import type { Clients, Identity } from "./clients";
-import { describeError, type Measurement } from "./probe";
+import type { Clients } from "./clients";
+import type { Measurement } from "./probe";
 
 /** The policy that a bucket has, undefined for none. */
 export async function readPolicy(clients: Clients, bucket: string): Promise<unknown> {
@@ -48,16 +48,20 @@ export async function measurePolicy(
 ): Promise<Measurement> {
   const Key = `${prefix}rewind-probe-${randomUUID()}`;
   const own = clients.objectStore("own");
-  await own.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }), { abortSignal: signal });
+  await own.send(new PutObjectCommand({ Bucket: bucket, Key, Body: content }), { abortSignal: signal });
   try {
-    for (const identity of hasStranger ? (["anonymous", "stranger"] as const) : (["anonymous"] as const)) {
-      const allowed = await whatIsAllowed(clients, identity, bucket, Key, signal);
-      if (allowed !== undefined) return allowed;
-    }
     const url = await getSignedUrl(own, new GetObjectCommand({ Bucket: bucket, Key }), { expiresIn: 60 });
+    const attempts = [
+      ...anonymousAttempts(url, signal),
+      ...(hasStranger ? strangersAttempts(clients, bucket, Key, signal) : []),
+    ];
+    for (const { deed, status } of attempts) {
+      const answer = await status();
+      if (!denials.has(answer)) return { result: "failed", evidence: `${deed} ${bucket}/${Key} answered ${answer}` };
+    }
     const signed = await fetch(url, { signal });
     const text = await signed.text();
-    if (signed.status !== 200 || text !== "probe") {
+    if (signed.status !== 200 || text !== content) {
       return { result: "failed", evidence: `a signed URL answered ${signed.status}, expected 200` };
     }
     const denied = hasStranger ? "anonymous and stranger are denied" : "anonymous is denied";
@@ -67,29 +71,45 @@ export async function measurePolicy(
   }
 }
 
-/** A failed measurement when the identity may do anything; denial is the status 401 or 403 and nothing else. */
-async function whatIsAllowed(
-  clients: Clients,
-  identity: Exclude<Identity, "own">,
-  Bucket: string,
-  Key: string,
-  abortSignal: AbortSignal,
-): Promise<Measurement | undefined> {
-  const store = clients.objectStore(identity);
-  const attempts = {
-    read: () => store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal }),
-    write: () => store.send(new PutObjectCommand({ Bucket, Key, Body: "intruder" }), { abortSignal }),
-  };
-  for (const [deed, attempt] of Object.entries(attempts)) {
+const content = "probe";
+const denials = new Set([401, 403]);
+
+interface Attempt {
+  readonly deed: string;
+  /** The status of the answer; throws when there is none. */
+  readonly status: () => Promise<number>;
+}
+
+/** What nobody in particular tries: the object's address without a signature. */
+function anonymousAttempts(signedUrl: string, signal: AbortSignal): Attempt[] {
+  const address = new URL(signedUrl);
+  address.search = "";
+  const send = async (init: RequestInit) => (await fetch(address, { ...init, signal })).status;
+  return [
+    { deed: "anonymous reading", status: () => send({}) },
+    { deed: "anonymous writing", status: () => send({ method: "PUT", body: "intruder" }) },
+  ];
+}
+
+/** What somebody with an account, but without a right, tries. */
+function strangersAttempts(clients: Clients, Bucket: string, Key: string, abortSignal: AbortSignal): Attempt[] {
+  const store = clients.objectStore("stranger");
+  const send = async (attempt: Promise<unknown>): Promise<number> => {
     try {
-      await attempt();
-      return { result: "failed", evidence: `${identity} may ${deed} ${Bucket}/${Key}` };
+      await attempt;
+      return 200;
     } catch (error) {
       const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-      if (status !== 401 && status !== 403) {
-        return { result: "error", evidence: `${identity} tried to ${deed}: ${describeError(error)}` };
-      }
+      if (status === undefined) throw error;
+      return status;
     }
-  }
-  return undefined;
+  };
+  const write = { Bucket, Key, Body: "intruder" };
+  return [
+    {
+      deed: "a stranger's reading",
+      status: () => send(store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal })),
+    },
+    { deed: "a stranger's writing", status: () => send(store.send(new PutObjectCommand(write), { abortSignal })) },
+  ];
 }

@@ -6,7 +6,11 @@ import type { Entry } from "./entry";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
-export type Draft = Entry extends infer E ? (E extends Entry ? Omit<E, Written> : never) : never;
+export type Draft = Entry extends infer E
+  ? E extends Entry
+    ? Omit<E, Written> & { readonly id?: string }
+    : never
+  : never;
 
 /** A stack's deployment log. It is only ever appended to. */
 export interface DeploymentLog {
@@ -14,6 +18,8 @@ export interface DeploymentLog {
   readonly location: string;
   /** Appends an entry and returns it once it is on the disk. */
   append(draft: Draft): Entry;
+  /** An id for an entry to come. Ids sort by time. */
+  nextId(): string;
   /** All entries, oldest first. */
   entries(): Entry[];
 }
@@ -32,11 +38,12 @@ export function openFileLog(path: string, stack: string, now: () => Date = () =>
       appendLine(path, JSON.stringify(entry));
       return entry;
     },
+    nextId: () => nextId(now()),
     entries: () => readEntries(path),
   };
 }
 
-/** Ids sort by time; four random bytes keep two writers apart. */
+/** Four random bytes keep two writers of the same second apart. */
 function nextId(now: Date): string {
   return `${now.toISOString().replace(/[-:]|\.\d+/g, "")}-${randomBytes(4).toString("hex")}`;
 }

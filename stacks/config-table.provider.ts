@@ -31,7 +31,8 @@ export async function update(
 }
 
 /** The rows as they are now, so that a refresh sees drift. */
-export async function read(id: string, props: ConfigTableInputs): Promise<dynamic.ReadResult<ConfigTableInputs>> {
+export async function read(id: string, props?: ConfigTableInputs): Promise<dynamic.ReadResult<ConfigTableInputs>> {
+  if (props === undefined) throw new Error("rows are not imported: a release pins them");
   const located = { schema: props.schema, name: props.name, table: props.table };
   const keys = props.rows.map((row) => keyOf(row, props.table));
   const live = await connected(props, (client) => readRows(client, located, keys));

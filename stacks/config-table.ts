@@ -25,7 +25,7 @@ const provider: pulumi.dynamic.ResourceProvider<ConfigTableInputs, ConfigTableIn
   create: (inputs) => load().create(inputs),
   diff: (_, olds, news) => load().diff(olds, news),
   update: (_, olds, news) => load().update(olds, news),
-  read: (id, props) => load().read(id, props as ConfigTableInputs),
+  read: (id, props) => load().read(id, props),
   // A release that no longer names a table leaves its rows alone: they are the customer's.
   delete: () => Promise.resolve(),
 };

@@ -10,8 +10,9 @@ import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { deployments, expectedStates, holds, lastVerified } from "../records/state";
 import type { Settings } from "../release/parse";
+import { canonicalJson } from "../release/canonical";
 import { snapshotOf } from "../release/snapshot";
-import { failures, judge, type Check, type Verdict } from "../release/verdict";
+import { failures, judge, type Verdict } from "../release/verdict";
 import type { Loaded } from "./settings";
 
 /**
@@ -25,8 +26,10 @@ export class Gates {
   private readonly clients: Clients;
   private readonly redact: (text: string) => string;
   private readonly settings: Settings;
-  private opened: Promise<void> | undefined;
-  private intent: { readonly id: string; readonly started: number } | undefined;
+  private checked: Promise<void> | undefined;
+  /** The id that the intent of this update will have, once the last resource had to be told. */
+  private reserved: string | undefined;
+  private running: { readonly id: string; readonly started: number } | undefined;
 
   constructor({ settings, secrets }: Loaded) {
     const folder = settings.environment.records ?? join(".rewind", "records");
@@ -45,7 +48,7 @@ export class Gates {
   guardEverything(): void {
     const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
     pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
-      if (!custom || type.startsWith("pulumi:providers:")) return undefined;
+      if (!custom || type.startsWith("pulumi:providers:") || type === "pulumi:index:Stash") return undefined;
       const { hooks = {} } = opts;
       const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
       return {
@@ -66,59 +69,60 @@ export class Gates {
   verify(everything: readonly pulumi.Resource[], containers: pulumi.Output<Containers>): pulumi.Stash {
     const hook = new pulumi.ResourceHook("after the change", () => this.passAfter(containers));
     const applied = pulumi.all(everything.map(({ urn }) => urn));
-    const { pinned, pins } = this.settings;
     return new pulumi.Stash(
       "verified",
-      { input: { release: pinned.release, digest: pinned.digest, pins, entry: applied.apply(() => this.entryId()) } },
+      { input: { ...this.pin, entry: applied.apply(() => this.entryId()) } },
       { dependsOn: [...everything], hooks: { beforeCreate: [hook], beforeUpdate: [hook] } },
     );
   }
 
-  private passBefore(): Promise<void> {
-    this.opened ??= this.openFirst();
-    return this.opened;
+  private async passBefore(): Promise<void> {
+    this.checked ??= this.check();
+    await this.checked;
+    if (!pulumi.runtime.isDryRun()) this.begin();
   }
 
-  private async openFirst(): Promise<void> {
+  private async check(): Promise<void> {
     const held = holds(this.entries);
     const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
     const probes = probesBefore(this.settings, this.clients, known);
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
+    if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
     if (verdict.result !== "passed") {
-      await this.clients.close();
       throw new Error(refusal("Refused before the first change; nothing was touched.", verdict));
     }
-    if (pulumi.runtime.isDryRun()) await this.clients.close();
-    else this.begin();
   }
 
   /** Writes the intent, and sees to it that an outcome is written on every way out. */
   private begin(): void {
-    const { pinned, pins } = this.settings;
+    if (this.running !== undefined) return;
     const last = lastVerified(this.entries)?.intent.to;
-    const to: Pin = { release: pinned.release, digest: pinned.digest, pins };
     const { id } = this.log.append({
+      ...(this.reserved === undefined ? {} : { id: this.reserved }),
       kind: "intent",
-      to,
+      to: this.pin,
       ...(last === undefined ? {} : { from: last }),
       snapshot: snapshotOf(this.settings),
     });
-    this.intent = { id, started: performance.now() };
-    process.once("exit", () => {
-      const early: Check = {
-        name: "update",
-        result: "error",
-        evidence: "ended before verification",
-        milliseconds: 0,
-        attempts: 1,
-      };
-      this.finish(judge([early]));
-    });
+    this.run(id);
     void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);
   }
 
+  private run(id: string): void {
+    this.running = { id, started: performance.now() };
+    process.once("exit", () => {
+      const evidence = "the update ended before verification";
+      this.finish(judge([{ name: "update", result: "error", evidence, milliseconds: 0, attempts: 1 }]));
+    });
+  }
+
   private async passAfter(containers: pulumi.Output<Containers>): Promise<void> {
-    await this.passBefore();
+    this.checked ??= this.check();
+    await this.checked;
+    const last = deployments(this.entries).at(-1)?.intent.id;
+    // Where nothing else moved and the log has the pin as verified, its entry is verified anew.
+    if (this.running === undefined && this.reserved === undefined && last !== undefined) this.run(last);
+    else this.begin();
     const running = await new Promise<Containers>((resolve) => containers.apply(resolve));
     const probes = probesAfter(this.settings, this.clients, running);
     const verdict = judge(await runProbes(probes, timingAfter(this.settings), this.redact));
@@ -134,17 +138,29 @@ export class Gates {
   }
 
   private finish(verdict: Verdict): void {
-    if (this.intent === undefined) return;
-    const { id, started } = this.intent;
-    this.intent = undefined;
-    const milliseconds = Math.round(performance.now() - started);
-    this.log.append({ kind: "outcome", of: id, ...verdict, milliseconds });
+    if (this.running === undefined) return;
+    const { id, started } = this.running;
+    this.running = undefined;
+    this.log.append({ kind: "outcome", of: id, ...verdict, milliseconds: Math.round(performance.now() - started) });
   }
 
-  /** The entry of this update, or of the last one where nothing changed. A preview cannot know the one to come. */
+  private get pin(): Pin {
+    const { pinned, pins } = this.settings;
+    return { release: pinned.release, digest: pinned.digest, pins };
+  }
+
+  /**
+   * The entry of the deployment log that `verified` is to name: that of this update when anything changed so far, the
+   * last one when it verified this very pin, and otherwise one that is about to be written. A preview cannot know it.
+   */
   private entryId(): string {
-    if (this.opened !== undefined && pulumi.runtime.isDryRun()) return unknownValue;
-    return this.intent?.id ?? deployments(this.entries).at(-1)?.intent.id ?? "";
+    if (this.running !== undefined) return this.running.id;
+    const last = deployments(this.entries).at(-1);
+    const verified = last?.outcome?.result === "passed" && canonicalJson(last.intent.to) === canonicalJson(this.pin);
+    if (this.checked === undefined && verified) return last.intent.id;
+    if (pulumi.runtime.isDryRun()) return unknownValue;
+    this.reserved = this.log.nextId();
+    return this.reserved;
   }
 }
 

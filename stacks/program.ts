@@ -1,4 +1,4 @@
-import * as aws from "@pulumi/aws";
+import { Provider as AwsProvider } from "@pulumi/aws/provider";
 import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
@@ -29,7 +29,7 @@ export function build(): Outputs {
   const { resources, containers } = declare(loaded);
   const verified = gates.verify(resources, containers);
   const { release, digest } = loaded.settings.pinned;
-  return { release, digest, pins: loaded.settings.pins, verified: verified.output, containers };
+  return { release, digest, pins: loaded.settings.pins, verified: verified.input, containers };
 }
 
 /** Everything that the pinned release deploys: rows before containers, caches after both. */
@@ -75,11 +75,11 @@ function databaseProvider({ settings, secrets }: Loaded): postgresql.Provider {
   });
 }
 
-function objectStoreProvider({ settings, secrets }: Loaded): aws.Provider {
+function objectStoreProvider({ settings, secrets }: Loaded): AwsProvider {
   const { objectStore } = settings.environment;
   if (objectStore === undefined) throw new Error("the environment has no object store");
   const { endpoint, region, credentials } = objectStore;
-  return new aws.Provider("object-store", {
+  return new AwsProvider("object-store", {
     region,
     ...(credentials === undefined
       ? {}
