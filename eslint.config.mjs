@@ -17,6 +17,8 @@ const may = {
   local: ["release"],
   examples: [],
 };
+/** The embedded environment is a guest in the command line: two verbs' files know it. */
+const localVerbs = ["cli/local.ts", "cli/demo.ts"];
 const zones = Object.entries(may).map(([room, allowed]) => ({
   target: `./${room}`,
   from: rooms.filter((other) => other !== room && !allowed.includes(other)).map((other) => `./${other}`),
@@ -24,15 +26,23 @@ const zones = Object.entries(may).map(([room, allowed]) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(["node_modules/", ".rewind/", "examples/*/dist/"]),
+  globalIgnores(["node_modules/", ".rewind/", ".rewind-test/", "examples/*/dist/"]),
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     plugins: { "import-x": importX },
+    settings: {
+      "import-x/resolver-next": [
+        importX.createNodeResolver({ extensions: [".ts", ".js"], extensionAlias: { ".js": [".ts", ".js"] } }),
+      ],
+    },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       "import-x/no-restricted-paths": ["error", { basePath: import.meta.dirname, zones }],
-      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/consistent-type-imports": [
+        "error",
+        { fixStyle: "inline-type-imports", disallowTypeAnnotations: false },
+      ],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       "@typescript-eslint/prefer-nullish-coalescing": ["error", { ignorePrimitives: { string: true } }],
@@ -56,6 +66,23 @@ export default defineConfig(
     // One place prints and exits.
     files: ["release/**/*.ts", "checks/**/*.ts", "records/**/*.ts", "stacks/**/*.ts"],
     rules: { "no-console": "error" },
+  },
+  {
+    files: localVerbs,
+    rules: {
+      "import-x/no-restricted-paths": [
+        "error",
+        {
+          basePath: import.meta.dirname,
+          zones: zones.map((zone) => ({ ...zone, from: zone.from.filter((room) => room !== "./local") })),
+        },
+      ],
+    },
+  },
+  {
+    // Loads verbs when they are asked for.
+    files: ["cli/main.ts"],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {
     // One file each touches the Automation API and the embedded environment.

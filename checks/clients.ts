@@ -2,6 +2,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import Docker from "dockerode";
 import { Pool } from "pg";
 import type { Settings } from "../release/parse";
+export { redactor } from "../release/redact";
 import type { Environment } from "../release/schema";
 
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
@@ -103,13 +104,4 @@ function storeAs({ objectStore }: Environment, identity: Identity, secret: (name
       ? {}
       : { credentials: { accessKeyId: secret(keys.accessKey), secretAccessKey: secret(keys.secretKey) } }),
   });
-}
-
-/** Takes the values of secrets out of a text; the shortest that it looks for has four characters. */
-export function redactor(secrets: Secrets): (text: string) => string {
-  const values = Object.values(secrets)
-    .filter((value) => value.length >= 4)
-    .flatMap((value) => [value, encodeURIComponent(value), JSON.stringify(value).slice(1, -1)])
-    .sort((a, b) => b.length - a.length);
-  return (text) => values.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
 }

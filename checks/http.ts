@@ -40,18 +40,20 @@ export async function measureRequests(
       ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
     });
     const text = (await response.text()).slice(0, largestAnswer);
-    last = `${line} → ${response.status} ${brief(text)}`;
+    const told = `${line} → ${response.status} ${brief(text)}`;
     if (response.status !== request.expect.status) {
-      return { result: "failed", evidence: `${last}; expected ${request.expect.status}` };
+      return { result: "failed", evidence: `${told}; expected ${request.expect.status}` };
     }
     const answer = parsed(text);
     const difference = sent.json === undefined ? undefined : firstDifference(sent.json, answer, "");
     if (difference !== undefined) return { result: "failed", evidence: `${line}: ${difference}` };
     for (const [name, path] of Object.entries(request.capture ?? {})) {
       const value = valueAt(answer, path);
-      if (value === undefined) return { result: "failed", evidence: `${last}; the answer has no ${path}` };
+      if (value === undefined) return { result: "failed", evidence: `${told}; the answer has no ${path}` };
       captured.set(name, typeof value === "string" ? value : JSON.stringify(value));
     }
+    // An answer may hold what is nobody's business; one that is as expected is told by what was expected.
+    last = `${line} → ${response.status}${sent.json === undefined ? "" : ` ${brief(JSON.stringify(sent.json))}`}`;
   }
   return { result: "passed", evidence: last };
 }
@@ -64,14 +66,17 @@ function headersOf(request: Request, context: HttpContext): Record<string, strin
   };
 }
 
-/** The first place where an answer lacks what was expected; objects may hold more than is named. */
+/** The first place where an answer lacks what was expected. Objects may hold more than is named, lists may not. */
 export function firstDifference(expected: unknown, actual: unknown, path: string): string | undefined {
   if (typeof expected !== "object" || expected === null) {
-    if (Object.is(expected, actual)) return undefined;
+    if (expected === actual) return undefined;
     return `${path || "the answer"} is ${brief(JSON.stringify(actual))}, expected ${brief(JSON.stringify(expected))}`;
   }
   if (typeof actual !== "object" || actual === null || Array.isArray(expected) !== Array.isArray(actual)) {
     return `${path || "the answer"} is ${brief(JSON.stringify(actual))}, expected ${brief(JSON.stringify(expected))}`;
+  }
+  if (Array.isArray(expected) && Array.isArray(actual) && expected.length !== actual.length) {
+    return `${path || "the answer"} has ${actual.length} items, expected ${expected.length}`;
   }
   for (const [key, value] of Object.entries(expected)) {
     const inner = Object.hasOwn(actual, key) ? (actual as Record<string, unknown>)[key] : undefined;

@@ -48,7 +48,8 @@ export async function measurePolicy(
 ): Promise<Measurement> {
   const Key = `${prefix}rewind-probe-${randomUUID()}`;
   const own = clients.objectStore("own");
-  await own.send(new PutObjectCommand({ Bucket: bucket, Key, Body: content }), { abortSignal: signal });
+  const put = new PutObjectCommand({ Bucket: bucket, Key, Body: content });
+  const { VersionId } = await own.send(put, { abortSignal: signal });
   try {
     const url = await getSignedUrl(own, new GetObjectCommand({ Bucket: bucket, Key }), { expiresIn: 60 });
     const attempts = [
@@ -67,7 +68,8 @@ export async function measurePolicy(
     const denied = hasStranger ? "anonymous and stranger are denied" : "anonymous is denied";
     return { result: "passed", evidence: `${denied} in ${bucket}/${prefix}, a signed URL reads` };
   } finally {
-    await own.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+    // By its version, or a bucket that keeps versions would keep every probe for ever.
+    await own.send(new DeleteObjectCommand({ Bucket: bucket, Key, VersionId }));
   }
 }
 

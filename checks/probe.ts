@@ -89,5 +89,5 @@ export function describeError(error: unknown): string {
   const inner = error instanceof AggregateError ? (error.errors as unknown[])[0] : cause;
   const reason = inner === undefined ? "" : `: ${describeError(inner)}`;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  return `${error.message || code || error.name}${reason}`.replace(/\s+/g, " ").slice(0, 500);
+  return `${error.message || code || error.name}${reason}`.replace(/\s+/g, " ").replace(/^(.{499}).{2,}$/u, "$1…");
 }

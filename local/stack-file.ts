@@ -19,7 +19,7 @@ const database = "scoring";
 const role = "scoring_app";
 
 /**
- * Makes `Pulumi.local.yaml` from the example when it is missing, and keeps it true to the environment: addresses,
+ * Makes `Pulumi.<stack>.yaml` from the example when it is missing, and keeps it true to the environment: addresses,
  * digests of the images, secrets. Everything else in it, the pin first of all, is the user's and stays.
  *
  * @param variables the environment of `pulumi`, from `environmentVariables`
@@ -29,8 +29,9 @@ export async function writeStackFile(
   environment: LocalEnvironment,
   images: Images,
   variables: Record<string, string>,
+  stack = "local",
 ): Promise<string> {
-  const file = join(checkout, "Pulumi.local.yaml");
+  const file = join(checkout, `Pulumi.${stack}.yaml`);
   const made = join(environment.folder, "stack.json");
   const known: Made = (readJson(made) as Made | undefined) ?? { rolePassword: newSecret(), apiToken: newSecret() };
   writeJson(made, known);
@@ -45,14 +46,14 @@ export async function writeStackFile(
   const env = { ...process.env, ...variables };
   const pulumi = (args: string[], input = "") =>
     run(environment.pulumi.bin, [...args, "--non-interactive"], { cwd: checkout, env, input });
-  const state = join(environment.folder, "pulumi", "state", ".pulumi", "stacks", "rewind", "local.json");
-  if (!existsSync(state)) await pulumi(["stack", "select", "--create", "local"]);
+  const state = join(environment.folder, "pulumi", "state", ".pulumi", "stacks", "rewind", `${stack}.json`);
+  if (!existsSync(state)) await pulumi(["stack", "select", "--create", stack]);
 
   const secrets = JSON.stringify(secretsOf(environment, known));
   const digest = createHash("sha256").update(secrets).digest("hex");
   if (known.secrets !== digest || document.getIn(["config", "rewind:secrets"]) === undefined) {
     // By standard input: a process's arguments can be read by everyone on the machine.
-    await pulumi(["config", "set", "--stack", "local", "--secret", "secrets"], secrets);
+    await pulumi(["config", "set", "--stack", stack, "--secret", "secrets"], secrets);
     writeJson(made, { ...known, secrets: digest });
   }
   return file;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
+import { syncFolder } from "./atomic-file";
 import type { Entry } from "./entry";
 
 /** What of an entry its writer says; the log adds who, when and which. */
@@ -61,9 +62,8 @@ function appendLine(path: string, line: string): void {
   const made = mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, "a", 0o600);
   try {
-    // A torn line left by a crash must not swallow the entry that follows it.
-    const torn = endsTorn(path);
-    writeSync(file, `${torn ? "\n" : ""}${line}\n`);
+    // A torn line left by a crash must not swallow the entry that follows it. Unlike writeSync this writes to the end.
+    writeFileSync(file, `${closeTorn(path)}${line}\n`);
     fsyncSync(file);
   } finally {
     closeSync(file);
@@ -72,20 +72,15 @@ function appendLine(path: string, line: string): void {
   syncFolder(dirname(path));
 }
 
-/** A new file is lost with the machine's power unless its folder is on the disk too. Windows has no such call. */
-function syncFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const folder = openSync(path, "r");
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
-}
+/** Stands behind what a crash tore off, which may end like a whole line does. */
+const tornMark = " (torn)";
 
-function endsTorn(path: string): boolean {
+/** What closes the last line of a log: nothing, the end of the line, or the mark that it is torn. */
+function closeTorn(path: string): string {
   const text = readFileSync(path, "utf8");
-  return text !== "" && !text.endsWith("\n");
+  if (text === "" || text.endsWith("\n")) return "";
+  const last = text.slice(text.lastIndexOf("\n") + 1);
+  return parseEntry(last) === undefined ? `${tornMark}\n` : "\n";
 }
 
 function readEntries(path: string): Entry[] {
@@ -102,7 +97,7 @@ function readEntries(path: string): Entry[] {
     const entry = parseEntry(line);
     if (entry === undefined) {
       // What a crash tore off was never acknowledged: nobody was told that it had been written.
-      if (index === lines.length - 1 || !line.endsWith("}")) return [];
+      if (index === lines.length - 1 || line.endsWith(tornMark)) return [];
       throw new Error(`${path}:${index + 1}: not an entry of the deployment log`);
     }
     if ((entry.version as number) !== 1) {

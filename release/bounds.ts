@@ -1,6 +1,6 @@
 import { pathOf, type Problem } from "./problems";
 
-const limits = { depth: 32, values: 50_000, text: 64 * 1024 } as const;
+const limits = { depth: 32, values: 50_000, text: 64 * 1024, key: 256 } as const;
 
 /** Keys with which a parsed document could reach an object's prototype. No name in a stack file needs them. */
 const forbidden = new Set(["__proto__", "constructor", "prototype"]);
@@ -21,9 +21,11 @@ export function outOfBounds(document: unknown): Problem[] {
       problems.push({ path: pathOf(path), message: `a text of ${value.length} characters; at most ${limits.text}` });
     } else if (typeof value === "object" && value !== null) {
       for (const [key, inner] of Object.entries(value)) {
-        const at = [...path, key.length > 80 ? `${key.slice(0, 77)}…` : key];
+        const at = [...path, key];
         if (forbidden.has(key)) problems.push({ path: pathOf(at), message: "a key that no stack file may hold" });
-        else visit(inner, at);
+        else if (key.length > limits.key) {
+          problems.push({ path: pathOf(at), message: `a key of ${key.length} characters; at most ${limits.key}` });
+        } else visit(inner, at);
       }
     }
   };

@@ -37,7 +37,8 @@ export function diffPinned(before: Pinned, after: Pinned): Change[] {
       if (a === undefined) return [{ ...common, action: "added", values: [] }];
       if (b === undefined) return [{ ...common, action: "removed", values: [] }];
       if (canonicalJson(a) === canonicalJson(b)) return [];
-      return [{ ...common, action: "changed", values: valuesThatDiffer(a, b) }];
+      const values = valuesThatDiffer(a, b);
+      return values.length === 0 ? [] : [{ ...common, action: "changed", values }];
     });
   });
 }
@@ -56,18 +57,31 @@ function entriesOf(pinned: Pinned, facet: Facet): Record<string, unknown> {
 
 function valuesThatDiffer(a: unknown, b: unknown): Change["values"] {
   if (typeof a !== "object" || typeof b !== "object") return [{ path: "", before: a, after: b }];
-  return microdiff(byKey(a), byKey(b)).map((difference) => ({
+  const [from, to] = byKey(a, b);
+  return microdiff(from, to).map((difference) => ({
     path: difference.path.join("."),
     before: difference.type === "CREATE" ? undefined : (difference.oldValue as unknown),
     after: difference.type === "REMOVE" ? undefined : (difference.value as unknown),
   }));
 }
 
-/** Rows in an object by their first column, so that a row that moved in the list is not a difference. */
-function byKey(entry: object | null): Record<string, unknown> {
-  const { rows } = entry as { rows?: Record<string, unknown>[] };
-  if (!Array.isArray(rows)) return entry as Record<string, unknown>;
-  return Object.fromEntries(rows.map((row) => [String(Object.values(row)[0]), row]));
+type Fields = Record<string, unknown>;
+
+/** The rows of two entries in objects, so that a row that moved in the list is not a difference. */
+function byKey(...entries: readonly [object | null, object | null]): [Fields, Fields] {
+  const lists = entries.map((entry) => (entry as { rows?: Fields[] }).rows);
+  const [from, to] = lists;
+  if (!Array.isArray(from) || !Array.isArray(to)) return entries as [Fields, Fields];
+  // The key is the first column that tells the rows of either side apart; where none does, the whole row is.
+  const distinct = (rows: Fields[], key: (row: Fields) => string) => new Set(rows.map(key)).size === rows.length;
+  const column = Object.keys(from[0] ?? to[0] ?? {}).find((name) =>
+    [from, to].every((rows) => distinct(rows, (row) => canonicalJson(row[name] ?? null))),
+  );
+  const keyOf = (row: Fields): string => {
+    const value = column === undefined ? row : row[column];
+    return typeof value === "string" ? value : canonicalJson(value ?? null);
+  };
+  return [from, to].map((rows) => Object.fromEntries(rows.map((row) => [keyOf(row), row]))) as [Fields, Fields];
 }
 
 /** Digests keep their first twelve digits, other long texts their first hundred. */

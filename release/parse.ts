@@ -4,7 +4,7 @@ import { digestOf } from "./canonical";
 import { selectPinned, type Pinned } from "./pinned";
 import { pathOf, type Problem } from "./problems";
 import { quote, type ReleaseId } from "./primitives";
-import { rules } from "./rules";
+import { rules, type Part } from "./rules";
 import { ReleaseReference, Release, Settings as SettingsSchema } from "./schema";
 
 /** A stack's configuration after every rule has passed: only typed values travel from here on. */
@@ -26,7 +26,8 @@ export const settingsKeys = Object.keys(SettingsSchema.shape);
 
 /**
  * The one parser of a stack's configuration, whichever door it enters by. All problems are found in one go: unknown
- * keys and malformed values first, then, where the shape allows, what the rules say of the whole.
+ * keys and malformed values first, then what the rules say of the whole. A malformed key of the stack file silences only
+ * the rules that need it, and an unknown key silences none. Never throws.
  *
  * @param raw what stands under `rewind:`, keys without the namespace; `secrets` as the list of names only
  * @param readFile the parsed content of a release's file, by its path in the project; may throw
@@ -36,31 +37,74 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, readFile: 
   if (bounds.length > 0) return { ok: false, problems: bounds };
 
   const problems: Problem[] = [];
-  const parsed = SettingsSchema.omit({ releases: true }).safeParse(without(raw, "releases"));
-  if (!parsed.success) problems.push(...problemsOf(parsed.error, []));
-
-  const { releases, references } = parseCatalogue(raw.releases, problems);
-  if (!parsed.success) return { ok: false, problems };
-
-  const settings = parsed.data;
-  const pins = settings.pins ?? {};
-  for (const id of new Set([settings.release, ...Object.values(pins)])) {
+  const { shape } = SettingsSchema;
+  const unknown = Object.keys(raw).filter((key) => !settingsKeys.includes(key));
+  problems.push(...unknown.map((key) => ({ path: pathOf([key]), message: noSuchKey })));
+  const broken = new Set<Part>();
+  const part = <T>(key: Part, schema: z.ZodType<T>, otherwise: T): T => {
+    const found = shaped(schema, raw[key], [key], problems);
+    if (!found.ok) broken.add(key);
+    return found.ok ? found.value : otherwise;
+  };
+  const release = part("release", shape.release, "");
+  const pins = part("pins", shape.pins, undefined) ?? {};
+  const environment = part("environment", shape.environment, nowhere);
+  const verification = part("verification", shape.verification, undefined);
+  const secrets = part("secrets", shape.secrets, undefined) ?? [];
+  const { releases, references, catalogue } = parseCatalogue(raw.releases, problems);
+  if (catalogue === undefined) broken.add("releases");
+  for (const id of new Set([release, ...Object.values(pins)])) {
     const reference = references.get(id);
     if (reference === undefined) continue;
-    const release = readReference(id, reference, readFile, problems);
-    if (release !== undefined) releases.set(id, release);
+    const read = readReference(id, reference, readFile, problems);
+    if (read !== undefined) releases.set(id, read);
   }
-  const catalogue = Object.keys(raw.releases ?? {});
-  const whole: Settings = {
-    ...settings,
+  const settings: Settings = {
+    release,
     pins,
     releases,
-    catalogue,
-    secrets: settings.secrets ?? [],
-    pinned: selectPinned(settings.release, pins, releases),
+    catalogue: catalogue ?? [],
+    environment,
+    ...(verification === undefined ? {} : { verification }),
+    secrets,
+    pinned: selectPinned(release, pins, releases),
   };
-  problems.push(...rules.flatMap((rule) => rule(whole)));
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings: whole };
+  for (const { rule, needs } of rules) {
+    if (!needs.some((key) => broken.has(key))) problems.push(...rule(settings));
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, settings };
+}
+
+/** Stands in for an environment that could not be read; no rule looks at it. */
+const nowhere: Settings["environment"] = { name: "", kind: "production", registry: "", docker: { host: "" } };
+
+const noSuchKey = "no such key";
+
+/**
+ * A value in the shape of its schema. Unknown keys are problems, but do not hide the problems of the rest: it is
+ * looked at without them.
+ */
+function shaped<T>(
+  schema: z.ZodType<T>,
+  raw: unknown,
+  at: readonly PropertyKey[],
+  problems: Problem[],
+): { readonly ok: true; readonly value: T } | { readonly ok: false } {
+  const first = schema.safeParse(raw);
+  if (first.success) return { ok: true, value: first.data };
+  problems.push(...problemsOf(first.error, at));
+  const second = schema.safeParse(withoutUnknown(raw, first.error));
+  return second.success ? { ok: true, value: second.data } : { ok: false };
+}
+
+function withoutUnknown(raw: unknown, error: z.ZodError): unknown {
+  const copy = structuredClone(raw);
+  for (const issue of error.issues) {
+    if (issue.code !== "unrecognized_keys") continue;
+    const holder = issue.path.reduce((value, key) => (value as Record<PropertyKey, unknown>)[key], copy) as object;
+    for (const key of issue.keys) Reflect.deleteProperty(holder, key);
+  }
+  return copy;
 }
 
 function parseCatalogue(raw: unknown, problems: Problem[]) {
@@ -69,23 +113,21 @@ function parseCatalogue(raw: unknown, problems: Problem[]) {
   const ids = SettingsSchema.shape.releases.keyType;
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
     problems.push({ path: "releases", message: `expected the catalogue of releases, got ${quote(raw)}` });
-    return { releases, references };
+    return { releases, references, catalogue: undefined };
   }
   for (const [id, value] of Object.entries(raw)) {
     const at = ["releases", id];
     const name = ids.safeParse(id);
     if (!name.success) problems.push(...problemsOf(name.error, at));
     else if (typeof value === "object" && value !== null && "file" in value) {
-      const reference = ReleaseReference.safeParse(value);
-      if (reference.success) references.set(id, reference.data);
-      else problems.push(...problemsOf(reference.error, at));
+      const reference = shaped(ReleaseReference, value, at, problems);
+      if (reference.ok) references.set(id, reference.value);
     } else {
-      const release = Release.safeParse(value);
-      if (release.success) releases.set(id, release.data);
-      else problems.push(...problemsOf(release.error, at));
+      const release = shaped(Release, value, at, problems);
+      if (release.ok) releases.set(id, release.value);
     }
   }
-  return { releases, references };
+  return { releases, references, catalogue: Object.keys(raw) };
 }
 
 function readReference(
@@ -99,7 +141,7 @@ function readReference(
   try {
     content = readFile(file);
   } catch (error) {
-    problems.push({ path: pathOf([...at, "file"]), message: error instanceof Error ? error.message : String(error) });
+    problems.push({ path: pathOf([...at, "file"]), message: error instanceof Error ? error.message : "unreadable" });
     return undefined;
   }
   const bounds = outOfBounds(content);
@@ -120,20 +162,18 @@ function readReference(
   return release.data;
 }
 
-/** A zod error as problems: every misspelled key on a line of its own, and the branch of a union that came closest. */
+/** A zod error as problems: every misspelled key on a line of its own. */
 function problemsOf(error: z.ZodError, at: readonly PropertyKey[]): Problem[] {
   return error.issues.flatMap((issue): Problem[] => {
     const path = [...at, ...issue.path];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: pathOf([...path, key]), message: "no such key" }));
+      return issue.keys.map((key) => ({ path: pathOf([...path, key]), message: noSuchKey }));
     }
     if (issue.code === "invalid_key") {
       return [{ path: pathOf(path), message: issue.issues[0]?.message ?? issue.message }];
     }
-    return [{ path: pathOf(path), message: issue.message.replace(/^Invalid input: /, "") }];
+    // Only a value that has no JSON form, such as a number past 1e308, leaves zod without words.
+    const message = issue.message === "Invalid input" ? "expected a JSON value" : issue.message;
+    return [{ path: pathOf(path), message: message.replace(/^Invalid (?:input|option): /, "") }];
   });
-}
-
-function without(object: Readonly<Record<string, unknown>>, key: string): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([name]) => name !== key));
 }

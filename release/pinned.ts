@@ -30,9 +30,9 @@ export function selectPinned(
     for (const [path, other] of Object.entries(pins)) {
       const [of, name] = path.split("/");
       if (of !== facet || name === undefined) continue;
-      const entry: unknown = releases.get(other)?.[facet]?.[name];
-      if (entry === undefined) continue;
-      entries.set(name, entry);
+      const there: Record<string, unknown> = releases.get(other)?.[facet] ?? {};
+      if (!Object.hasOwn(there, name)) continue;
+      entries.set(name, there[name]);
       sources[path] = other;
     }
     return [...entries];

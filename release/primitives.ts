@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { printable } from "./problems";
 
 /** A pattern whose message says what was expected, shows an example, and quotes (a bounded piece of) what came. */
 const pattern = (expected: string, regex: RegExp) =>
@@ -6,10 +7,11 @@ const pattern = (expected: string, regex: RegExp) =>
     error: (issue) => `expected ${expected}, got ${quote(issue.input)}`,
   });
 
-/** A value as it may stand in a message: JSON, at most sixty characters. */
+/** A value as it may stand in a message: JSON, on one line, at most sixty characters; look-alikes are told apart. */
 export function quote(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  const text = typeof value === "string" ? value.slice(0, 100) : value;
+  const quoted = printable((JSON.stringify(text) as string | undefined) ?? "nothing");
+  return quoted.length > 60 ? `${quoted.slice(0, 57)}…` : quoted;
 }
 
 /** The name of a release, such as `v1.2.0` or `r41`. It begins with a letter, so YAML can never read it as a number. */
@@ -32,12 +34,15 @@ const tag = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}";
  */
 export const ImageReference = pattern(
   "name@sha256:<64 hex>",
-  new RegExp(`^(?!.*\\.\\.)${repository}(?::${tag})?(?:@sha256:[0-9a-f]{64})?$`),
+  new RegExp(`^(?!.*\\.\\.)(?![^:@]{201})${repository}(?::${tag})?(?:@sha256:[0-9a-f]{64})?$`),
 );
 export type ImageReference = z.infer<typeof ImageReference>;
 
-/** A whole number with its unit: `500ms`, `30s`, `5m`, `24h`. */
-export const Duration = pattern("a duration such as 500ms, 30s or 5m", /^[1-9][0-9]{0,6}(?:ms|s|m|h)$/);
+/** A whole number with its unit, at most a day or so: timers count no further. `500ms`, `30s`, `5m`, `24h`. */
+export const Duration = pattern(
+  "a duration such as 500ms, 30s or 5m",
+  /^[1-9](?:[0-9]{0,6}ms|[0-9]{0,4}s|[0-9]{0,3}m|[0-9]?h)$/,
+);
 export type Duration = z.infer<typeof Duration>;
 
 const unit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
@@ -61,17 +66,23 @@ export const BucketName = pattern("a bucket name such as scoring-documents", /^[
 /** The name of an environment variable, of a toggle too: `AUTOPILOT_WORKER_DISABLED`. */
 export const VariableName = pattern("a variable name such as LOG_LEVEL", /^[A-Z_][A-Z0-9_]{0,126}$/);
 
-/** The name under which `rewind:secrets` holds a value. The value itself never stands anywhere else. */
-export const SecretName = pattern("the name of a secret such as api-token", /^[a-z][a-z0-9-]{0,62}$/);
+/**
+ * The name under which `rewind:secrets` holds a value. The value itself never stands anywhere else, and since it may
+ * have been put here by mistake, the message does not quote what came.
+ */
+export const SecretName = z
+  .string({ error: "expected the name of a secret such as api-token" })
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, { error: "expected the name of a secret such as api-token" });
 
 /** A host name or address. */
 export const Host = pattern("a host such as db.internal or 127.0.0.1", /^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253})$/);
 
+const port = { error: "expected a port from 1 to 65535, such as 5432" };
 /** A TCP port. */
-export const Port = z.int({ error: "expected a port from 1 to 65535" }).min(1).max(65_535);
+export const Port = z.int(port).min(1, port).max(65_535, port);
 
 /** A path on a service: `/health`. It may hold `${…}` variables. */
-export const UrlPath = pattern("a path that begins with /", /^\/[\x21-\x7e]{0,2000}$/);
+export const UrlPath = pattern("a path that begins with /, such as /health", /^\/[\x21-\x7e]{0,2000}$/);
 
 /** A file inside the project: no absolute path, no `..`, forward slashes. */
 export const ProjectPath = pattern(

@@ -5,9 +5,21 @@ export interface Problem {
   readonly message: string;
 }
 
-/** A path as it is written in messages. */
+/** A path as it is written in messages: on one line, and no segment longer than eighty characters. */
 export function pathOf(segments: readonly PropertyKey[]): string {
-  return segments.map(String).join(".");
+  return segments
+    .map(String)
+    .map((segment) => printable(segment.length > 80 ? `${segment.slice(0, 77)}…` : segment))
+    .filter((segment) => segment !== "")
+    .join(".");
+}
+
+/**
+ * A text with everything but plain ASCII escaped: a key cannot forge a line of the list or move the cursor, and a
+ * Cyrillic `о` does not pass for a Latin one.
+ */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e…]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
@@ -15,5 +27,5 @@ export function pathOf(segments: readonly PropertyKey[]): string {
  * `Pulumi.prod.yaml releases.r41.services.api.image: expected name@sha256:<64 hex>, got "latest"`.
  */
 export function describeProblems(file: string, problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => `${file} ${path}: ${message}`).join("\n");
+  return problems.map(({ path, message }) => `${file}${path && ` ${path}`}: ${message}`).join("\n");
 }

@@ -8,18 +8,30 @@ import { columnFits, keyOf } from "./rows";
 /** A rule over the whole configuration; no problem means that it holds. */
 type Rule = (settings: Settings) => Problem[];
 
+/** The keys of a stack file. A rule is not asked where one that it needs is malformed, for it would blame the rest. */
+export type Part = "release" | "pins" | "releases" | "environment" | "verification" | "secrets";
+
 const problem = (path: readonly PropertyKey[], message: string): Problem => ({ path: pathOf(path), message });
-const listed = (names: readonly string[]): string => (names.length > 0 ? names.join(", ") : "none");
+/** At most twenty names: a list per problem, each as long as the catalogue, once filled the memory. */
+const listed = (names: readonly string[]): string =>
+  names.length === 0
+    ? "none"
+    : `${names.slice(0, 20).join(", ")}${names.length > 20 ? ` and ${names.length - 20} more` : ""}`;
 const has = (object: object | undefined, key: string): boolean => object !== undefined && Object.hasOwn(object, key);
 
 /** Every release that was read, with its path in the stack file. */
 const eachRelease = (settings: Settings, look: (release: Release, at: string[]) => Problem[]): Problem[] =>
   [...settings.releases].flatMap(([id, release]) => look(release, ["releases", id]));
 
-const pinsNameReleases: Rule = ({ release, pins, catalogue }) => {
-  const unknown = (path: string[], id: string) =>
-    catalogue.includes(id) ? [] : [problem(path, `no release ${quote(id)}; the catalogue has ${listed(catalogue)}`)];
-  return [...unknown(["release"], release), ...Object.entries(pins).flatMap(([at, id]) => unknown(["pins", at], id))];
+const noRelease = (path: string[], id: string, catalogue: readonly string[]): Problem =>
+  problem(path, `no release ${quote(id)}; the catalogue has ${listed(catalogue)}`);
+
+const pinNamesARelease: Rule = ({ release, catalogue }) =>
+  catalogue.includes(release) ? [] : [noRelease(["release"], release, catalogue)];
+
+const pinsNameReleases: Rule = ({ pins, catalogue }) => {
+  const known = new Set(catalogue);
+  return Object.entries(pins).flatMap(([at, id]) => (known.has(id) ? [] : [noRelease(["pins", at], id, catalogue)]));
 };
 
 const pinsNameEntries: Rule = ({ pins, releases }) =>
@@ -36,25 +48,31 @@ const pinsNameEntries: Rule = ({ pins, releases }) =>
 const environmentHasWhatReleasesName: Rule = (settings) => {
   const { environment } = settings;
   const known = {
-    services: Object.keys(environment.services ?? {}),
-    functions: Object.keys(environment.functions ?? {}),
-    config: Object.keys(environment.database?.tables ?? {}),
-    storage: Object.keys(environment.objectStore?.buckets ?? {}),
-    toggles: environment.toggles ?? [],
+    services: new Set(Object.keys(environment.services ?? {})),
+    functions: new Set(Object.keys(environment.functions ?? {})),
+    config: new Set(Object.keys(environment.database?.tables ?? {})),
+    storage: new Set(Object.keys(environment.objectStore?.buckets ?? {})),
+    toggles: new Set<string>(environment.toggles),
   };
   return eachRelease(settings, (release, at) =>
     facets.flatMap((facet) =>
       Object.keys(release[facet] ?? {})
-        .filter((name) => !known[facet].includes(name))
+        .filter((name) => !known[facet].has(name))
         .map((name) =>
           problem(
             [...at, facet, name],
-            `the environment ${environment.name} has no such entry; it has ${listed(known[facet])}`,
+            `the environment ${environment.name} has no such entry; it has ${listed([...known[facet]])}`,
           ),
         ),
     ),
   );
 };
+
+/** Both become containers, and a container is known by its name alone. */
+const workloadsHaveNamesOfTheirOwn: Rule = ({ environment }) =>
+  Object.keys(environment.functions ?? {})
+    .filter((name) => has(environment.services, name))
+    .map((name) => problem(["environment", "functions", name], `a service has the name ${name} already`));
 
 const imagesArePinned: Rule = (settings) =>
   settings.environment.kind === "local"
@@ -88,9 +106,7 @@ function rowProblems(row: Row, table: Table, seen: Set<string>, at: PropertyKey[
     if (type === undefined) {
       return [problem([...at, column], `no such column; the table has ${listed(Object.keys(table.columns))}`)];
     }
-    return columnFits(type, value)
-      ? []
-      : [problem([...at, column], `expected ${type}, got ${quote(JSON.stringify(value))}`)];
+    return columnFits(type, value) ? [] : [problem([...at, column], `expected ${type}, got ${quote(value)}`)];
   });
   const missing = Object.keys(table.columns)
     .filter((column) => column !== table.key && !Object.hasOwn(row, column))
@@ -130,8 +146,8 @@ const principalsAreKnown: Rule = (settings) =>
   );
 
 function principalIsKnown({ environment }: Settings, variable: string): boolean {
-  const [scope, name] = variable.split(".");
-  return scope === "principal" && name !== undefined && has(environment.objectStore?.principals, name);
+  const [, name] = /^principal\.(.+)$/.exec(variable) ?? [];
+  return name !== undefined && has(environment.objectStore?.principals, name);
 }
 
 const secretsAreThere: Rule = ({ environment, verification, secrets }) => {
@@ -177,8 +193,8 @@ function requestsOf(
 }
 
 const checksAskForWhatIsThere: Rule = (settings) => {
-  // Without the pinned release every check would seem to ask for what is not there.
-  if (!settings.releases.has(settings.release)) return [];
+  // Without all that is pinned, checks would seem to ask for what is not there.
+  if ([settings.release, ...Object.values(settings.pins)].some((id) => !settings.releases.has(id))) return [];
   return Object.entries(settings.verification?.checks ?? {}).flatMap(([name, definition]) => {
     const at = ["verification", "checks", name];
     const { facets: pinned } = settings.pinned;
@@ -243,14 +259,16 @@ export function pinnedValue(
 }
 
 /** The cross-field rules, in the order in which their problems are listed. */
-export const rules: readonly Rule[] = [
-  pinsNameReleases,
-  pinsNameEntries,
-  environmentHasWhatReleasesName,
-  imagesArePinned,
-  tablesHaveTheirColumns,
-  rowsFitTheirTable,
-  principalsAreKnown,
-  secretsAreThere,
-  checksAskForWhatIsThere,
+export const rules: readonly { readonly rule: Rule; readonly needs: readonly Part[] }[] = [
+  { rule: pinNamesARelease, needs: ["release", "releases"] },
+  { rule: pinsNameReleases, needs: ["releases"] },
+  { rule: pinsNameEntries, needs: [] },
+  { rule: environmentHasWhatReleasesName, needs: ["environment"] },
+  { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
+  { rule: imagesArePinned, needs: ["environment"] },
+  { rule: tablesHaveTheirColumns, needs: ["environment"] },
+  { rule: rowsFitTheirTable, needs: ["environment"] },
+  { rule: principalsAreKnown, needs: ["environment"] },
+  { rule: secretsAreThere, needs: ["environment", "secrets"] },
+  { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },
 ];

@@ -40,7 +40,10 @@ export const ConfigTable = z.strictObject({
   rows: z.array(Row).max(1_000, { error: "at most 1000 inline rows: more belong in a file" }),
 });
 
-const OneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)]);
+const OneOrMore = <T extends z.ZodType>(item: T) =>
+  z.union([item, z.array(item).min(1, { error: "expected one or more" })], {
+    error: "expected a text or a list of texts",
+  });
 const Action = z.string().regex(/^(?:\*|s3:[A-Za-z*]{1,64})$/, { error: "expected an action such as s3:GetObject" });
 const Resource = z
   .string()
@@ -145,9 +148,13 @@ export const Environment = z.strictObject({
     error: "expected a registry such as registry.example.com/team",
   }),
   docker: z.strictObject({
-    host: z.string().regex(/^(?:unix|tcp|ssh|npipe):\/\/[\x21-\x7e]{1,250}$/, {
-      error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host",
-    }),
+    // A host that began with a dash would be an option of ssh.
+    host: z
+      .string()
+      .regex(
+        /^(?:unix:\/\/\/[ -~\u00a0-\uffff]{1,250}|npipe:\/\/[A-Za-z0-9._/-]{1,250}|(?:tcp|ssh):\/\/(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,62}@)?(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?)$/,
+        { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host" },
+      ),
     address: Host.optional().describe("Where published ports answer; 127.0.0.1 unless the engine is remote"),
   }),
   services: z.record(Name, Workload).optional(),

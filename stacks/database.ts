@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigTable } from "./config-table";
-import type { Loaded } from "./settings";
+import type { Loaded } from "../release/config";
 
 /** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
 export class Database extends pulumi.ComponentResource {

@@ -13,7 +13,7 @@ import type { Settings } from "../release/parse";
 import { canonicalJson } from "../release/canonical";
 import { snapshotOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
-import type { Loaded } from "./settings";
+import type { Loaded } from "../release/config";
 
 /**
  * The two gates of a stack. Before the first change of any kind: what is pinned exists, what will change answers, and

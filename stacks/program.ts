@@ -7,7 +7,8 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { Gates } from "./gates";
-import { loadSettings, type Loaded } from "./settings";
+import type { Loaded } from "../release/config";
+import { loadSettings } from "./settings";
 import { Storage } from "./storage";
 import { Workloads } from "./workloads";
 

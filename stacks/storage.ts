@@ -2,7 +2,7 @@ import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../release/canonical";
 import { renderPolicy } from "../release/policy";
-import type { Loaded } from "./settings";
+import type { Loaded } from "../release/config";
 
 /** The buckets that the release pins: policy, versioning, ownership and tags. Their objects are the customers'. */
 export class Storage extends pulumi.ComponentResource {

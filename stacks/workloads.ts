@@ -5,7 +5,7 @@ import { digestOf } from "../release/canonical";
 import type { Pinned } from "../release/pinned";
 import { milliseconds, type Duration } from "../release/primitives";
 import type { Environment, Workload } from "../release/schema";
-import type { Loaded } from "./settings";
+import type { Loaded } from "../release/config";
 
 type Pin = Pinned["facets"]["services" | "functions"][string];
 
@@ -78,8 +78,6 @@ function containerArgs(
   const { environment, pinned } = settings;
   const release = pinned.sources[path] ?? pinned.release;
   const { healthcheck, memory } = workload;
-  const seconds = (duration: Duration | undefined, otherwise: Duration): string =>
-    `${milliseconds(duration ?? otherwise) / 1_000}s`;
   return {
     image: image.imageId,
     envs: variablesOf({ settings, secrets }, release, pin, workload),
@@ -109,12 +107,24 @@ function containerArgs(
     securityOpts: ["no-new-privileges:true"],
     healthcheck: {
       tests: ["CMD", ...healthcheck.command],
-      interval: seconds(healthcheck.interval, "1s"),
-      timeout: seconds(healthcheck.timeout, "2s"),
-      startPeriod: seconds(healthcheck.startPeriod, "1s"),
+      interval: goDuration(healthcheck.interval ?? "1s"),
+      timeout: goDuration(healthcheck.timeout ?? "2s"),
+      startPeriod: goDuration(healthcheck.startPeriod ?? "1s"),
       retries: healthcheck.retries ?? 10,
     },
   };
+}
+
+/** A duration as Docker reads it back, `1m30s`: in any other form it would be a change for ever. */
+function goDuration(duration: Duration): string {
+  const total = milliseconds(duration);
+  if (total < 1_000) return `${total}ms`;
+  const [hours, minutes, seconds] = [
+    Math.floor(total / 3_600_000),
+    Math.floor(total / 60_000) % 60,
+    (total % 60_000) / 1_000,
+  ];
+  return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${seconds}s`;
 }
 
 /** `NAME=value`, sorted, later sources winning: environment, release, toggles, parameters, secrets. */

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { readPolicy } from "../checks/policy";
+import { readRows } from "../checks/rows";
+import { syncFolder, writeNew } from "../records/atomic-file";
+import { keyOf } from "../release/rows";
+import { withClients, type OpenedStack } from "./stack";
+
+/** A backup of the present state, on the disk and complete. */
+export interface Backup {
+  readonly folder: string;
+  /** The files in it, `SHA256SUMS` aside. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Keeps what a rollback is about to change: the stack file, the engine's state (secrets stay encrypted), the pinned
+ * rows and policies as they are now. Written beside its place and renamed into it, so a backup is whole or not there;
+ * `sha256sum -c SHA256SUMS` proves it.
+ */
+export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
+  const { engine, folder, file } = stack;
+  const name = now.toISOString().replace(/[-:]|\.\d+/g, "");
+  const place = join(folder, ".rewind", "backups", engine.name, name);
+  const partial = `${place}.partial`;
+  const contents: Record<string, string> = {
+    [basename(file)]: readFileSync(file, "utf8"),
+    "state.json": await engine.exportState(),
+    ...(await liveConfiguration(stack)),
+  };
+  const sums = Object.entries(contents).map(
+    ([path, text]) => `${createHash("sha256").update(text).digest("hex")}  ${path}\n`,
+  );
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  try {
+    for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums.join("") }))
+      writeNew(join(partial, path), text);
+    syncFolder(partial);
+    renameSync(partial, place);
+    syncFolder(dirname(place));
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+  return { folder: place, files: Object.keys(contents) };
+}
+
+async function liveConfiguration(stack: OpenedStack): Promise<Record<string, string>> {
+  const { environment, pinned } = stack.settings;
+  return withClients(stack, async (clients) => {
+    const rows: Record<string, unknown> = {};
+    for (const [name, pin] of Object.entries(pinned.facets.config)) {
+      const table = environment.database?.tables[name];
+      if (table === undefined) continue;
+      const located = { schema: environment.database?.schema ?? "", name, table };
+      const keys = pin.rows.map((row) => keyOf(row, table));
+      rows[name] = [...(await readRows(clients.database(), located, keys)).values()];
+    }
+    const policies: Record<string, unknown> = {};
+    for (const name of Object.keys(pinned.facets.storage)) {
+      const bucket = environment.objectStore?.buckets[name];
+      if (bucket !== undefined) policies[name] = await readPolicy(clients, bucket);
+    }
+    return { "rows.json": pretty(rows), "policies.json": pretty(policies) };
+  });
+}
+
+function pretty(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

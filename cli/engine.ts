@@ -1,0 +1,109 @@
+import { CommandError, LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
+import { Refusal } from "./result";
+
+/** What an operation of the engine would do, or did, to resources: `{same: 22, update: 1}`. */
+export type ChangeCounts = Readonly<Record<string, number>>;
+
+/** A stack as the engine knows it. Everything here runs the `pulumi` on the PATH. */
+export interface EngineStack {
+  readonly name: string;
+  /** Every configuration value with its namespace, secrets in clear: they never leave this process. */
+  config(): Promise<Record<string, string>>;
+  /** The outputs; secrets are left out. */
+  outputs(): Promise<Record<string, unknown>>;
+  /** What `pulumi up` would change. Throws with the engine's reason when a preview is refused. */
+  preview(): Promise<ChangeCounts>;
+  /** Applies the pin. Throws with the engine's reason when the update fails. */
+  up(message: string, onOutput: (text: string) => void): Promise<void>;
+  /** The state, secrets encrypted. */
+  exportState(): Promise<string>;
+}
+
+/** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+}
+
+/**
+ * Opens a stack of the project in a folder.
+ * @param name the stack's name; the selected one when left out
+ * @throws Refusal when there is no such stack or no engine
+ */
+export async function openStack(folder: string, name: string | undefined): Promise<EngineStack> {
+  const { stack, workspace } = await found(folder, name);
+  const run = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw error instanceof CommandError ? new EngineError(reasonOf(error)) : error;
+    }
+  };
+  return {
+    name: stack.name,
+    config: () =>
+      run(async () => {
+        const config = await workspace.getAllConfig(stack.name);
+        return Object.fromEntries(Object.entries(config).map(([key, { value }]) => [key, value]));
+      }),
+    outputs: () =>
+      run(async () => {
+        const outputs = await stack.outputs();
+        const open = Object.entries(outputs).filter(([, { secret }]) => !secret);
+        return Object.fromEntries(open.map(([key, { value }]) => [key, value as unknown]));
+      }),
+    preview: () => run(() => preview(stack)),
+    up: (message, onOutput) =>
+      run(async () => {
+        await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never" });
+      }),
+    exportState: () => run(async () => JSON.stringify((await workspace.exportStack(stack.name)).deployment, null, 2)),
+  };
+}
+
+async function found(folder: string, name: string | undefined) {
+  try {
+    const workspace = await LocalWorkspace.create({ workDir: folder });
+    const stackName = name ?? (await workspace.stack())?.name;
+    if (stackName === undefined) throw new Refusal("no stack is selected", "pulumi stack select <stack>");
+    const stack = await LocalWorkspace.selectStack({ stackName, workDir: folder });
+    return { stack, workspace };
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const reason = error instanceof Error ? reasonOf(error) : String(error);
+    if (/ENOENT|not found in|command not found/i.test(reason) && reason.includes("pulumi")) {
+      throw new Refusal("no Pulumi engine is on the PATH", "npx rewind local up");
+    }
+    if (/no stack named/i.test(reason)) throw new Refusal(reason, "pulumi stack ls");
+    throw new EngineError(reason);
+  }
+}
+
+async function preview(stack: Stack): Promise<ChangeCounts> {
+  let counts: ChangeCounts = {};
+  await stack.preview({
+    onEvent: ({ summaryEvent }: EngineEvent) => {
+      if (summaryEvent !== undefined) counts = summaryEvent.resourceChanges;
+    },
+  });
+  return counts;
+}
+
+/** The engine's own diagnostics out of a command's whole output. */
+function reasonOf({ message }: Error): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const errors = lines.filter((line) => line.startsWith("error: ") && !/^error: (?:update|preview) failed$/.test(line));
+  const at = lines.findIndex((line) => line.startsWith("Diagnostics:"));
+  const diagnostics =
+    at < 0
+      ? []
+      : lines.slice(
+          at + 1,
+          lines.findIndex((line, index) => index > at && /^(?:Outputs|Resources|Duration):/.test(line)),
+        );
+  const told = diagnostics.filter(
+    (line) => line !== "" && !/^(?:pulumi:pulumi:Stack|error: (?:update|preview) failed)/.test(line),
+  );
+  return (told.length > 0 ? told : errors.length > 0 ? errors : lines.filter((line) => line !== ""))
+    .join("\n")
+    .slice(0, 8_000);
+}

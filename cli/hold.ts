@@ -1,0 +1,23 @@
+import { holds } from "../records/state";
+import { exitCodes } from "./exit-codes";
+import { Refusal, type VerbResult } from "./result";
+import { open, type Where } from "./stack";
+
+/** `rewind hold` and `rewind unhold`: no gate lets a held release through, plain `pulumi up` included. */
+export async function hold(
+  where: Where,
+  kind: "hold" | "unhold",
+  release: string,
+  reason: string,
+): Promise<VerbResult> {
+  const { settings, log } = await open(where);
+  const { catalogue } = settings;
+  if (!catalogue.includes(release)) {
+    throw new Refusal(`no release ${release}; the catalogue has ${catalogue.join(", ")}`, `rewind ${kind} <release>`);
+  }
+  const held = holds(log.entries()).has(release);
+  if (kind === "unhold" && !held) throw new Refusal(`${release} is not on hold`, "rewind verify");
+  const entry = log.append({ kind, release, reason });
+  const text = kind === "hold" ? `${release} is on hold: ${reason}` : `${release} may be applied again: ${reason}`;
+  return { code: exitCodes.ok, text: `${text}\ndeployment log: ${log.location} entry ${entry.id}`, json: entry };
+}

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { openClients, redactor, type Clients } from "../checks/clients";
+import type { Containers } from "../checks/containers";
+import { openFileLog, type DeploymentLog } from "../records/log";
+import { releaseFiles } from "../records/release-file";
+import { loadConfig, type Loaded } from "../release/config";
+import type { Settings } from "../release/parse";
+import type { ReleaseId } from "../release/primitives";
+import { openStack, type EngineStack } from "./engine";
+
+/** Where a verb works, and for which stack. */
+export interface Where {
+  /** The project's folder. */
+  readonly folder: string;
+  /** The stack's name; the selected one when undefined. */
+  readonly stack: string | undefined;
+}
+
+/** A stack with all that verbs need to know of it. */
+export interface OpenedStack extends Loaded {
+  readonly engine: EngineStack;
+  readonly log: DeploymentLog;
+  readonly folder: string;
+  /** The stack file. */
+  readonly file: string;
+  /** The same stack with another pin, through the same parser and rules. Throws InvalidConfiguration. */
+  readonly repinned: (release: ReleaseId, pins: Readonly<Record<string, ReleaseId>>) => Settings;
+}
+
+/**
+ * Opens a stack: its configuration through the one parser, and its deployment log.
+ * @throws Refusal, EngineError, InvalidConfiguration
+ */
+export async function open({ folder, stack }: Where): Promise<OpenedStack> {
+  const engine = await openStack(folder, stack);
+  const config = await engine.config();
+  const load = (pin: Record<string, string>) => loadConfig(engine.name, { ...config, ...pin }, releaseFiles(folder));
+  const loaded = load({});
+  return {
+    ...loaded,
+    engine,
+    log: openLog(folder, engine.name, loaded.settings.environment.records),
+    folder,
+    file: join(folder, `Pulumi.${engine.name}.yaml`),
+    repinned: (release, pins) => load({ "rewind:release": release, "rewind:pins": JSON.stringify(pins) }).settings,
+  };
+}
+
+/** The deployment log that the gates of this stack write. */
+export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
+  return openFileLog(join(folder, records, `${stack}.jsonl`), stack);
+}
+
+/** Runs something with the stack's clients, closed afterwards, and a function that takes secrets out of texts. */
+export async function withClients<T>(
+  { settings, secrets }: Loaded,
+  work: (clients: Clients, redact: (text: string) => string) => Promise<T>,
+): Promise<T> {
+  const clients = openClients(settings.environment, secrets);
+  try {
+    return await work(clients, redactor(secrets));
+  } finally {
+    await clients.close();
+  }
+}
+
+/** The containers that the stack says it runs. */
+export function containersOf(outputs: Record<string, unknown>): Containers {
+  const { containers } = outputs;
+  return typeof containers === "object" && containers !== null ? (containers as Containers) : {};
+}

@@ -1,0 +1,87 @@
+import { probesAfter, timingAfter } from "../checks/after";
+import { runProbes } from "../checks/probe";
+import { judge, type Verdict } from "../release/verdict";
+import { EngineError, type ChangeCounts } from "./engine";
+import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
+import { checkLines } from "./report";
+import type { VerbResult } from "./result";
+import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
+
+/** What a verification found. */
+export interface Verification {
+  readonly stack: string;
+  readonly release: string;
+  readonly digest: string;
+  readonly verdict: Verdict;
+  /** What the engine would change to reach the pin; undefined when its preview was refused. */
+  readonly changes: ChangeCounts | undefined;
+  /** Why the preview was refused. */
+  readonly refused?: string;
+  readonly outcome: "rollback not required" | "not applied" | "verification failed" | "inconclusive";
+}
+
+/** `rewind verify`: every check against what runs, and what the engine would change. Nothing is changed. */
+export async function verify(where: Where): Promise<VerbResult> {
+  const found = await verifyStack(await open(where));
+  return { code: codeOf(found), text: textOf(found), json: found };
+}
+
+/** Asks everything that verification asks after an update, and the engine for what differs from the pin. */
+export async function verifyStack(stack: OpenedStack): Promise<Verification> {
+  const { settings, engine } = stack;
+  const containers = containersOf(await engine.outputs());
+  const checks = await withClients(stack, (clients, redact) =>
+    runProbes(probesAfter(settings, clients, containers), timingAfter(settings), redact),
+  );
+  const verdict = judge(checks);
+  const preview = await previewOf(stack);
+  return {
+    stack: engine.name,
+    release: settings.pinned.release,
+    digest: settings.pinned.digest,
+    verdict,
+    ...preview,
+    outcome: outcomeOf(verdict, preview.changes),
+  };
+}
+
+async function previewOf({ engine }: OpenedStack): Promise<Pick<Verification, "changes" | "refused">> {
+  try {
+    return { changes: await engine.preview() };
+  } catch (error) {
+    if (error instanceof EngineError) return { changes: undefined, refused: error.message };
+    throw error;
+  }
+}
+
+function outcomeOf({ result }: Verdict, changes: ChangeCounts | undefined): Verification["outcome"] {
+  if (result === "failed" || result === "error") return "verification failed";
+  if (result === "inconclusive" || changes === undefined) return "inconclusive";
+  return countOf(changes) === 0 ? "rollback not required" : "not applied";
+}
+
+/** How many resources would change. */
+function countOf(changes: ChangeCounts): number {
+  return Object.entries(changes).reduce((sum, [kind, count]) => sum + (kind === "same" ? 0 : count), 0);
+}
+
+function codeOf({ outcome, verdict }: Verification): ExitCode {
+  if (outcome === "not applied") return exitCodes.verificationFailed;
+  return outcome === "inconclusive" ? exitCodes.inconclusive : exitCodeOf[verdict.result];
+}
+
+function textOf({ stack, release, digest, verdict, changes, refused, outcome }: Verification): string {
+  const passed = verdict.checks.filter(({ result }) => result === "passed").length;
+  const pending = changes === undefined ? "preview refused" : `${countOf(changes)} changes`;
+  const next = {
+    "rollback not required": "",
+    "not applied": "\nNext: pulumi up, the stack does not run its pin yet.",
+    "verification failed": "\nNext: rewind rollback <release>, or pulumi up when the cause is gone.",
+    inconclusive: refused === undefined ? "\nNext: declare checks under rewind:verification." : `\n${refused}`,
+  }[outcome];
+  return [
+    `Stack ${stack}, release ${release} (${digest.slice(0, 19)}…)`,
+    ...checkLines(verdict.checks),
+    `${passed} of ${verdict.checks.length} checks passed, ${pending}: ${outcome}${next}`,
+  ].join("\n");
+}

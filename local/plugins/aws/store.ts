@@ -1,0 +1,81 @@
+import type { S3, S3ClientConfig } from "@aws-sdk/client-s3";
+import { isBag, type Bag, type Value } from "../schema";
+
+/** The object store and the region that the provider names. */
+export interface Store {
+  readonly client: () => Promise<S3>;
+  readonly region: () => string;
+}
+
+/** Client options from the provider's settings, of which all but the simplest arrive as JSON text. */
+export function clientConfig(settings: Bag, environment: NodeJS.ProcessEnv): S3ClientConfig & { region: string } {
+  const endpoints = parsed(settings.endpoints);
+  const first = Array.isArray(endpoints) ? endpoints.find(isBag) : endpoints;
+  const endpoint = isBag(first) && typeof first.s3 === "string" ? first.s3 : environment.AWS_ENDPOINT_URL_S3;
+  const accessKeyId = given(settings.accessKey) ?? environment.AWS_ACCESS_KEY_ID;
+  const secretAccessKey = given(settings.secretKey) ?? environment.AWS_SECRET_ACCESS_KEY;
+  const sessionToken = given(settings.token) ?? environment.AWS_SESSION_TOKEN;
+  return {
+    region: given(settings.region) ?? environment.AWS_REGION ?? "us-east-1",
+    ...(endpoint === undefined ? {} : { endpoint }),
+    forcePathStyle: parsed(settings.s3UsePathStyle) === true,
+    ...(accessKeyId && secretAccessKey
+      ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
+      : {}),
+    // S3-compatible stores differ in the newer checksums; the calls here that need one still send it.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    maxAttempts: 3,
+  };
+}
+
+/** The provider's `defaultTags`, or none. */
+export function defaultTags(settings: Bag): Bag {
+  const given = parsed(settings.defaultTags);
+  return isBag(given) && isBag(given.tags) ? given.tags : {};
+}
+
+function parsed(value: Value | undefined): Value | undefined {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value) as Value;
+  } catch {
+    return value;
+  }
+}
+
+function given(value: Value | undefined): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const missing = [
+  "NoSuchBucket",
+  "NotFound",
+  "NoSuchBucketPolicy",
+  "NoSuchCORSConfiguration",
+  "OwnershipControlsNotFoundError",
+  "NoSuchTagSet",
+];
+
+/** Whether the store answered that there is no such thing, or, for parts it does not have, that it knows no such call. */
+export function isAbsent(error: unknown): boolean {
+  return error instanceof Error && (missing.includes(error.name) || error.name === "NotImplemented");
+}
+
+/** What `ask` answers, or nothing where the store has none. */
+export async function ifAny<T>(ask: Promise<T>): Promise<Partial<T>> {
+  try {
+    return await ask;
+  } catch (error) {
+    if (isAbsent(error)) return {};
+    throw error;
+  }
+}
+
+/** The same error with the bucket's name before it: the store's own text often names nothing. */
+export function about(bucket: string, error: unknown): Error {
+  const found = error instanceof Error ? error : new Error(String(error));
+  const name = found.name === "Error" ? "" : found.name;
+  const text = found.message === "UnknownError" ? "" : found.message;
+  return new Error([`bucket ${bucket}`, name, text].filter((part) => part !== "").join(": "), { cause: error });
+}

@@ -1,0 +1,32 @@
+import type { Plugin } from "../plugin";
+import type { Bag } from "../schema";
+import { databaseResource } from "./database";
+import { defaultPrivilegesResource } from "./default-privileges";
+import { grantResource } from "./grant";
+import { roleResource } from "./role";
+import { schemaResource } from "./schema";
+import { clientConfig, sessionsFor } from "./session";
+
+/** The local stand-in for `pulumi-resource-postgresql`, on the server that the provider names. */
+export function postgresqlPlugin(environment: NodeJS.ProcessEnv = process.env): Plugin {
+  let settings: Bag = {};
+  const sessions = sessionsFor(() => clientConfig(settings, environment));
+  return {
+    name: "postgresql",
+    // What the plugin of SDK 3.18.1 calls itself.
+    version: "3.18.0",
+    secretSettings: ["password"],
+    resources: {
+      "postgresql:index/database:Database": databaseResource(sessions),
+      "postgresql:index/defaultPrivileges:DefaultPrivileges": defaultPrivilegesResource(sessions),
+      "postgresql:index/grant:Grant": grantResource(sessions),
+      "postgresql:index/role:Role": roleResource(sessions),
+      "postgresql:index/schema:Schema": schemaResource(sessions),
+    },
+    configure: (given) => {
+      settings = given;
+    },
+    // A statement cannot be taken back half-way; each is short, and the engine waits for it.
+    cancel: () => undefined,
+  };
+}
