@@ -26,7 +26,7 @@ const zones = Object.entries(may).map(([room, allowed]) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(["node_modules/", ".rewind/", ".rewind-test/", "examples/*/dist/"]),
+  globalIgnores(["node_modules/", ".rewind/", ".rewind-test/", ".rewind-bench/", "examples/*/dist/"]),
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

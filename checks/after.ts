@@ -1,10 +1,10 @@
+import { fullImage } from "../release/images";
 import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
 import { policyDigest, renderPolicy } from "../release/policy";
 import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/rules";
 import type { CheckDefinition } from "../release/schema";
-import { fullImage } from "./before";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";

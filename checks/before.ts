@@ -1,5 +1,6 @@
 import { HeadBucketCommand } from "@aws-sdk/client-s3";
 import { createClient } from "redis";
+import { fullImage } from "../release/images";
 import type { Settings } from "../release/parse";
 import type { Digest } from "../release/primitives";
 import type { Clients } from "./clients";
@@ -20,12 +21,6 @@ export interface Known {
     readonly rows: Readonly<Record<string, RowDigests>>;
     readonly policies: Readonly<Record<string, Digest>>;
   }[];
-}
-
-/** The image of an entry with its registry, without the tag that is for people. */
-export function fullImage(registry: string, image: string): string {
-  const [name = "", digest] = image.split("@");
-  return digest === undefined ? `${registry}/${name}` : `${registry}/${name.replace(/:[^:/]+$/, "")}@${digest}`;
 }
 
 /**

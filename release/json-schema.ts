@@ -8,10 +8,13 @@ import { Settings } from "./schema";
 export function stackFileSchema(): Record<string, unknown> {
   const secrets = z.record(z.string(), z.union([z.string(), z.strictObject({ secure: z.string() })]));
   const settings = z.strictObject({ ...Settings.shape, secrets: secrets.optional() });
-  const { properties, required, $defs } = z.toJSONSchema(settings, { target: "draft-7", unrepresentable: "any" }) as {
+  const { properties, required, definitions } = z.toJSONSchema(settings, {
+    target: "draft-7",
+    unrepresentable: "any",
+  }) as {
     properties: Record<string, unknown>;
     required: string[];
-    $defs?: Record<string, unknown>;
+    definitions?: Record<string, unknown>;
   };
   const named = (key: string): string => `rewind:${key}`;
   return {
@@ -28,6 +31,7 @@ export function stackFileSchema(): Record<string, unknown> {
         additionalProperties: false,
       },
     },
-    ...($defs === undefined ? {} : { $defs }),
+    // What the schema refers to more than once, which draft 7 keeps under this name.
+    ...(definitions === undefined ? {} : { definitions }),
   };
 }

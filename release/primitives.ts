@@ -10,7 +10,7 @@ const pattern = (expected: string, regex: RegExp) =>
 /** A value as it may stand in a message: JSON, on one line, at most sixty characters; look-alikes are told apart. */
 export function quote(value: unknown): string {
   const text = typeof value === "string" ? value.slice(0, 100) : value;
-  const quoted = printable((JSON.stringify(text) as string | undefined) ?? "nothing");
+  const quoted = value === undefined ? "nothing" : printable(JSON.stringify(text));
   return quoted.length > 60 ? `${quoted.slice(0, 57)}…` : quoted;
 }
 
@@ -38,7 +38,7 @@ export const ImageReference = pattern(
 );
 export type ImageReference = z.infer<typeof ImageReference>;
 
-/** A whole number with its unit, at most a day or so: timers count no further. `500ms`, `30s`, `5m`, `24h`. */
+/** A whole number with its unit, never so long that a timer overflows: `500ms`, `30s`, `5m`, `24h`. */
 export const Duration = pattern(
   "a duration such as 500ms, 30s or 5m",
   /^[1-9](?:[0-9]{0,6}ms|[0-9]{0,4}s|[0-9]{0,3}m|[0-9]?h)$/,

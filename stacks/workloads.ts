@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { fullImage } from "../checks/before";
 import { digestOf } from "../release/canonical";
+import { fullImage } from "../release/images";
 import type { Pinned } from "../release/pinned";
 import { milliseconds, type Duration } from "../release/primitives";
 import type { Environment, Workload } from "../release/schema";

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { type Options } from "../../local/environment";
+import type { Available, LocalEnvironment, Options } from "../../local/environment";
 import { type ProcessIdentity } from "../../local/identity";
 import { partNames } from "../../local/source";
 import { readJson } from "../../local/state";
@@ -10,6 +10,15 @@ export const checkout = path.resolve(__dirname, "../..");
 /** The environment in a state folder of its own, so that the one in the checkout is left alone. */
 export function optionsIn(home: string, more: Partial<Options> = {}): Options {
   return { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined }, ...more };
+}
+
+/** The whole environment. What needs a part that this machine cannot have is skipped by name, or fails under CI. */
+export function wholeOrSkip({ environment, missing }: Available, test: Mocha.Context): LocalEnvironment {
+  if (missing[0] === undefined) return environment as LocalEnvironment;
+  if (process.env.REWIND_SKIP_NOTHING === "1") throw missing[0];
+  const skipped = test.test ?? test.currentTest;
+  if (skipped !== undefined) skipped.title += ` (skipped: ${missing[0].message})`;
+  return test.skip();
 }
 
 /** The ids of the servers that were started in a state folder. */

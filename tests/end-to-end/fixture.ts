@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { Client } from "pg";
+import { parse } from "yaml";
+import { dockerAt } from "../../checks/clients";
+import { withPin } from "../../cli/pin";
+import { cacheFolder } from "../../local/cache";
+import { down, up, upAvailable, type LocalEnvironment } from "../../local/environment";
+import { isAlive, type ProcessIdentity } from "../../local/identity";
+import { buildImages } from "../../local/images";
+import type { PartName } from "../../local/source";
+import { writeStackFile } from "../../local/stack-file";
+import { readJson } from "../../local/state";
+import { environmentVariables } from "../../local/variables";
+import { openFileLog } from "../../records/log";
+import type { Entry } from "../../records/entry";
+import { checkout, optionsIn, wholeOrSkip } from "./local-home";
+
+/** What a command said and how it ended. */
+export interface Ran {
+  readonly code: number;
+  /** Standard output and standard error as they came. */
+  readonly output: string;
+  readonly stdout: string;
+}
+
+/** A stack of its own on an environment of its own, driven with the real engine and the real command line. */
+export interface Fixture {
+  readonly environment: LocalEnvironment;
+  readonly docker: Docker;
+  readonly stackFile: string;
+  pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
+  rewind(...args: readonly string[]): Promise<Ran>;
+  /** Sets the pin in the stack file, as an editor would. */
+  pin(release: string, pins?: Readonly<Record<string, string>>): void;
+  /** `pulumi up`, which must succeed. */
+  up(): Promise<Ran>;
+  query<T extends object>(sql: string, values?: readonly unknown[]): Promise<T[]>;
+  /** The container of each entry, by `rewind.entry`: running ones only. */
+  containers(): Promise<Record<string, string>>;
+  log(): Entry[];
+  outputs(): Promise<Record<string, unknown>>;
+  /** The values of the stack's secrets: they must not occur anywhere. */
+  secrets(): Promise<string[]>;
+  /** Ends a part as a crash would, and waits until it is gone. */
+  kill(part: PartName): Promise<void>;
+  /** Starts again whatever part a test took down. */
+  repair(): Promise<void>;
+  /** An empty stack with an empty log, pinned at v1.2.1: what a test file starts from. */
+  empty(): Promise<void>;
+}
+
+const stack = "test";
+const home = join(checkout, ".rewind-test");
+let opened: Promise<Fixture> | undefined;
+
+/** The one stack that all end-to-end tests share. Skips the test where the machine lacks a part. */
+export async function fixtureFor(test: Mocha.Context): Promise<Fixture> {
+  const available = await upAvailable(optionsIn(home));
+  const environment = wholeOrSkip(available, test);
+  opened ??= open(environment);
+  return opened;
+}
+
+/** Stops everything and deletes it. */
+export async function closeFixture(): Promise<void> {
+  if (opened === undefined) return;
+  await down({ ...optionsIn(home), purge: true });
+  rmSync(join(checkout, `Pulumi.${stack}.yaml`), { force: true });
+  rmSync(join(checkout, ".rewind", "records", `${stack}.jsonl`), { force: true });
+}
+
+async function open(environment: LocalEnvironment): Promise<Fixture> {
+  const variables = environmentVariables(environment, checkout);
+  const docker = dockerAt(environment.docker.host);
+  const stackFile = join(checkout, `Pulumi.${stack}.yaml`);
+  const logFile = join(checkout, ".rewind", "records", `${stack}.jsonl`);
+  for (const file of [stackFile, logFile]) rmSync(file, { force: true });
+  const images = await buildImages({
+    docker,
+    registry: environment.registry.address,
+    cacheFolder: join(cacheFolder(process.env), environment.id),
+    progress: () => undefined,
+  });
+  await writeStackFile(checkout, environment, images, variables, stack);
+
+  const run = (command: string, args: readonly string[], onOutput?: (text: string) => void): Promise<Ran> =>
+    new Promise((resolve, reject) => {
+      const child = spawn(command, args, {
+        cwd: checkout,
+        env: { ...process.env, ...variables },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let [output, stdout] = ["", ""];
+      const hear = (text: string): void => {
+        output += text;
+        onOutput?.(text);
+      };
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+        hear(text);
+      });
+      child.stderr.setEncoding("utf8").on("data", hear);
+      child.once("error", reject);
+      child.once("close", (code) => {
+        resolve({ code: code ?? -1, output, stdout });
+      });
+    });
+  const pulumi: Fixture["pulumi"] = (args, onOutput) =>
+    run("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], onOutput);
+
+  return {
+    environment,
+    docker,
+    stackFile,
+    pulumi,
+    rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
+    pin: (release, pins = {}) => {
+      writeFileSync(stackFile, withPin(readFileSync(stackFile, "utf8"), release, pins));
+    },
+    up: async () => {
+      const ran = await pulumi(["up", "--yes", "--skip-preview"]);
+      assert.equal(ran.code, 0, ran.output);
+      return ran;
+    },
+    query: async <T extends object>(sql: string, values: readonly unknown[] = []) => {
+      const { host, port, user, password } = environment.postgres;
+      const client = new Client({ host, port, user, password, database: "scoring" });
+      await client.connect();
+      try {
+        return (await client.query<T>(sql, [...values])).rows;
+      } finally {
+        await client.end();
+      }
+    },
+    containers: async () => {
+      const filters = { label: [`rewind.stack=local-${environment.id}`] };
+      const running = await docker.listContainers({ filters });
+      return Object.fromEntries(running.map(({ Id, Labels }) => [Labels["rewind.entry"] ?? "", Id]));
+    },
+    log: () => openFileLog(logFile, stack).entries(),
+    outputs: async () => JSON.parse((await pulumi(["stack", "output", "--json"])).stdout) as Record<string, unknown>,
+    secrets: async () => {
+      const { stdout } = await pulumi(["config", "get", "secrets"]);
+      return Object.values(JSON.parse(stdout) as Record<string, string>);
+    },
+    kill: async (part) => {
+      const server = readJson(join(home, part, "process.json")) as ProcessIdentity;
+      process.kill(server.pid, "SIGKILL");
+      while (isAlive(server)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    repair: async () => {
+      await up(optionsIn(home));
+    },
+    empty: async () => {
+      const { code, output } = await pulumi(["destroy", "--yes", "--skip-preview"]);
+      assert.equal(code, 0, output);
+      rmSync(logFile, { force: true });
+      writeFileSync(stackFile, withPin(readFileSync(stackFile, "utf8"), "v1.2.1", {}));
+    },
+  };
+}
+
+/** The stack file as it stands, parsed. */
+export function stackFileOf({ stackFile }: Fixture): { config: Record<string, unknown> } {
+  return parse(readFileSync(stackFile, "utf8")) as { config: Record<string, unknown> };
+}
