@@ -6,16 +6,20 @@ import { policyDigest } from "../release/policy";
 import type { Clients } from "./clients";
 import type { Measurement } from "./probe";
 
-/** The policy that a bucket has, undefined for none. */
+/** The policy that a bucket has, undefined when it has none. Throws NoSuchBucket when there is no bucket. */
 export async function readPolicy(clients: Clients, bucket: string): Promise<unknown> {
   try {
     const { Policy } = await clients.objectStore("own").send(new GetBucketPolicyCommand({ Bucket: bucket }));
     return Policy === undefined ? undefined : (JSON.parse(Policy) as unknown);
   } catch (error) {
-    if (error instanceof Error && (error.name === "NoSuchBucketPolicy" || error.name === "NoSuchBucket"))
-      return undefined;
+    if (error instanceof Error && error.name === "NoSuchBucketPolicy") return undefined;
     throw error;
   }
+}
+
+/** Whether an error says that a bucket is not there at all. */
+export function isNoSuchBucket(error: unknown): boolean {
+  return error instanceof Error && error.name === "NoSuchBucket";
 }
 
 /** Whether a bucket's policy is one of those that may stand there (see `measureRowDrift` for why there are several). */

@@ -13,8 +13,8 @@ export interface Probe {
   readonly name: string;
   readonly timeout?: Duration | undefined;
   readonly deadline?: Duration | undefined;
-  /** Whether asking again cannot help, because the answer is a fact and not a state. */
-  readonly once?: boolean;
+  /** Whether `failed` is a fact, so that asking again cannot help. An error is always asked again. */
+  readonly factual?: boolean;
   ask(signal: AbortSignal): Promise<Measurement>;
 }
 
@@ -50,7 +50,8 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
   for (let attempts = 1, pause = firstPause; ; attempts += 1, pause = Math.min(pause * 2, longestPause)) {
     const { result, evidence } = await attempt(probe, Math.min(timeout, Math.max(deadline - performance.now(), 1)));
     const now = performance.now();
-    if (result === "passed" || probe.once === true || now + pause >= deadline) {
+    const settled = result === "passed" || (result === "failed" && probe.factual === true);
+    if (settled || now + pause >= deadline) {
       return {
         name: probe.name,
         result,

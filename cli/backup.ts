@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { readPolicy } from "../checks/policy";
+import { isNoSuchBucket, readPolicy } from "../checks/policy";
 import { readRows } from "../checks/rows";
 import { syncFolder, writeNew } from "../records/atomic-file";
 import { keyOf } from "../release/rows";
@@ -60,7 +60,12 @@ async function liveConfiguration(stack: OpenedStack): Promise<Record<string, str
     const policies: Record<string, unknown> = {};
     for (const name of Object.keys(pinned.facets.storage)) {
       const bucket = environment.objectStore?.buckets[name];
-      if (bucket !== undefined) policies[name] = await readPolicy(clients, bucket);
+      if (bucket === undefined) continue;
+      policies[name] = await readPolicy(clients, bucket).catch((error: unknown) => {
+        // A bucket that is gone must not stand in the way of the rollback that brings it back.
+        if (isNoSuchBucket(error)) return undefined;
+        throw error;
+      });
     }
     return { "rows.json": pretty(rows), "policies.json": pretty(policies) };
   });

@@ -1,5 +1,9 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
 import { Refusal } from "./result";
+
+const execute = promisify(execFile);
 
 /** What an operation of the engine would do, or did, to resources: `{same: 22, update: 1}`. */
 export type ChangeCounts = Readonly<Record<string, number>>;
@@ -56,7 +60,11 @@ export async function openStack(folder: string, name: string | undefined): Promi
       run(async () => {
         await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never" });
       }),
-    exportState: () => run(async () => JSON.stringify((await workspace.exportStack(stack.name)).deployment, null, 2)),
+    // The Automation API's own export shows secrets in clear.
+    exportState: async () => {
+      const args = ["stack", "export", "--stack", stack.name, "--non-interactive"];
+      return (await execute("pulumi", args, { cwd: folder, maxBuffer: 1024 ** 3 })).stdout;
+    },
   };
 }
 

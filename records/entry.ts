@@ -15,6 +15,8 @@ export interface Pin {
   readonly digest: Digest;
   /** What is pinned apart from the rest. */
   readonly pins: Readonly<Record<string, ReleaseId>>;
+  /** SHA-256 of the environment and the declared checks: a change there is a change too, and is verified. */
+  readonly surroundings: Digest;
 }
 
 interface Written {

@@ -2,8 +2,8 @@ import { printable } from "./problems";
 
 /**
  * Takes the values of secrets out of texts: as they are, and as they look inside a URL, inside JSON, on one line and
- * escaped for a message. Of a value that was cut off at a `…` or at the end the beginning goes too. Values of fewer
- * than four characters stay, for they would be found everywhere.
+ * escaped for a message. Of a value that was cut off at a `…` the beginning goes too. Values of fewer than four
+ * characters stay, for they would be found everywhere.
  */
 export function redactor(secrets: Readonly<Record<string, string>>): (text: string) => string {
   const values = Object.values(secrets)
@@ -11,15 +11,21 @@ export function redactor(secrets: Readonly<Record<string, string>>): (text: stri
     .flatMap((value) => [value, value.replace(/\s+/g, " ")])
     .flatMap((value) => [value, inUrl(value), inJson(value), printable(inJson(value))]);
   const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length);
+  if (longestFirst.length === 0) return (text) => text;
+  // All at once, for a secret could be a piece of the mark that stands for another.
+  const any = new RegExp(longestFirst.map(literally).join("|"), "g");
   return (text) => {
-    const whole = longestFirst.reduce((rest, value) => rest.replaceAll(value, mark), text);
+    const whole = text.replace(any, mark);
     const pieces = whole.split("…");
-    return pieces.map((piece) => withoutBeginning(piece, longestFirst)).join("…");
+    const last = pieces.pop() ?? "";
+    return [...pieces.map((piece) => withoutBeginning(piece, longestFirst)), last].join("…");
   };
 }
 
 const shortest = 4;
 const mark = "[secret]";
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** Half a surrogate pair has no place in a URL. */
 const inUrl = (value: string): string => encodeURIComponent(value.replace(/\p{Surrogate}/gu, "\ufffd"));

@@ -27,7 +27,12 @@ export class Database extends pulumi.ComponentResource {
       parent,
     );
     const base = new postgresql.Database("database", { name: database.name }, { ...parent, protect: production });
-    const schema = new postgresql.Schema("schema", { name: database.schema, database: base.name }, parent);
+    const schema = new postgresql.Schema(
+      "schema",
+      // Only on a developer's machine may a destroy take the application's own tables along.
+      { name: database.schema, database: base.name, dropCascade: environment.kind === "local" },
+      parent,
+    );
     const use = new postgresql.Grant(
       "schema-use",
       {

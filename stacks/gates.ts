@@ -10,7 +10,7 @@ import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { deployments, expectedStates, holds, lastVerified } from "../records/state";
 import type { Settings } from "../release/parse";
-import { canonicalJson } from "../release/canonical";
+import { canonicalJson, digestOf } from "../release/canonical";
 import { snapshotOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
 import type { Loaded } from "../release/config";
@@ -36,7 +36,11 @@ export class Gates {
     const stack = pulumi.getStack();
     this.settings = settings;
     this.log = openFileLog(join(folder, `${stack}.jsonl`), stack);
-    this.entries = this.log.entries();
+    try {
+      this.entries = this.log.entries();
+    } catch (error) {
+      throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
+    }
     this.clients = openClients(settings.environment, secrets);
     this.redact = redactor(secrets);
   }
@@ -77,11 +81,16 @@ export class Gates {
   }
 
   private async passBefore(): Promise<void> {
+    const first = this.checked === undefined;
     this.checked ??= this.check();
-    await this.checked;
+    await this.checked.catch((error: unknown) => {
+      // Several resources wait at the gate; the reasons stand under the first of them.
+      throw first ? error : new Error("refused, for the reasons given above or below");
+    });
     if (!pulumi.runtime.isDryRun()) this.begin();
   }
 
+  /** Asks everything that must hold before a change. */
   private async check(): Promise<void> {
     const held = holds(this.entries);
     const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
@@ -114,6 +123,8 @@ export class Gates {
       const evidence = "the update ended before verification";
       this.finish(judge([{ name: "update", result: "error", evidence, milliseconds: 0, attempts: 1 }]));
     });
+    // The engine ends the program by a signal when a resource fails; without a listener nothing would be written.
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));
   }
 
   private async passAfter(containers: pulumi.Output<Containers>): Promise<void> {
@@ -145,8 +156,9 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins } = this.settings;
-    return { release: pinned.release, digest: pinned.digest, pins };
+    const { pinned, pins, environment, verification } = this.settings;
+    const surroundings = digestOf({ environment, verification: verification ?? null });
+    return { release: pinned.release, digest: pinned.digest, pins, surroundings };
   }
 
   /**

@@ -145,7 +145,9 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     outputs: async () => JSON.parse((await pulumi(["stack", "output", "--json"])).stdout) as Record<string, unknown>,
     secrets: async () => {
       const { stdout } = await pulumi(["config", "get", "secrets"]);
-      return Object.values(JSON.parse(stdout) as Record<string, string>);
+      const all = Object.entries(JSON.parse(stdout) as Record<string, string>);
+      // An access key is a name: policies say it, and only its secret key is worth anything.
+      return all.filter(([name]) => !name.endsWith("-access-key")).map(([, value]) => value);
     },
     kill: async (part) => {
       const server = readJson(join(home, part, "process.json")) as ProcessIdentity;

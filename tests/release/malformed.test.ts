@@ -46,17 +46,15 @@ function problemsOfLoading(config: StackFile, root: string): InvalidConfiguratio
   return assert.fail("the configuration was accepted");
 }
 
-/** JSON cannot carry an infinite number, so the engine writes what JSON.parse reads as one. */
-function withInfinity(config: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(config).map(([key, text]) => [key, text.replace('"Infinity"', "1e999")]));
-}
-
 function assertProblems(found: readonly Problem[], expected: Malformed["problems"]): void {
   const byPath = (a: string, b: string) => (a < b ? -1 : 1);
   assert.deepEqual(found.map(({ path }) => path).sort(byPath), expected.map(([path]) => path).sort(byPath));
   for (const [path, message] of expected) {
     const there = found.filter((problem) => problem.path === path).map((problem) => problem.message);
-    assert.ok(there.some((text) => text.includes(message)), `${path}: ${there.join(" | ")}, expected ${message}`);
+    assert.ok(
+      there.some((text) => text.includes(message)),
+      `${path}: ${there.join(" | ")}, expected ${message}`,
+    );
   }
 }
 
@@ -97,12 +95,18 @@ describe("a malformed configuration", () => {
   it("is refused by the parser itself like by the program", () => {
     for (const malformed of [...keys, ...releases, ...environments]) {
       const config = malform(malformed);
-      const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.slice("rewind:".length), value]));
+      const raw = Object.fromEntries(
+        Object.entries(config).map(([key, value]) => [key.slice("rewind:".length), value]),
+      );
       const { secrets } = raw;
       if (malformed.problems.some(([path]) => path.startsWith("secrets"))) continue;
       const parsed = parseSettings({ ...raw, secrets: Object.keys(secrets as object) }, releaseFiles(project));
       assert.ok(!parsed.ok, malformed.name);
-      assert.equal(describeProblems(file, parsed.problems).split("\n").length, malformed.problems.length, malformed.name);
+      assert.equal(
+        describeProblems(file, parsed.problems).split("\n").length,
+        malformed.problems.length,
+        malformed.name,
+      );
     }
   });
 
@@ -117,6 +121,22 @@ describe("a malformed configuration", () => {
           ["secrets", "expected an object"],
         ]);
         return !error.message.includes("hunter2");
+      },
+    );
+  });
+
+  it("is refused where a number is larger than JSON numbers are here", () => {
+    const config = asTheEngineGivesIt({ ...readStackFile("staging"), "rewind:secrets": secretsFor("staging") });
+    const releases = (config["rewind:releases"] ?? "").replaceAll('"precision":2', '"precision":1e999');
+    assert.throws(
+      () => loadConfig("staging", { ...config, "rewind:releases": releases }, releaseFiles(project)),
+      (error: InvalidConfiguration) => {
+        const precision = "functions.score_prism.parameters.precision";
+        assertProblems(error.problems, [
+          [`releases.v1.2.0.${precision}`, "expected a JSON value"],
+          [`releases.v1.2.1.${precision}`, "expected a JSON value"],
+        ]);
+        return true;
       },
     );
   });

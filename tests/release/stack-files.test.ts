@@ -7,9 +7,10 @@ import { stackFileSchema } from "../../release/json-schema";
 import { loadReal, project, readStackFile, realStackFiles, type RealStack } from "./stack-files";
 
 const stacks = Object.keys(realStackFiles) as RealStack[];
-const written = JSON.parse(
-  readFileSync(join(project, "release", "stack-file.schema.json"), "utf8"),
-) as Record<string, unknown>;
+const written = JSON.parse(readFileSync(join(project, "release", "stack-file.schema.json"), "utf8")) as Record<
+  string,
+  unknown
+>;
 // Editors know the format `uri`; what it means is not the point here.
 const isStackFile = new Ajv({ formats: { uri: true } }).compile(written);
 
@@ -67,7 +68,11 @@ describe("the real stack files", () => {
   it("prod declares every trigger of the rollback plan as a check", () => {
     const names = Object.keys(loadReal("prod").settings.verification?.checks ?? {});
     const triggers = ["finalizeAssessment", "version-stamps", "token-gating", "documents-policy"];
-    for (const trigger of triggers) assert.ok(names.some((name) => name.startsWith(trigger)), trigger);
+    for (const trigger of triggers)
+      assert.ok(
+        names.some((name) => name.startsWith(trigger)),
+        trigger,
+      );
   });
 });
 

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { parseSettings } from "../../release/parse";
+import { pinnedValue, rules } from "../../release/rules";
+
+const image = `engine@sha256:${"a".repeat(64)}`;
+const workload = { port: 8080, memory: 64, healthcheck: { command: ["true"] }, secrets: { TOKEN: "token" } };
+const statement = {
+  Effect: "Allow",
+  Principal: { AWS: "${principal.app}" },
+  Action: "s3:GetObject",
+  Resource: "arn:aws:s3:::${bucket}/*",
+};
+
+/** The smallest stack in which every rule has something to say. */
+const valid = {
+  release: "v1",
+  pins: { "functions/score": "v2" },
+  releases: {
+    v1: {
+      services: { api: { image } },
+      functions: { score: { image } },
+      config: { settings: { rows: [{ key: "version", value: "v1" }] } },
+      storage: { documents: { policy: { Version: "2012-10-17", Statement: [statement] } } },
+      toggles: { ON: true },
+    },
+    v2: { functions: { score: { image } } },
+  },
+  environment: {
+    name: "staging",
+    kind: "staging",
+    registry: "registry.example.com",
+    docker: { host: "unix:///var/run/docker.sock" },
+    services: { api: workload },
+    functions: { score: workload },
+    database: {
+      host: "db",
+      port: 5432,
+      administrator: { user: "rewind", password: "password" },
+      name: "app",
+      schema: "app",
+      role: { user: "app", password: "password" },
+      tables: { settings: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" } },
+    },
+    objectStore: {
+      region: "eu-central-1",
+      principals: { app: "arn:aws:iam::1:role/app" },
+      buckets: { documents: "docs" },
+    },
+    toggles: ["ON"],
+  },
+  verification: {
+    checks: {
+      health: { kind: "http", to: "services/api", path: "/health", bearer: "token", expect: { status: 200 } },
+      version: { kind: "row", table: "settings", key: "version" },
+      documents: { kind: "policy", bucket: "documents" },
+      journey: {
+        kind: "journey",
+        steps: [
+          { to: "services/api", path: "/", expect: { status: 200 }, capture: { id: "id" } },
+          { to: "services/api", path: "/${id}/${release}/${config.settings.version.value}", expect: { status: 200 } },
+        ],
+      },
+    },
+  },
+  secrets: ["token", "password"],
+};
+type Raw = typeof valid;
+
+const noFiles = (path: string): never => {
+  throw new Error(`no file ${path}`);
+};
+
+/** The problems of the valid stack after a change. */
+function problemsAfter(change: (raw: Raw) => void): string[] {
+  const raw = structuredClone(valid);
+  change(raw);
+  const parsed = parseSettings(raw, noFiles);
+  return parsed.ok ? [] : parsed.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+interface Example {
+  readonly rule: string;
+  readonly holds: (raw: Raw) => void;
+  readonly broken: (raw: Raw) => void;
+  readonly problem: RegExp;
+}
+
+const examples: readonly Example[] = [
+  {
+    rule: "the pin names a release",
+    holds: (raw) => (raw.release = "v2"),
+    broken: (raw) => (raw.release = "v3"),
+    problem: /^release: no release "v3"; the catalogue has v1, v2$/,
+  },
+  {
+    rule: "the pins name releases",
+    holds: (raw) => (raw.pins["functions/score"] = "v1"),
+    broken: (raw) => (raw.pins["functions/score"] = "v3"),
+    problem: /^pins\.functions\/score: no release "v3"/,
+  },
+  {
+    rule: "the pins name entries of their release",
+    holds: (raw) => (raw.pins = { functions: "v2" } as never),
+    broken: (raw) => (raw.pins = { "services/api": "v2" } as never),
+    problem: /^pins\.services\/api: release v2 has no services\/api; it has none$/,
+  },
+  {
+    rule: "the environment has what releases name",
+    holds: (raw) => raw.environment.toggles.push("OFF"),
+    broken: (raw) => (raw.environment.toggles = []),
+    problem: /^releases\.v1\.toggles\.ON: the environment staging has no such entry; it has none$/,
+  },
+  {
+    rule: "workloads have names of their own",
+    holds: (raw) => Object.assign(raw.environment.functions, { other: workload }),
+    broken: (raw) => Object.assign(raw.environment.functions, { api: workload }),
+    problem: /^environment\.functions\.api: a service has the name api already$/,
+  },
+  {
+    rule: "images are pinned outside of local",
+    holds: (raw) => {
+      raw.environment.kind = "local";
+      raw.releases.v2.functions.score.image = "engine:v2";
+    },
+    broken: (raw) => (raw.releases.v2.functions.score.image = "engine:v2"),
+    problem: /^releases\.v2\.functions\.score\.image: expected name@sha256:<64 hex>, got "engine:v2": a tag floats$/,
+  },
+  {
+    rule: "tables have their columns",
+    holds: (raw) => (raw.environment.database.tables.settings.touched = "changed_at"),
+    broken: (raw) => (raw.environment.database.tables.settings.touched = "value"),
+    problem: /^environment\.database\.tables\.settings\.touched: value is moved by Rewind/,
+  },
+  {
+    rule: "rows fit their table",
+    holds: (raw) => raw.releases.v1.config.settings.rows.push({ key: "other", value: "v1" }),
+    broken: (raw) => raw.releases.v1.config.settings.rows.push({ key: "version", value: "v2" }),
+    problem: /^releases\.v1\.config\.settings\.rows\.1: a second row with key "version"$/,
+  },
+  {
+    rule: "principals are known",
+    holds: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "arn:aws:iam::2:root"),
+    broken: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "${principal.ap}"),
+    problem: /Statement\.0: nothing is known as \$\{principal\.ap\}$/,
+  },
+  {
+    rule: "secrets are there",
+    holds: (raw) => raw.secrets.push("unused"),
+    broken: (raw) => (raw.environment.database.role.password = "role-password"),
+    problem: /^environment\.database\.role\.password: no secret "role-password"; type: pulumi config set --secret/,
+  },
+  {
+    rule: "checks ask for what is there",
+    holds: (raw) => (raw.verification.checks.health.to = "functions/score"),
+    broken: (raw) => (raw.verification.checks.journey.steps[0]!.path = "/${id}"),
+    problem: /^verification\.checks\.journey\.steps\.0: nothing is known as \$\{id\}$/,
+  },
+];
+
+describe("the rules", () => {
+  it("hold in the smallest stack", () => {
+    assert.deepEqual(
+      problemsAfter(() => undefined),
+      [],
+    );
+  });
+
+  it("have an example each", () => {
+    assert.equal(examples.length, rules.length);
+  });
+
+  for (const { rule, holds, broken, problem } of examples) {
+    it(`say nothing where ${rule}`, () => {
+      const adjusted = (raw: Raw) => {
+        holds(raw);
+        // A pin on the small release has nothing to verify.
+        if (raw.release === "v2") raw.verification.checks = {} as never;
+      };
+      assert.deepEqual(problemsAfter(adjusted), []);
+    });
+
+    it(`complain once where it does not hold that ${rule}`, () => {
+      const problems = problemsAfter(broken);
+      assert.equal(problems.length, 1, problems.join("\n"));
+      assert.match(problems[0] ?? "", problem);
+    });
+  }
+
+  it("name at most twenty of what there is", () => {
+    const [problem = ""] = problemsAfter((raw) => {
+      raw.release = "v9";
+      for (let index = 0; index < 100; index += 1) Object.assign(raw.releases, { [`r${index}`]: {} });
+    });
+    assert.match(problem, /^release: no release "v9"; the catalogue has v1, v2, r0, .*, r17 and 82 more$/);
+  });
+
+  it("blame nothing else for a release that could not be read", () => {
+    const problems = problemsAfter((raw) => (raw.releases.v1.services.api.image = "NOT AN IMAGE"));
+    assert.deepEqual(problems, ['releases.v1.services.api.image: expected name@sha256:<64 hex>, got "NOT AN IMAGE"']);
+  });
+});
+
+describe("a pinned value", () => {
+  const parsed = parseSettings(valid, noFiles);
+  assert.ok(parsed.ok);
+  const { settings } = parsed;
+
+  it("is the release, or a column of a pinned row", () => {
+    assert.equal(pinnedValue(settings, "release"), "v1");
+    assert.equal(pinnedValue(settings, "config.settings.version.value"), "v1");
+  });
+
+  it("is unknown where the pin has none", () => {
+    const unknown = ["", "secret", "config", "config.settings.version", "config.settings.other.value", "config.x.y.z"];
+    for (const variable of unknown) assert.equal(pinnedValue(settings, variable), undefined, variable);
+  });
+});
