@@ -96,22 +96,14 @@ async function preview(stack: Stack): Promise<ChangeCounts> {
   return counts;
 }
 
-/** The engine's own diagnostics out of a command's whole output. */
+/**
+ * The engine's own diagnostics out of a command's whole output: what stands under `Diagnostics:`, or else what it wrote
+ * to standard error.
+ */
 function reasonOf({ message }: Error): string {
-  const lines = message.split("\n").map((line) => line.trim());
-  const errors = lines.filter((line) => line.startsWith("error: ") && !/^error: (?:update|preview) failed$/.test(line));
-  const at = lines.findIndex((line) => line.startsWith("Diagnostics:"));
-  const diagnostics =
-    at < 0
-      ? []
-      : lines.slice(
-          at + 1,
-          lines.findIndex((line, index) => index > at && /^(?:Outputs|Resources|Duration):/.test(line)),
-        );
-  const told = diagnostics.filter(
-    (line) => line !== "" && !/^(?:pulumi:pulumi:Stack|error: (?:update|preview) failed)/.test(line),
-  );
-  return (told.length > 0 ? told : errors.length > 0 ? errors : lines.filter((line) => line !== ""))
-    .join("\n")
-    .slice(0, 8_000);
+  const noise = /^(?:pulumi:pulumi:Stack \(.*\):|error: (?:update|preview) failed)?$/;
+  const [, diagnostics] = /^Diagnostics:\n([\s\S]*?)\n(?:Outputs|Resources|Duration):/m.exec(message) ?? [];
+  const [, complaint] = /^stderr: ([\s\S]*?)\nerr\?: /m.exec(message) ?? [];
+  const lines = (diagnostics ?? complaint ?? message).split("\n").filter((line) => !noise.test(line.trim()));
+  return lines.join("\n").trim().slice(0, 8_000);
 }

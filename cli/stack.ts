@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { openClients, redactor, type Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
@@ -7,6 +8,7 @@ import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
+import { Refusal } from "./result";
 
 /** Where a verb works, and for which stack. */
 export interface Where {
@@ -32,6 +34,10 @@ export interface OpenedStack extends Loaded {
  * @throws Refusal, EngineError, InvalidConfiguration
  */
 export async function open({ folder, stack }: Where): Promise<OpenedStack> {
+  const known = stackNames(folder);
+  if (stack !== undefined && !known.includes(stack)) {
+    throw new Refusal(`no stack ${stack}: there is no Pulumi.${stack}.yaml`, `one of: ${known.join(", ") || "none"}`);
+  }
   const engine = await openStack(folder, stack);
   const config = await engine.config();
   const load = (pin: Record<string, string>) => loadConfig(engine.name, { ...config, ...pin }, releaseFiles(folder));
@@ -44,6 +50,11 @@ export async function open({ folder, stack }: Where): Promise<OpenedStack> {
     file: join(folder, `Pulumi.${engine.name}.yaml`),
     repinned: (release, pins) => load({ "rewind:release": release, "rewind:pins": JSON.stringify(pins) }).settings,
   };
+}
+
+/** The stacks that have a file in the project. */
+function stackNames(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(name)?.[1] ?? []);
 }
 
 /** The deployment log that the gates of this stack write. */
