@@ -18,7 +18,7 @@ describe("a probe", () => {
     assert.ok(check !== undefined);
     const { milliseconds, ...told } = check;
     assert.deepEqual(told, { name: "probe", ...passed, attempts: 1 });
-    assert.ok(milliseconds < 100);
+    assert.ok(milliseconds < 1_000);
   });
 
   it("that fails is asked again until it passes", async () => {
@@ -30,20 +30,15 @@ describe("a probe", () => {
     assert.equal(asked, 3);
   });
 
-  it("that never passes is asked until its deadline, with pauses that grow, and then has failed", async () => {
-    const times: number[] = [];
-    const ask = () => {
-      times.push(performance.now());
-      return Promise.resolve(failed);
-    };
+  it("that never passes is asked until its deadline, with pauses that double, and then has failed", async () => {
+    let asked = 0;
+    const ask = () => Promise.resolve({ ...failed, evidence: `not there, ${(asked += 1)}` });
     const [check] = await runProbes([probe(ask, { deadline: "800ms" })], quick);
     assert.equal(check?.result, "failed");
-    assert.equal(check.evidence, "not there");
-    assert.equal(check.attempts, times.length);
-    assert.ok(check.milliseconds <= 1_000);
-    const pauses = times.slice(1).map((time, at) => time - times[at]!);
-    assert.ok(pauses.length >= 2);
-    assert.ok(pauses.at(-1)! > pauses[0]! * 1.5, pauses.join());
+    assert.equal(check.evidence, `not there, ${check.attempts}`);
+    // After 0, 50, 150, 350 and 750 ms; a pause that did not grow would make it sixteen.
+    assert.ok(asked >= 2 && asked <= 5, String(asked));
+    assert.ok(check.milliseconds <= 2_000);
   });
 
   it("whose failure is a fact is asked once when it failed, and again when it broke", async () => {
@@ -76,7 +71,7 @@ describe("a probe", () => {
     const [check] = await runProbes([probe(never, { timeout: "50ms", deadline: "60ms" })], quick);
     assert.equal(check?.result, "error");
     assert.match(check.evidence, /^no answer within \d+ ms$/);
-    assert.ok(check.milliseconds < 500);
+    assert.ok(check.milliseconds < 5_000);
   });
 
   it("is told by its signal when its time is over", async () => {
@@ -92,7 +87,7 @@ describe("a probe", () => {
   it("is not waited for past its deadline, however long its timeout is", async () => {
     const [check] = await runProbes([probe(never, { timeout: "1h", deadline: "50ms" })], quick);
     assert.equal(check?.result, "error");
-    assert.ok(check.milliseconds < 1_000);
+    assert.ok(check.milliseconds < 5_000);
   });
 
   it("has the secrets taken out of its evidence, those of an error too", async () => {
@@ -109,10 +104,10 @@ describe("a probe", () => {
 
   it("does not keep others waiting: all are asked at once, and answered in their order", async () => {
     const slow = (name: string) =>
-      probe(() => new Promise((resolve) => setTimeout(resolve, 100, { result: "passed", evidence: name })), { name });
+      probe(() => new Promise((resolve) => setTimeout(resolve, 250, { result: "passed", evidence: name })), { name });
     const started = performance.now();
     const checks = await runProbes(["a", "b", "c", "d", "e"].map(slow), { timeout: "1s", deadline: "2s" });
-    assert.ok(performance.now() - started < 400);
+    assert.ok(performance.now() - started < 1_000);
     assert.deepEqual(
       checks.map(({ name }) => name),
       ["a", "b", "c", "d", "e"],

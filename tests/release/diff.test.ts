@@ -104,7 +104,7 @@ describe("the difference between two pins", () => {
     assert.ok(told.includes('config/scoring_config results_version.value: "v1.2.1" → "v1.2.0"'));
     assert.ok(told.includes('functions/score_fc_session variables.FC_VERSION: "v1.2" → "v1.1"'));
     assert.ok(told.includes("toggles/CORRELATION_ID_ENABLED: true → false"));
-    assert.ok(told.some((line) => line.startsWith("services/api image: \"engine:v1.2.1@sha256:cd363fde3ff8…\" → ")));
+    assert.ok(told.some((line) => line.startsWith('services/api image: "engine:v1.2.1@sha256:cd363fde3ff8…" → ')));
     for (const line of told) assert.ok(line.length < 300, line);
   });
 

@@ -1,0 +1,87 @@
+import * as pulumi from "@pulumi/pulumi";
+import { loadSettings } from "../../stacks/settings";
+import { declare } from "../../stacks/program";
+import type { Settings } from "../../release/parse";
+import { asTheEngineGivesIt, readStackFile, secretsFor, type RealStack, type StackFile } from "../release/stack-files";
+
+/** A resource as the program declared it. */
+export interface Declared {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Whether the engine refuses to delete it. */
+  readonly protect: boolean;
+}
+
+export interface DeclaredStack {
+  readonly settings: Settings;
+  /** By type and name: `docker:index/container:Container api`. */
+  readonly resources: ReadonlyMap<string, Declared>;
+}
+
+/** The resource of a stack; the test fails when there is none. */
+export function resourceOf({ resources }: DeclaredStack, type: string, name: string): Declared {
+  const found = resources.get(`${type} ${name}`);
+  if (found === undefined) throw new Error(`no ${type} ${name} among ${[...resources.keys()].join(", ")}`);
+  return found;
+}
+
+/**
+ * Declares a real stack, from its own file and through its own reader of the configuration, on the engine's mocks. The
+ * gates are left out: mocks run no hooks.
+ */
+export async function declareStack(
+  stack: RealStack,
+  change: (config: StackFile) => void = () => undefined,
+): Promise<DeclaredStack> {
+  const seen: Omit<Declared, "protect">[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs, id }) => {
+        const given = inputs as Record<string, unknown>;
+        seen.push({ type, name, inputs: given });
+        // An engine knows an image by the digest of its own content.
+        return {
+          id: id || `${name}-id`,
+          state: type.endsWith(":RemoteImage") ? { ...given, imageId: `id of ${String(given.name)}` } : given,
+        };
+      },
+      call: ({ token }) => {
+        throw new Error(`the program asks the engine for ${token}`);
+      },
+    },
+    "rewind",
+    stack,
+    false,
+  );
+  const config = { ...readStackFile(stack), "rewind:secrets": secretsFor(stack) };
+  change(config);
+  pulumi.runtime.setAllConfig(asTheEngineGivesIt(config));
+  const loaded = loadSettings();
+  const { resources, containers } = declare(loaded);
+  await known(pulumi.all(resources.map(({ urn }) => urn)));
+  await known(containers);
+  const guarded = new Set(await Promise.all(resources.filter(isProtected).map(({ urn }) => known(urn))));
+  const urnOf =
+    ({ type, name }: { type: string; name: string }) =>
+    (urn: string) =>
+      urn.endsWith(`${type}::${name}`);
+  return {
+    settings: loaded.settings,
+    resources: new Map(
+      seen.map((each) => [`${each.type} ${each.name}`, { ...each, protect: [...guarded].some(urnOf(each)) }]),
+    ),
+  };
+}
+
+function isProtected(resource: pulumi.Resource): boolean {
+  return (resource as unknown as { readonly __protect?: boolean }).__protect === true;
+}
+
+function known<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply((value) => {
+      resolve(value);
+    });
+  });
+}

@@ -1,0 +1,286 @@
+import assert from "node:assert/strict";
+import { digestOf } from "../../release/canonical";
+import { realStackFiles, secretsFor, valueOfSecret, type RealStack } from "../release/stack-files";
+import { declareStack, resourceOf, type DeclaredStack } from "./declared";
+
+const types = {
+  bucket: "aws:s3/bucket:Bucket",
+  cache: "pulumi-nodejs:dynamic/rewind:CacheClearing",
+  container: "docker:index/container:Container",
+  database: "postgresql:index/database:Database",
+  grant: "postgresql:index/grant:Grant",
+  image: "docker:index/remoteImage:RemoteImage",
+  ownership: "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+  policy: "aws:s3/bucketPolicy:BucketPolicy",
+  role: "postgresql:index/role:Role",
+  rows: "pulumi-nodejs:dynamic/rewind:ConfigTable",
+  schema: "postgresql:index/schema:Schema",
+  versioning: "aws:s3/bucketVersioning:BucketVersioning",
+};
+const engine = "registry.example.com/scoring/engine@sha256:";
+const v1_2_0 = "9babc51c1369860d3215969ec21391c90eaa46064101b07d9a453e2ad1711b57";
+const v1_2_1 = "cd363fde3ff8859f18ff85737cef36bc43ff62b08855855ddcc0ed18c12abc9c";
+
+/** How the SDK hands a secret to the engine. */
+const secret = (value: unknown) => ({
+  "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+  value,
+});
+
+/** A value without anything that the engine would keep encrypted. */
+function inTheClear(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("4dabf18193072939515e22adb298388d" in value) return "[secret]";
+  if (Array.isArray(value)) return value.map(inTheClear);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, inTheClear(inner)]));
+}
+
+/** The resources of which inputs differ between two declarations, and those that only one of them has. */
+function changed(before: DeclaredStack, after: DeclaredStack): string[] {
+  const names = new Set([...before.resources.keys(), ...after.resources.keys()]);
+  const inputs = ({ resources }: DeclaredStack, name: string) => JSON.stringify(resources.get(name)?.inputs);
+  return [...names].filter((name) => inputs(before, name) !== inputs(after, name)).sort();
+}
+
+const rows = (version: string, weights: readonly number[], share: number) => [
+  { key: "results_version", value: version },
+  {
+    key: "prism_weights",
+    value: { analysis: weights[0], drive: weights[1], empathy: weights[2], order: weights[3] },
+  },
+  { key: "fc_share", value: share },
+];
+
+describe("the program on the engine's mocks", () => {
+  let prod: DeclaredStack;
+  let staging: DeclaredStack;
+  let local: DeclaredStack;
+  before(async () => {
+    prod = await declareStack("prod");
+    staging = await declareStack("staging");
+    local = await declareStack("local");
+  });
+  const stacks = (): Record<RealStack, DeclaredStack> => ({ prod, staging, local });
+
+  for (const stack of Object.keys(realStackFiles) as RealStack[]) {
+    it(`declares for ${stack} the same kinds of resources, one per thing that is pinned`, () => {
+      const kinds = [...stacks()[stack].resources.values()].map(({ type }) => type);
+      const count = (type: string) => kinds.filter((kind) => kind === type).length;
+      const counts = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, count(type)]));
+      assert.deepEqual(counts, {
+        ...Object.fromEntries(Object.keys(types).map((name) => [name, 1])),
+        container: 4,
+        grant: 2,
+      });
+    });
+
+    it(`hands every secret of ${stack} to the engine as one`, () => {
+      for (const { type, name, inputs } of stacks()[stack].resources.values()) {
+        const clear = JSON.stringify(inTheClear(inputs));
+        for (const value of Object.values(secretsFor(stack))) assert.ok(!clear.includes(value), `${type} ${name}`);
+      }
+    });
+  }
+
+  it("runs each container from its image by digest, with its limits, labels and health check", () => {
+    const { inputs } = resourceOf(prod, types.container, "score_prism");
+    const pin = prod.settings.pinned.facets.functions.score_prism;
+    assert.equal(resourceOf(prod, types.image, "engine-cd363fde3ff8").inputs.name, `${engine}${v1_2_1}`);
+    assert.deepEqual(inputs, {
+      image: `id of ${engine}${v1_2_1}`,
+      command: ["score_prism"],
+      envs: secret([
+        `API_TOKEN=${valueOfSecret("api-token")}`,
+        "AUTOPILOT_WORKER_DISABLED=false",
+        "CORRELATION_ID_ENABLED=true",
+        `DATABASE_URL=${valueOfSecret("database-url")}`,
+        "DB_SCHEMA=app",
+        'ENGINE_PARAMETERS={"precision":2}',
+        "REWIND_RELEASE=v1.2.1",
+      ]),
+      labels: [
+        { label: "rewind.stack", value: "production" },
+        { label: "rewind.entry", value: "functions/score_prism" },
+        { label: "rewind.release", value: "v1.2.1" },
+        { label: "rewind.digest", value: digestOf(pin) },
+      ],
+      networksAdvanced: [{ name: "rewind-production", aliases: ["score_prism"] }],
+      hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
+      ports: [{ internal: 8080, ip: "10.30.0.12" }],
+      memory: 512,
+      memorySwap: 512,
+      restart: "unless-stopped",
+      init: true,
+      mustRun: true,
+      wait: true,
+      waitTimeout: 60,
+      stopTimeout: 10,
+      destroyGraceSeconds: 10,
+      capabilities: { drops: ["ALL"] },
+      securityOpts: ["no-new-privileges:true"],
+      healthcheck: {
+        tests: ["CMD", "/bin/node", "/app/main.js", "healthcheck"],
+        interval: "5s",
+        timeout: "3s",
+        startPeriod: "10s",
+        retries: 10,
+      },
+    });
+  });
+
+  it("publishes ports on the loopback unless the environment says where", () => {
+    const { ports } = resourceOf(local, types.container, "api").inputs;
+    assert.deepEqual(ports, [{ internal: 8080, ip: "127.0.0.1" }]);
+  });
+
+  it("pins the rows of a table, with the administrator's password as a secret", () => {
+    const { __provider: code, ...inputs } = resourceOf(prod, types.rows, "scoring_config").inputs;
+    assert.equal(typeof code, "string");
+    assert.deepEqual(inputs, {
+      connection: {
+        host: "scoring-db.prod.example.com",
+        port: 5432,
+        sslmode: "verify-full",
+        user: "rewind",
+        database: "scoring",
+      },
+      password: secret(valueOfSecret("database-administrator-password")),
+      schema: "app",
+      name: "scoring_config",
+      table: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" },
+      rows: rows("v1.2.1", [30, 25, 25, 20], 0.35),
+    });
+  });
+
+  it("never copies the code of a provider into the state, only the shim that loads it", () => {
+    for (const [type, name] of [
+      [types.rows, "scoring_config"],
+      [types.cache, "scoring"],
+    ] as const) {
+      const code = String(resourceOf(prod, type, name).inputs.__provider);
+      assert.match(code, /createRequire/);
+      assert.doesNotMatch(code, /insert into|scanIterator|Zebra/);
+      assert.ok(code.length < 8_000, `${code.length} characters`);
+    }
+  });
+
+  it("gives the application a role of its own, which may read what is pinned and no more", () => {
+    assert.deepEqual(resourceOf(prod, types.role, "role").inputs, {
+      name: "scoring_app",
+      login: true,
+      password: secret(valueOfSecret("database-role-password")),
+      connectionLimit: 80,
+    });
+    assert.deepEqual(resourceOf(prod, types.grant, "scoring_config-read").inputs, {
+      database: "scoring",
+      role: "scoring_app",
+      schema: "app",
+      objectType: "table",
+      objects: ["scoring_config"],
+      privileges: ["SELECT"],
+    });
+  });
+
+  it("protects the database and the buckets of production, and nothing of staging", () => {
+    const guarded = ({ resources }: DeclaredStack) =>
+      [...resources.values()].filter(({ protect }) => protect).map(({ type }) => type);
+    assert.deepEqual(guarded(prod).sort(), [types.bucket, types.database].sort());
+    assert.deepEqual(guarded(staging), []);
+  });
+
+  it("empties a bucket and drops a schema only where everything is a developer's own", () => {
+    const destructive = (declared: DeclaredStack) => [
+      resourceOf(declared, types.bucket, "documents").inputs.forceDestroy,
+      resourceOf(declared, types.schema, "schema").inputs.dropCascade,
+    ];
+    assert.deepEqual(destructive(local), [true, true]);
+    assert.deepEqual(destructive(staging), [false, false]);
+    assert.deepEqual(destructive(prod), [false, false]);
+  });
+
+  it("sets the pinned policy of a bucket, filled in, as canonical JSON", () => {
+    const bucket = "example-scoring-staging-documents";
+    const principal = "arn:aws:iam::444455556666:user/scoring-application";
+    const { inputs } = resourceOf(staging, types.policy, "documents");
+    assert.equal(
+      inputs.policy,
+      `{"Statement":[` +
+        `{"Action":["s3:GetObject","s3:PutObject"],"Effect":"Allow","Principal":{"AWS":"${principal}"},` +
+        `"Resource":"arn:aws:s3:::${bucket}/documents/*","Sid":"ApplicationReadsAndWrites"},` +
+        `{"Action":"s3:ListBucket","Effect":"Allow","Principal":{"AWS":"${principal}"},` +
+        `"Resource":"arn:aws:s3:::${bucket}","Sid":"ApplicationLists"},` +
+        `{"Action":"s3:*","Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny","Principal":"*",` +
+        `"Resource":["arn:aws:s3:::${bucket}","arn:aws:s3:::${bucket}/*"],"Sid":"OnlyEncryptedConnections"}],` +
+        `"Version":"2012-10-17"}`,
+    );
+    assert.equal(inputs.bucket, bucket);
+    const versioning = resourceOf(staging, types.versioning, "documents").inputs;
+    assert.deepEqual(versioning.versioningConfiguration, { status: "Enabled" });
+    const ownership = resourceOf(staging, types.ownership, "documents").inputs;
+    assert.deepEqual(ownership.rule, { objectOwnership: "BucketOwnerEnforced" });
+  });
+
+  it("asks AWS itself with the machine's identity, and the embedded store with its own", () => {
+    const provider = (declared: DeclaredStack) => resourceOf(declared, "pulumi:providers:aws", "object-store").inputs;
+    assert.equal(provider(prod).region, "eu-central-1");
+    for (const key of ["accessKey", "secretKey", "endpoints"]) assert.equal(provider(prod)[key], undefined, key);
+    assert.deepEqual(provider(local).accessKey, secret(valueOfSecret("store-access-key")));
+    assert.equal(provider(local).endpoints, '[{"s3":"http://127.0.0.1:9000"}]');
+  });
+
+  it("declares the same twice, so that an apply without a change changes nothing", async () => {
+    assert.deepEqual(changed(prod, await declareStack("prod")), []);
+  });
+
+  it("S4 · moves one container, and nothing else that runs, when one function is pinned apart", async () => {
+    const apart = await declareStack("staging", (config) => {
+      config["rewind:pins"] = { "functions/score_prism": "v1.2.0" };
+    });
+    assert.deepEqual(changed(staging, apart), [
+      `${types.container} score_prism`,
+      // Its image is pulled beside the others', and what was cached belongs to another pin.
+      `${types.image} engine-9babc51c1369`,
+      `${types.cache} scoring`,
+    ]);
+    const { inputs } = resourceOf(apart, types.container, "score_prism");
+    assert.equal(inputs.image, `id of ${engine}${v1_2_0}`);
+    const labels = inputs.labels as { label: string; value: string }[];
+    assert.equal(labels.find(({ label }) => label === "rewind.release")?.value, "v1.2.0");
+  });
+
+  it("S4 · moves the functions together when their facet is pinned apart, each with its own parameters", async () => {
+    const apart = await declareStack("staging", (config) => (config["rewind:pins"] = { functions: "v1.2.0" }));
+    const containers = changed(staging, apart).filter((name) => name.startsWith(types.container));
+    assert.deepEqual(
+      containers,
+      ["finalizeAssessment", "score_fc_session", "score_prism"].map((name) => `${types.container} ${name}`),
+    );
+    const { value } = resourceOf(apart, types.container, "score_fc_session").inputs.envs as { value: string[] };
+    assert.ok(value.includes("FC_VERSION=v1.1"));
+  });
+
+  it("moves only rows, and clears what was cached of them, when the configuration is pinned apart", async () => {
+    const apart = await declareStack("staging", (config) => (config["rewind:pins"] = { config: "v1.2.0" }));
+    assert.deepEqual(changed(staging, apart), [`${types.cache} scoring`, `${types.rows} scoring_config`]);
+    const { inputs } = resourceOf(apart, types.rows, "scoring_config");
+    assert.deepEqual(inputs.rows, rows("v1.2.0", [40, 20, 20, 20], 0.3));
+  });
+
+  it("goes to an older release and back without a trace", async () => {
+    const older = await declareStack("staging", (config) => (config["rewind:release"] = "v1.1.0"));
+    assert.ok(changed(staging, older).includes(`${types.policy} documents`));
+    assert.deepEqual(changed(staging, await declareStack("staging")), []);
+  });
+
+  it("ends before it declares anything when the configuration is malformed, and lists every problem", async () => {
+    const malformed = declareStack("prod", (config) => {
+      config["rewind:release"] = "v9";
+      config["rewind:relaese"] = "v1.2.0";
+    });
+    await assert.rejects(malformed, (error: Error) => {
+      assert.match(error.message, /^Pulumi\.prod\.yaml relaese: no such key; a stack has release, /);
+      assert.match(error.message, /\nPulumi\.prod\.yaml release: no release "v9"; the catalogue has v1\.1\.0, /);
+      return true;
+    });
+  });
+});
