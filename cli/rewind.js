@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-// The program is TypeScript that runs as it stands; tsx transpiles it while it loads.
-require("tsx/cjs");
+// The program is TypeScript that runs as it stands; sucrase transpiles it while it loads.
+require("sucrase/register/ts");
 require("./main.ts");

@@ -115,7 +115,7 @@ function sdkVersion(context: Pick<Context, "checkout">, name: PluginName): strin
 
 /** Runs the local plugin with this very node and without a build step. */
 function standIn(context: Pick<Context, "checkout">, name: PluginName): string {
-  const loader = path.join(context.checkout, "node_modules", "tsx", "dist", "cjs", "index.cjs");
+  const loader = path.join(context.checkout, "node_modules", "sucrase", "register", "ts.js");
   const main = path.join(context.checkout, "local", "plugins", "main.ts");
   const words = [process.execPath, "--require", loader, main, name].map(posixQuote).join(" ");
   return `#!/bin/sh\n# Rewind's stand-in for Pulumi's ${name} plugin, for the embedded environment only.\nexec ${words} "$@"\n`;

@@ -47,7 +47,7 @@ export function processesNaming(home: string): string[] {
 export function writeProgram(cwd: string): void {
   fs.mkdirSync(cwd);
   fs.symlinkSync(path.join(checkout, "node_modules"), path.join(cwd, "node_modules"));
-  const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--require=tsx/cjs" } };
+  const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--require=sucrase/register/ts" } };
   fs.writeFileSync(path.join(cwd, "Pulumi.yaml"), JSON.stringify({ name: "try", main: "index.ts", runtime }));
   fs.writeFileSync(path.join(cwd, "package.json"), "{}");
   fs.writeFileSync(

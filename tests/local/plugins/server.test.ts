@@ -100,7 +100,7 @@ describe("a local plugin on the wire", () => {
   });
   it("does not start for a vendor that it does not know", async () => {
     const main = join(__dirname, "../../../local/plugins/main.ts");
-    const start = promisify(execFile)(process.execPath, ["--require", "tsx/cjs", main, "gcp"]);
+    const start = promisify(execFile)(process.execPath, ["--require", "sucrase/register/ts", main, "gcp"]);
     await assert.rejects(start, /expected one of aws, docker, postgresql, got "gcp"/);
   });
 });
