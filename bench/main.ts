@@ -112,7 +112,14 @@ async function main(): Promise<void> {
   const warm: number[] = [];
   for (let round = 0; round < runs; round += 1) {
     await down(options);
-    warm.push(await time(process.execPath, [join(checkout, "cli", "rewind.js"), "local", "up"], checkout, options.env));
+    warm.push(
+      await time(
+        process.execPath,
+        [join(checkout, "cli", "rewind.js"), "local", "up", "--stack", "bench"],
+        checkout,
+        options.env,
+      ),
+    );
   }
   print(
     figureOf(

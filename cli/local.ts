@@ -18,6 +18,8 @@ export interface LocalOptions {
   readonly folder: string;
   readonly tell: Tell;
   readonly signal: AbortSignal;
+  /** The stack whose file is made true to the environment; `local` unless said. */
+  readonly stack?: string;
 }
 
 /** `rewind local up`: every part, the images, the stack file. What is there already is left alone. */
@@ -26,7 +28,7 @@ export async function localUp(options: LocalOptions): Promise<VerbResult> {
   const environment = await bringUp(options);
   const took = duration(performance.now() - started);
   const text = [
-    `The embedded environment is up (${took}), the stack \`local\` is selected.`,
+    `The embedded environment is up (${took}), the stack \`${options.stack ?? "local"}\` is ready.`,
     `For plain pulumi in this shell: eval "$(npx rewind local env)"`,
     `Then: pulumi up`,
   ].join("\n");
@@ -34,7 +36,7 @@ export async function localUp(options: LocalOptions): Promise<VerbResult> {
 }
 
 /** Brings the embedded environment up and makes the local stack true to it. */
-export async function bringUp({ folder, tell, signal }: LocalOptions): Promise<LocalEnvironment> {
+export async function bringUp({ folder, tell, signal, stack = "local" }: LocalOptions): Promise<LocalEnvironment> {
   const environment = await up({ checkout: folder, signal, progress: progressLines(tell) });
   const started = performance.now();
   const images = await buildImages({
@@ -46,7 +48,7 @@ export async function bringUp({ folder, tell, signal }: LocalOptions): Promise<L
     },
   });
   const variables = environmentVariables(environment, folder);
-  await writeStackFile(folder, environment, images, variables);
+  await writeStackFile(folder, environment, images, variables, stack);
   tell(partLine(coloured("green", "✓"), "images", `three versions of scoring`, performance.now() - started));
   return environment;
 }

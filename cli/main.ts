@@ -135,10 +135,11 @@ function program(): Command {
   const given = { folder, tell, signal: interrupted.signal };
   local
     .command("up")
-    .description("bring everything up, build the images, write Pulumi.local.yaml")
+    .description("bring everything up, build the images, write the stack file")
+    .addOption(new Option("-s, --stack <name>", "the stack to write a file for").default("local"))
     .addOption(json())
     .action(async (options: Common) => {
-      finish(await verbs.local().localUp(given), options);
+      finish(await verbs.local().localUp({ ...given, stack: options.stack ?? "local" }), options);
     });
   local
     .command("down")
