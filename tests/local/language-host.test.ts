@@ -80,8 +80,14 @@ describe("the language host", () => {
   const told = (): Told => JSON.parse(output) as Told;
 
   it("starts the SDK's runner with the arguments and the environment that the vendor's host gives it", async () => {
-    const options = { typescript: false, nodeargs: `--require=sucrase/register/ts --title="a b" --stack-trace-limit='5'` };
-    const asked = request("0", { ...options, nodeargs: options.nodeargs.replace("--require=sucrase/register/ts ", "") });
+    const options = {
+      typescript: false,
+      nodeargs: `--require=sucrase/register/ts --title="a b" --stack-trace-limit='5'`,
+    };
+    const asked = request("0", {
+      ...options,
+      nodeargs: options.nodeargs.replace("--require=sucrase/register/ts ", ""),
+    });
     asked.setDryrun(true);
     assert.deepEqual(await run(asked), { error: "", bail: false });
     const { args, execArgv, env } = told();
