@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { CommandError, LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
+import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
 import { Refusal } from "./result";
 
 const execute = promisify(execFile);
@@ -18,7 +18,7 @@ export interface EngineStack {
   /** What `pulumi up` would change. Throws with the engine's reason when a preview is refused. */
   preview(): Promise<ChangeCounts>;
   /** Applies the pin. Throws with the engine's reason when the update fails. */
-  up(message: string, onOutput: (text: string) => void): Promise<void>;
+  up(message: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<void>;
   /** The state, secrets encrypted. */
   exportState(): Promise<string>;
 }
@@ -56,9 +56,9 @@ export async function openStack(folder: string, name: string | undefined): Promi
         return Object.fromEntries(open.map(([key, { value }]) => [key, value as unknown]));
       }),
     preview: () => run(() => preview(stack)),
-    up: (message, onOutput) =>
+    up: (message, onOutput, signal) =>
       run(async () => {
-        await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never" });
+        await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never", signal });
       }),
     // The Automation API's own export shows secrets in clear.
     exportState: async () => {
@@ -73,7 +73,9 @@ async function found(folder: string, name: string | undefined) {
     const workspace = await LocalWorkspace.create({ workDir: folder });
     const stackName = name ?? (await workspace.stack())?.name;
     if (stackName === undefined) throw new Refusal("no stack is selected", "pulumi stack select <stack>");
-    const stack = await LocalWorkspace.selectStack({ stackName, workDir: folder });
+    // Looking at a stack must not select it: the next plain `pulumi up` would go there. Every command names its stack.
+    workspace.selectStack = () => Promise.resolve();
+    const stack = await Stack.select(stackName, workspace);
     return { stack, workspace };
   } catch (error) {
     if (error instanceof Refusal) throw error;

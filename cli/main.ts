@@ -55,6 +55,9 @@ async function confirmed(question: string): Promise<boolean> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return (await prompt.question(`${question} Type yes: `, { signal: interrupted.signal })).trim() === "yes";
+  } catch {
+    // Ctrl-C and Ctrl-D are a no, too.
+    return false;
   } finally {
     prompt.close();
   }
@@ -68,7 +71,11 @@ function program(): Command {
     .version("0.1.0")
     .showHelpAfterError("(rewind --help lists the verbs)")
     .exitOverride();
-  const stack = () => new Option("-s, --stack <name>", "the stack; the selected one unless said");
+  const stack = () =>
+    new Option(
+      "-s, --stack <name>",
+      "the stack; unless said the selected one, or local while the embedded environment is up",
+    );
   const json = () => new Option("--json", "print the result as JSON");
 
   rewind
@@ -111,6 +118,7 @@ function program(): Command {
         tell,
         confirm,
         now: () => new Date(),
+        signal: interrupted.signal,
       };
       finish(await rollback(where(options), wanted), options);
     });
@@ -188,12 +196,18 @@ function explain(error: unknown): void {
   const message = debug ?? (error instanceof Error ? error.message : String(error));
   tell(`rewind: ${message}`);
   if (error instanceof Refusal) tell(`Next: ${error.next}`);
+  if (process.argv.includes("--json")) {
+    const said = error instanceof Refusal ? { outcome: "refused", next: error.next } : { outcome: "error" };
+    process.stdout.write(`${JSON.stringify({ ...said, reason: message }, null, 2)}\n`);
+  }
   process.exitCode = error instanceof Refusal ? exitCodes.refused : exitCodes.error;
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
+    // A verb that only looks has nothing to put in order.
+    if (!["rollback", "local", "demo"].includes(process.argv[2] ?? "")) process.exit(130);
   });
 }
 program().parseAsync().catch(explain);

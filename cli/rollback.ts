@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
+import { describeError } from "../checks/probe";
 import { writeAtomically } from "../records/atomic-file";
-import { deployments, holds } from "../records/state";
+import type { Outcome } from "../records/entry";
+import { deployments, holds, type Deployment } from "../records/state";
 import { describeChange, diffPinned, type Change } from "../release/diff";
 import type { Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
-import { failures, type Verdict } from "../release/verdict";
+import { failures } from "../release/verdict";
 import { backUp, type Backup } from "./backup";
 import { EngineError } from "./engine";
 import { exitCodeOf, exitCodes } from "./exit-codes";
@@ -26,6 +28,7 @@ export interface RollbackOptions {
   /** Asks the person; false is a no. */
   readonly confirm: (question: string) => Promise<boolean>;
   readonly now: () => Date;
+  readonly signal: AbortSignal;
 }
 
 /** The intended change, shown before it is applied; what is shown is what is applied. */
@@ -37,48 +40,73 @@ interface Plan {
   readonly changes: readonly Change[];
 }
 
+/** How applying a plan ended. */
+type Applied =
+  /** Verification gave a verdict, and the engine finished. */
+  | { readonly end: "done"; readonly outcome: Outcome }
+  /** Verification gave a verdict, but the engine could not finish what comes after it. */
+  | { readonly end: "unfinished"; readonly outcome: Outcome | undefined; readonly reason: string }
+  /** Nothing was touched; the stack file is as it was. */
+  | { readonly end: "refused"; readonly reason: string };
+
 /**
  * `rewind rollback <release>`: shows what would change, asks, backs up what is there, moves the pin, applies it between
  * the stack's gates, and reports. A refusal before the first change puts the stack file back as it was.
  */
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
-  const { tell, confirm, now } = options;
+  const { tell, confirm, now, signal } = options;
   const started = now();
   const stack = await open(where);
   const plan = planRollback(stack, options);
   tell(bannerOf(stack, plan));
-  if (!(await confirm(`Roll ${stack.engine.name} back to ${plan.to.release}?`))) {
-    return { code: exitCodes.refused, text: "Aborted; nothing was touched.", json: { aborted: true } };
+  const agreed = await confirm(`Roll ${stack.engine.name} back to ${plan.to.release}?`);
+  if (!agreed || signal.aborted) {
+    return {
+      code: exitCodes.refused,
+      text: "Aborted; nothing was touched.",
+      json: { outcome: "refused", aborted: true },
+    };
   }
   tell("Backing up the present state …");
-  const backup = await backUp(stack, now());
+  const backup = await backUp(stack, now()).catch((error: unknown) => {
+    throw new Refusal(
+      `no backup, no rollback: ${describeError(error)}`,
+      "rewind verify, which says what does not answer",
+    );
+  });
   tell(`  ${backup.folder}`);
-  const verdict = await apply(stack, plan, options);
-  const took = now().getTime() - started.getTime();
-  return report(stack, plan, backup, verdict, took);
+  const applied = await apply(stack, plan, options);
+  return report(stack, plan, backup, applied, now().getTime() - started.getTime());
 }
 
 /**
- * The change from the running pin to another.
+ * The change from the running pin to another. What runs is what the log says was applied last; the stack file may have
+ * been edited since.
  * @throws Refusal when the target is unknown, on hold, or already runs
  */
 function planRollback({ settings, log, repinned }: OpenedStack, { release, level }: RollbackOptions): Plan {
-  const { catalogue, pinned } = settings;
+  const { catalogue } = settings;
   if (!catalogue.includes(release)) {
     throw new Refusal(`no release ${release}; the catalogue has ${catalogue.join(", ")}`, "rewind rollback <release>");
   }
-  const hold = holds(log.entries()).get(release);
+  const entries = log.entries();
+  const hold = holds(entries).get(release);
   if (hold !== undefined) {
     throw new Refusal(`${release} is on hold: ${hold.reason}`, `rewind unhold ${release} --reason "…"`);
   }
-  const pins = level === "fast" ? databasePins(pinned) : {};
+  const last = deployments(entries).at(-1);
+  const from = last === undefined ? settings.pinned : repinned(last.intent.to.release, last.intent.to.pins).pinned;
+  const pins = level === "fast" ? databasePins(from) : {};
   const to = repinned(release, pins).pinned;
-  const changes = diffPinned(pinned, to);
-  const last = deployments(log.entries()).at(-1);
-  if (changes.length === 0 && last?.outcome?.result === "passed" && last.intent.to.digest === to.digest) {
+  const changes = diffPinned(from, to);
+  const rows = level === "fast" ? changes.find(({ facet }) => facet === "config") : undefined;
+  if (rows !== undefined) {
+    throw new Refusal(`fast leaves the database alone, but ${release} has ${rows.entry}`, `rewind rollback ${release}`);
+  }
+  if (changes.length === 0 && last?.outcome?.result === "passed") {
     throw new Refusal(`rollback not required: ${release} is what runs`, "rewind verify");
   }
-  return { from: pinned, to, pins, level, changes };
+  return { from, to, pins, level, changes };
 }
 
 /** Pins every table apart at the release that it has now. */
@@ -100,55 +128,72 @@ function bannerOf({ engine }: OpenedStack, { from, to, level, changes }: Plan): 
   ].join("\n");
 }
 
-async function apply(
-  stack: OpenedStack,
-  plan: Plan,
-  { tell, reason }: RollbackOptions,
-): Promise<Verdict | EngineError> {
+async function apply(stack: OpenedStack, plan: Plan, { tell, reason, signal }: RollbackOptions): Promise<Applied> {
   const { engine, file, log } = stack;
   const before = readFileSync(file, "utf8");
   const known = deployments(log.entries()).length;
+  /** Our own deployment: somebody else may have begun one in the meantime. */
+  const own = (): Deployment | undefined =>
+    deployments(log.entries())
+      .slice(known)
+      .findLast(({ intent: { to } }) => to.release === plan.to.release && to.digest === plan.to.digest);
   writeAtomically(file, withPin(before, plan.to.release, plan.pins));
   tell(`Applying ${plan.to.release} …`);
   try {
     const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
-    await engine.up(message, (text) => {
-      tell(text.trimEnd());
-    });
+    await engine.up(
+      message,
+      (text) => {
+        tell(text.trimEnd());
+      },
+      signal,
+    );
   } catch (error) {
+    const ours = own();
+    // No intent means that nothing was touched, so nothing is left behind in the stack file.
+    if (ours === undefined) writeAtomically(file, before);
     if (!(error instanceof EngineError)) throw error;
-    // No entry means that the gate refused it: nothing was touched, so nothing is left behind in the stack file.
-    const touched = deployments(log.entries()).length > known;
-    if (!touched) writeAtomically(file, before);
-    return deployments(log.entries()).at(touched ? -1 : known)?.outcome ?? error;
+    if (ours === undefined) return { end: "refused", reason: error.message };
+    if (ours.outcome === undefined || ours.outcome.result === "passed") {
+      return { end: "unfinished", outcome: ours.outcome, reason: error.message };
+    }
+    return { end: "done", outcome: ours.outcome };
   }
-  const outcome = deployments(log.entries()).at(-1)?.outcome;
-  return outcome ?? new EngineError("the update left no outcome in the deployment log");
+  const outcome = own()?.outcome;
+  return outcome === undefined
+    ? { end: "unfinished", outcome, reason: "the deployment log has no outcome of it" }
+    : { end: "done", outcome };
 }
 
 function report(
   { engine, log }: OpenedStack,
   { from, to, level, changes }: Plan,
   backup: Backup,
-  result: Verdict | EngineError,
+  applied: Applied,
   took: number,
 ): VerbResult {
   const common = { stack: engine.name, from: from.release, to: to.release, level, changes, backup, milliseconds: took };
-  if (result instanceof EngineError) {
-    const text = `Refused; ${from.release} runs as before.\n${result.message}\nNext: rewind verify`;
-    return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: result.message } };
+  if (applied.end === "refused") {
+    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind verify`;
+    return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
   }
-  const passed = result.result === "passed";
-  const headline = passed
-    ? coloured("green", `ROLLBACK SUCCESS: ${engine.name} runs ${to.release}, verified`)
-    : coloured("red", `ROLLBACK FAILED: ${failures(result).length} checks of ${to.release} did not pass`);
-  const text = [
-    headline,
-    ...checkLines(result.checks),
+  const { outcome } = applied;
+  const passed = applied.end === "done" && outcome?.result === "passed";
+  const lines = [
     `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(took)}`,
     `Backup:   ${backup.folder}`,
     `Recorded: ${log.location}`,
-    passed ? `Undo:     rewind rollback ${from.release}` : "Next:     rewind verify",
-  ].join("\n");
-  return { code: exitCodeOf[result.result], text, json: { ...common, outcome: result.result, checks: result.checks } };
+  ];
+  if (applied.end === "unfinished") {
+    const headline = coloured("red", `ROLLBACK UNFINISHED: the update to ${to.release} did not come to its end`);
+    const text = [headline, applied.reason, ...lines, "Next:     pulumi up, which finishes it and verifies"].join("\n");
+    return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
+  }
+  const headline = passed
+    ? coloured("green", `ROLLBACK SUCCESS: ${engine.name} runs ${to.release}, verified`)
+    : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);
+  const next = passed ? `Undo:     rewind rollback ${from.release}` : "Next:     rewind verify";
+  const { result, checks } = applied.outcome;
+  const text = [headline, ...checkLines(checks), ...lines, next].join("\n");
+  return { code: exitCodeOf[result], text, json: { ...common, outcome: result, checks } };
 }

@@ -73,9 +73,11 @@ export class Gates {
   verify(everything: readonly pulumi.Resource[], containers: pulumi.Output<Containers>): pulumi.Stash {
     const hook = new pulumi.ResourceHook("after the change", () => this.passAfter(containers));
     const applied = pulumi.all(everything.map(({ urn }) => urn));
+    // What the engine deletes passes no hook; that something is gone from the program shows here.
+    const declared = applied.apply((urns) => digestOf([...urns].sort()));
     return new pulumi.Stash(
       "verified",
-      { input: { ...this.pin, entry: applied.apply(() => this.entryId()) } },
+      { input: { ...this.pin, declared, entry: applied.apply(() => this.entryId()) } },
       { dependsOn: [...everything], hooks: { beforeCreate: [hook], beforeUpdate: [hook] } },
     );
   }
@@ -98,7 +100,9 @@ export class Gates {
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
     if (verdict.result !== "passed") {
-      throw new Error(refusal("Refused before the first change; nothing was touched.", verdict));
+      const drifted = failures(verdict).some(({ name }) => /^(?:rows|policy) /.test(name));
+      const next = drifted ? "\nNext: put them back, or pin a release that has them as they are now." : "";
+      throw new Error(refusal("Refused before the first change; nothing was touched.", verdict) + next);
     }
   }
 
@@ -142,7 +146,9 @@ export class Gates {
     if (verdict.result !== "passed") {
       const last = lastVerified(this.entries)?.intent.to.release;
       const next =
-        last === undefined ? "" : `\nNext: pulumi config set release ${last} && pulumi up, the release verified last.`;
+        last === undefined || last === this.pin.release
+          ? "\nNext: pulumi up verifies again; pulumi refresh first, when what runs was changed behind the engine's back."
+          : `\nNext: pulumi config set release ${last} && pulumi up, the release verified last.`;
       throw new Error(refusal("Verification failed after the change; `verified` stays where it was.", verdict) + next);
     }
     void pulumi.log.info(`verified ${this.settings.pinned.release}: ${verdict.checks.length} checks passed`);

@@ -34,6 +34,8 @@ export interface Fixture {
   readonly stackFile: string;
   pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
   rewind(...args: readonly string[]): Promise<Ran>;
+  /** The same on a terminal, where a person types a word at the question. */
+  typed(word: string, ...args: readonly string[]): Promise<Ran>;
   /** Sets the pin in the stack file, as an editor would. */
   pin(release: string, pins?: Readonly<Record<string, string>>): void;
   /** `pulumi up`, which must succeed. */
@@ -87,23 +89,26 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   });
   await writeStackFile(checkout, environment, images, variables, stack);
 
-  const run = (command: string, args: readonly string[], onOutput?: (text: string) => void): Promise<Ran> =>
+  type Heard = (text: string, type: (input: string) => void) => void;
+  const run = (command: string, args: readonly string[], onOutput?: Heard): Promise<Ran> =>
     new Promise((resolve, reject) => {
       const child = spawn(command, args, {
         cwd: checkout,
         env: { ...process.env, ...variables },
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ["pipe", "pipe", "pipe"],
       });
       let [output, stdout] = ["", ""];
       const hear = (text: string): void => {
         output += text;
-        onOutput?.(text);
+        onOutput?.(text, (input) => child.stdin.write(input));
       };
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
         hear(text);
       });
       child.stderr.setEncoding("utf8").on("data", hear);
+      // Whoever is not to be asked anything finds nothing to read.
+      if (command !== "script") child.stdin.end();
       child.once("error", reject);
       child.once("close", (code) => {
         resolve({ code: code ?? -1, output, stdout });
@@ -118,6 +123,15 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     stackFile,
     pulumi,
     rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
+    typed: (word, ...args) => {
+      const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
+      let asked = false;
+      return run("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], (text, type) => {
+        if (!text.includes("Type yes:") || asked) return;
+        asked = true;
+        type(`${word}\n`);
+      });
+    },
     pin: (release, pins = {}) => {
       writeFileSync(stackFile, withPin(readFileSync(stackFile, "utf8"), release, pins));
     },
