@@ -11,6 +11,7 @@ import { cacheFolder } from "../../local/cache";
 import { down, up, upAvailable, type LocalEnvironment } from "../../local/environment";
 import { isAlive, type ProcessIdentity } from "../../local/identity";
 import { buildImages } from "../../local/images";
+import type { Progress } from "../../local/part";
 import type { PartName } from "../../local/source";
 import { writeStackFile } from "../../local/stack-file";
 import { readJson } from "../../local/state";
@@ -61,10 +62,16 @@ let opened: Promise<Fixture> | undefined;
 
 /** The one stack that all end-to-end tests share. Skips the test where the machine lacks a part. */
 export async function fixtureFor(test: Mocha.Context): Promise<Fixture> {
-  const available = await upAvailable(optionsIn(home));
+  const available = await upAvailable(optionsIn(home, opened === undefined ? { progress: tell } : {}));
   const environment = wholeOrSkip(available, test);
   opened ??= open(environment);
   return opened;
+}
+
+/** The first time takes minutes where the engine has to be built; whoever waits sees what for. */
+function tell({ part, state, message, milliseconds }: Progress): void {
+  const took = milliseconds === undefined ? "" : ` ${(milliseconds / 1_000).toFixed(1)} s`;
+  process.stderr.write(`  ${part}: ${state}: ${message}${took}\n`);
 }
 
 /** Stops everything and deletes it. */
