@@ -48,7 +48,8 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     },
     close: async () => {
       for (const store of stores.values()) store.destroy();
-      await pool?.end();
+      // A connection that hangs is left to the process's end.
+      await Promise.race([pool?.end(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
     },
   };
 }
@@ -58,7 +59,11 @@ export function dockerAt(host: string): Docker {
   const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
   if (scheme === "unix" || scheme === "npipe") return new Docker({ socketPath: rest });
   const { hostname, port, username } = new URL(host);
-  if (scheme === "ssh") return new Docker({ protocol: "ssh", host: hostname, port: Number(port || 22), username });
+  if (scheme === "ssh") {
+    const agent = process.env.SSH_AUTH_SOCK;
+    const sshOptions = agent === undefined ? {} : { agent };
+    return new Docker({ protocol: "ssh", host: hostname, port: Number(port || 22), username, sshOptions });
+  }
   return new Docker({ protocol: "http", host: hostname, port: Number(port || 2375) });
 }
 
@@ -73,6 +78,9 @@ function databasePool({ database }: Environment, secret: (name: string) => strin
     ssl: sslFor(database.sslmode),
     max: 4,
     connectionTimeoutMillis: 5_000,
+    // A table that somebody holds a lock on must not hold up a gate.
+    statement_timeout: 30_000,
+    query_timeout: 30_000,
     application_name: "rewind",
     // A probe only ever looks.
     options: "-c default_transaction_read_only=on",

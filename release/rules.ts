@@ -124,7 +124,11 @@ function rowProblems(row: Row, table: Table, seen: Set<string>, at: PropertyKey[
 const tablesHaveTheirColumns: Rule = ({ environment }) =>
   Object.entries(environment.database?.tables ?? {}).flatMap(([name, table]) => {
     const at = ["environment", "database", "tables", name];
-    if (!has(table.columns, table.key)) return [problem([...at, "key"], `no column ${table.key} among the columns`)];
+    const type = has(table.columns, table.key) ? table.columns[table.key] : undefined;
+    if (type === undefined) return [problem([...at, "key"], `no column ${table.key} among the columns`)];
+    if (!["text", "integer", "bigint"].includes(type)) {
+      return [problem([...at, "key"], `expected a key of type text, integer or bigint, got ${type}`)];
+    }
     const { touched } = table;
     return touched !== undefined && has(table.columns, touched)
       ? [problem([...at, "touched"], `${touched} is moved by Rewind, so no release can pin it`)]

@@ -2,8 +2,8 @@ import type { dynamic } from "@pulumi/pulumi";
 import { Client, escapeIdentifier, type ClientBase } from "pg";
 import { sslFor } from "../checks/clients";
 import { qualified, readRows, type LocatedTable } from "../checks/rows";
-import { canonicalJson, digestOf } from "../release/canonical";
-import { keyOf, normalRow } from "../release/rows";
+import { canonicalJson } from "../release/canonical";
+import { keyOf, normalRow, sameRow } from "../release/rows";
 import type { Row, Table } from "../release/schema";
 import type { ConfigTableInputs } from "./config-table";
 
@@ -63,8 +63,9 @@ async function apply(inputs: ConfigTableInputs, before: readonly Row[]): Promise
 }
 
 /**
- * Compare-and-swap, row by row, under lock: a row must be as it was last applied, or already as it is pinned (an update
- * that stopped half-way and is run again). Anything else is somebody's edit, and it stops the whole transaction.
+ * Compare-and-swap, row by row, while nobody else may write: a row must be as it was last applied, or already as it is
+ * pinned (an update that stopped half-way and is run again). Anything else is somebody's edit, and it stops the whole
+ * transaction.
  */
 async function moveRows(
   client: ClientBase,
@@ -76,20 +77,27 @@ async function moveRows(
   const from = byKey(before, table);
   const to = byKey(after, table);
   const keys = [...new Set([...from.keys(), ...to.keys()])].sort();
-  const live = await readRows(client, located, keys, "for update");
-  const same = (a: Row | undefined, b: Row | undefined) => digestOf(a ?? null) === digestOf(b ?? null);
-  const edited = keys.filter((key) => !same(live.get(key), from.get(key)) && !same(live.get(key), to.get(key)));
+  // Readers go on; a row that is not there yet cannot be locked by itself.
+  await client.query(`lock table ${qualified(located)} in share row exclusive mode`);
+  const live = await readRows(client, located, keys);
+  const holds = (row: Row | undefined, expected: Row | undefined): boolean =>
+    row === undefined || expected === undefined ? row === expected : sameRow(expected, row, table);
+  const edited = keys.filter((key) => !holds(live.get(key), from.get(key)) && !holds(live.get(key), to.get(key)));
   if (edited.length > 0) {
-    const named = edited.slice(0, 20).map((key) => {
-      const row = live.get(key);
-      const was = from.get(key);
-      return `${located.name}/${key} is ${row === undefined ? "gone" : JSON.stringify(row)}, last applied was ${was === undefined ? "nothing" : JSON.stringify(was)}`;
-    });
-    throw new Error(`rows changed behind Rewind's back; nothing was written: ${named.join("; ")}`);
+    const told = (row: Row | undefined, nothing: string): string => (row === undefined ? nothing : JSON.stringify(row));
+    const named = edited
+      .slice(0, 20)
+      .map(
+        (key) =>
+          `${located.name}/${key} is ${told(live.get(key), "gone")}, last applied was ${told(from.get(key), "nothing")}`,
+      );
+    throw new Error(
+      `rows changed behind Rewind's back; nothing was written: ${named.join("; ")}; put them back, or take them over with: pulumi refresh`,
+    );
   }
   for (const key of keys) {
     const row = to.get(key);
-    if (same(live.get(key), row)) continue;
+    if (holds(live.get(key), row)) continue;
     if (row === undefined) await removeRow(client, located, key);
     else await putRow(client, located, row);
   }
@@ -125,7 +133,7 @@ async function removeRow(client: ClientBase, located: LocatedTable, key: string)
   ]);
 }
 
-/** A table that is there stays as it is; one that is missing gets the columns that releases pin. */
+/** Makes the table when it is missing, and adds the columns that it lacks; what is there stays as it is. */
 async function ensureTable(client: ClientBase, located: LocatedTable): Promise<void> {
   const { table } = located;
   const columns = Object.entries(table.columns).map(
@@ -135,6 +143,15 @@ async function ensureTable(client: ClientBase, located: LocatedTable): Promise<v
     columns.push(`${escapeIdentifier(table.touched)} timestamptz not null default now()`);
   }
   await client.query(`create table if not exists ${qualified(located)} (${columns.join(", ")})`);
+  const { rows } = await client.query<{ name: string }>(
+    "select attname as name from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",
+    [qualified(located)],
+  );
+  const present = new Set(rows.map(({ name }) => name));
+  // Asked for first: altering a table locks its readers out, even where there is nothing to alter.
+  for (const [column, type] of Object.entries(table.columns).filter(([name]) => !present.has(name))) {
+    await client.query(`alter table ${qualified(located)} add column ${escapeIdentifier(column)} ${type}`);
+  }
 }
 
 async function connected<T>(inputs: ConfigTableInputs, act: (client: Client) => Promise<T>): Promise<T> {
