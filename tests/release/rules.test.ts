@@ -215,3 +215,17 @@ describe("a pinned value", () => {
     for (const variable of unknown) assert.equal(pinnedValue(settings, variable), undefined, variable);
   });
 });
+
+describe("the key of a table", () => {
+  it("has a type whose text is the same everywhere", () => {
+    for (const type of ["text", "integer", "bigint", "timestamptz", "jsonb", "numeric", "boolean"]) {
+      const copy = structuredClone(valid) as { environment: { database: { tables: object } } };
+      copy.environment.database.tables = { settings: { key: "key", columns: { key: type, value: "jsonb" } } };
+      const parsed = parseSettings({ ...copy, secrets: ["token", "password"] }, () => undefined);
+      const told = parsed.ok
+        ? []
+        : parsed.problems.filter(({ path }) => path === "environment.database.tables.settings.key");
+      assert.equal(told.length, ["text", "integer", "bigint"].includes(type) ? 0 : 1, type);
+    }
+  });
+});
