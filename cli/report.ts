@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { shortDigests } from "../release/primitives";
 import type { Check, Result } from "../release/verdict";
 
 const marks: Readonly<Record<Result, string>> = { passed: "✓", failed: "✗", inconclusive: "?", error: "!" };
@@ -15,7 +16,7 @@ export function checkLines(checks: readonly Check[]): string[] {
   const width = Math.max(0, ...checks.map(({ name }) => name.length));
   return checks.map(({ name, result, evidence, milliseconds }) => {
     const mark = coloured(colours[result], `${marks[result]} ${result.padEnd(6)}`);
-    return `  ${mark} ${name.padEnd(width)}  ${`${milliseconds} ms`.padStart(8)}  ${evidence.slice(0, 160)}`;
+    return `  ${mark} ${name.padEnd(width)}  ${`${milliseconds} ms`.padStart(8)}  ${shortDigests(evidence).slice(0, 160)}`;
   });
 }
 

@@ -1,6 +1,7 @@
 import microdiff from "microdiff";
 import { canonicalJson } from "./canonical";
 import type { Pinned } from "./pinned";
+import { shortDigests } from "./primitives";
 import { facets, type Facet } from "./schema";
 
 /** How much a change can hurt: configuration and functions are low, whatever touches data medium, a schema high. */
@@ -86,6 +87,6 @@ function byKey(...entries: readonly [object | null, object | null]): [Fields, Fi
 
 /** Digests keep their first twelve digits, other long texts their first hundred. */
 function shorten(text: string): string {
-  const short = text.replace(/sha256:([0-9a-f]{12})[0-9a-f]{52}/g, "sha256:$1…");
+  const short = shortDigests(text);
   return short.length > 100 ? `${short.slice(0, 99)}…` : short;
 }

@@ -25,6 +25,11 @@ export type ReleaseId = z.infer<typeof ReleaseId>;
 export const Digest = pattern("sha256:<64 hex>", /^sha256:[0-9a-f]{64}$/);
 export type Digest = z.infer<typeof Digest>;
 
+/** A text in which every digest keeps its first twelve digits: enough for people to tell two apart. */
+export function shortDigests(text: string): string {
+  return text.replace(/sha256:([0-9a-f]{12})[0-9a-f]{52}/g, "sha256:$1…");
+}
+
 const repository = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
 const tag = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}";
 
