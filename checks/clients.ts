@@ -49,7 +49,10 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     close: async () => {
       for (const store of stores.values()) store.destroy();
       // A connection that hangs is left to the process's end.
-      await Promise.race([pool?.end(), new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+      await Promise.race([
+        pool?.end().catch(() => undefined),
+        new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
+      ]);
     },
   };
 }
@@ -85,8 +88,9 @@ function databasePool({ database }: Environment, secret: (name: string) => strin
     // A probe only ever looks.
     options: "-c default_transaction_read_only=on",
   });
-  // An idle connection that breaks is the next query's error, not the process's end.
+  // A connection that breaks, idle or at work, is a query's error, not the process's end.
   pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 

@@ -3,7 +3,6 @@ import {
   DeleteObjectCommand,
   GetBucketPolicyCommand,
   GetObjectCommand,
-  HeadObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
@@ -88,20 +87,16 @@ export async function measurePolicy(
  */
 async function removeProbe(clients: Clients, Bucket: string, Key: string): Promise<void> {
   const own = clients.objectStore("own");
+  // The probe's own signal may have fired already.
   const within = { abortSignal: AbortSignal.timeout(5_000) };
-  try {
-    const { Versions = [], DeleteMarkers = [] } = await own.send(
-      new ListObjectVersionsCommand({ Bucket, Prefix: Key }),
-      within,
-    );
-    for (const { VersionId } of [...Versions, ...DeleteMarkers]) {
-      await own.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), within);
-    }
-    await own.send(new HeadObjectCommand({ Bucket, Key }), within);
-    await own.send(new DeleteObjectCommand({ Bucket, Key }), within);
-  } catch {
-    // Gone, which is what HeadObject says by an error, or out of reach.
-  }
+  const remove = (VersionId?: string) => own.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), within);
+  const listed = await own.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }), within).then(
+    ({ Versions = [], DeleteMarkers = [] }) => [...Versions, ...DeleteMarkers],
+    () => [],
+  );
+  const removed = await Promise.allSettled(listed.map(({ VersionId }) => remove(VersionId)));
+  // Versions that may not be listed or removed are at least hidden.
+  if (listed.length === 0 || removed.some(({ status }) => status === "rejected")) await remove().catch(() => undefined);
 }
 
 const content = "probe";

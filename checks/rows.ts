@@ -97,7 +97,9 @@ export async function measureRowDrift(
   let live: Map<string, Row>;
   try {
     // A stack that was destroyed, and came up half-way, has the database and not yet the table.
-    if (!(await tableExists(client, located))) return { result: "passed", evidence: "the table is gone as a whole" };
+    if (!(await tableExists(client, located))) {
+      return { result: "passed", evidence: "the table is gone as a whole; there is nothing to compare" };
+    }
     live = await readRows(client, located, keys);
   } catch (error) {
     // A stack that was destroyed took its database along. One that was dropped by hand is missed by the next update.
@@ -119,7 +121,8 @@ export async function measureRowDrift(
 
 /**
  * The digests under which a live row may stand in the log: its own, and that without the columns that are null, for a
- * column that the table has got since. Every row pins every column, so the second fits only in that case.
+ * column that the table has got since. Every row pins every column, so the second fits only in that case. A row that
+ * had a null of its own before the table got the column fits neither, and is told as drift.
  */
 function digestsOf(row: Row | undefined): (Digest | undefined)[] {
   if (row === undefined) return [undefined];

@@ -41,8 +41,10 @@ export async function measureQuery(
 
 function comparable(value: unknown, expected: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
-  // An empty text is no zero, and a long number that a double cannot hold is not the rounded one.
-  if (typeof value === "string" && typeof expected === "number" && String(Number(value)) === value)
-    return Number(value);
-  return value;
+  // NaN and the infinities have no JSON form; as text they differ from what is expected, and break nothing.
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (typeof value !== "string" || typeof expected !== "number" || !/^-?\d+(\.\d+)?$/.test(value)) return value;
+  // avg() says 2.0000000000000000. A long number that a double cannot hold is not the rounded one.
+  const short = value.includes(".") ? value.replace(/\.?0+$/, "") : value;
+  return String(Number(short)) === short ? Number(short) : value;
 }

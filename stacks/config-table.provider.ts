@@ -134,23 +134,25 @@ async function removeRow(client: ClientBase, located: LocatedTable, key: string)
 }
 
 /** Makes the table when it is missing, and adds the columns that it lacks; what is there stays as it is. */
-async function ensureTable(client: ClientBase, located: LocatedTable): Promise<void> {
+export async function ensureTable(client: ClientBase, located: LocatedTable): Promise<void> {
   const { table } = located;
-  const columns = Object.entries(table.columns).map(
-    ([column, type]) => `${escapeIdentifier(column)} ${type}${column === table.key ? " primary key" : ""}`,
-  );
-  if (table.touched !== undefined) {
-    columns.push(`${escapeIdentifier(table.touched)} timestamptz not null default now()`);
-  }
-  await client.query(`create table if not exists ${qualified(located)} (${columns.join(", ")})`);
+  const columns = Object.entries(table.columns).map(([column, type]): [string, string] => [
+    column,
+    `${type}${column === table.key ? " primary key" : ""}`,
+  ]);
+  if (table.touched !== undefined) columns.push([table.touched, "timestamptz not null default now()"]);
+  const defined = columns.map(([column, type]) => `${escapeIdentifier(column)} ${type}`);
+  await client.query(`create table if not exists ${qualified(located)} (${defined.join(", ")})`);
   const { rows } = await client.query<{ name: string }>(
     "select attname as name from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",
     [qualified(located)],
   );
   const present = new Set(rows.map(({ name }) => name));
   // Asked for first: altering a table locks its readers out, even where there is nothing to alter.
-  for (const [column, type] of Object.entries(table.columns).filter(([name]) => !present.has(name))) {
-    await client.query(`alter table ${qualified(located)} add column ${escapeIdentifier(column)} ${type}`);
+  for (const [column, type] of columns.filter(([name]) => !present.has(name))) {
+    await client.query(
+      `alter table ${qualified(located)} add column if not exists ${escapeIdentifier(column)} ${type}`,
+    );
   }
 }
 
