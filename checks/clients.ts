@@ -3,7 +3,7 @@ import Docker from "dockerode";
 import { Pool } from "pg";
 import type { Settings } from "../release/parse";
 export { redactor } from "../release/redact";
-import type { Environment } from "../release/schema";
+import type { Environment } from "../release/schema/environment";
 
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
 export type Secrets = Readonly<Record<string, string>>;

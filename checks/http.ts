@@ -1,5 +1,5 @@
 import { interpolate, interpolateJson } from "../release/interpolate";
-import type { Request } from "../release/schema";
+import type { Request } from "../release/schema/verification";
 import type { Measurement } from "./probe";
 
 /** What a request needs to know beside its definition. */

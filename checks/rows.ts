@@ -2,7 +2,7 @@ import { escapeIdentifier, type ClientBase, type Pool } from "pg";
 import { digestOf } from "../release/canonical";
 import { keyOf, normalRow } from "../release/rows";
 import type { Digest } from "../release/primitives";
-import type { Row, Table } from "../release/schema";
+import type { Row, Table } from "../release/schema/rows";
 import type { Measurement } from "./probe";
 
 /** Whether the table is there. */

@@ -2,7 +2,7 @@ import microdiff from "microdiff";
 import { canonicalJson } from "./canonical";
 import type { Pinned } from "./pinned";
 import { shortDigests } from "./primitives";
-import { facets, type Facet } from "./schema";
+import { facets, type Facet } from "./schema/release";
 
 /** How much a change can hurt: configuration and functions are low, whatever touches data medium, a schema high. */
 export type Risk = "low" | "medium" | "high";
@@ -22,9 +22,11 @@ export interface Change {
 const risks: Readonly<Record<Facet, Risk>> = {
   services: "low",
   functions: "low",
+  frontend: "low",
   config: "low",
   storage: "low",
   toggles: "low",
+  schema: "high",
 };
 
 /** What would change from one pin to another, facet by facet, in a stable order. Equal pins have no changes. */

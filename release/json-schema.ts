@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Settings } from "./schema";
+import { Settings } from "./schema/settings";
 
 /**
  * The JSON Schema of a `Pulumi.<stack>.yaml`, for editors: made from the schema that the parser uses, so that what an

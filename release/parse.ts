@@ -4,8 +4,10 @@ import { digestOf } from "./canonical";
 import { selectPinned, type Pinned } from "./pinned";
 import { pathOf, type Problem } from "./problems";
 import { quote, type ReleaseId } from "./primitives";
-import { rules, type Part } from "./rules";
-import { ReleaseReference, Release, Settings as SettingsSchema } from "./schema";
+import { rules } from "./rules";
+import type { Part } from "./rules/rule";
+import { ReleaseReference, Release } from "./schema/release";
+import { Settings as SettingsSchema } from "./schema/settings";
 
 /** A stack's configuration after every rule has passed: only typed values travel from here on. */
 export interface Settings extends Omit<z.infer<typeof SettingsSchema>, "releases" | "pins" | "secrets"> {

@@ -1,6 +1,6 @@
 import { digestOf } from "./canonical";
 import type { Digest, ReleaseId } from "./primitives";
-import { facets, type Facet, type Release } from "./schema";
+import { facets, type Facet, type Release } from "./schema/release";
 
 /** What a stack runs: the pinned release, with what is pinned apart from it taken from elsewhere. */
 export interface Pinned {

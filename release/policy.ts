@@ -1,7 +1,7 @@
 import { canonicalJson, digestOf } from "./canonical";
 import { interpolateJson } from "./interpolate";
 import type { Digest } from "./primitives";
-import type { Policy } from "./schema";
+import type { Policy } from "./schema/storage";
 
 /** A policy as the object store gets it: `${bucket}` and `${principal.NAME}` filled in. */
 export function renderPolicy(policy: Policy, bucket: string, principals: Readonly<Record<string, string>>): Policy {

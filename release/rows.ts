@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { canonicalJson, digestOf } from "./canonical";
 import type { Digest } from "./primitives";
-import type { Row, Table } from "./schema";
+import type { Row, Table } from "./schema/rows";
 
 /** The SQL types that a pinned column may have. */
 export type ColumnType = Table["columns"][string];

@@ -4,7 +4,7 @@ import { sslFor } from "../checks/clients";
 import { qualified, readRows, type LocatedTable } from "../checks/rows";
 import { canonicalJson } from "../release/canonical";
 import { keyOf, normalRow, sameRow } from "../release/rows";
-import type { Row, Table } from "../release/schema";
+import type { Row, Table } from "../release/schema/rows";
 import type { ConfigTableInputs } from "./config-table";
 
 /** Creates the table when it is missing and puts the pinned rows in. Rows that stand there with other values stop it. */

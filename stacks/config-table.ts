@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Row, Table } from "../release/schema";
+import type { Row, Table } from "../release/schema/rows";
 import type * as implementation from "./config-table.provider";
 import { loadProvider } from "./shim";
 

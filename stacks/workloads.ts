@@ -4,7 +4,8 @@ import { digestOf } from "../release/canonical";
 import { fullImage } from "../release/images";
 import type { Pinned } from "../release/pinned";
 import { milliseconds, type Duration } from "../release/primitives";
-import type { Environment, Workload } from "../release/schema";
+import type { Environment } from "../release/schema/environment";
+import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
 
 type Pin = Pinned["facets"]["services" | "functions"][string];

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { firstDifference, measureRequests, valueAt, type HttpContext } from "../../checks/http";
-import type { Request } from "../../release/schema";
+import type { Request } from "../../release/schema/verification";
 
 describe("the first difference between an answer and what was expected", () => {
   it("is none when the answer is what was expected", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Pool } from "pg";
 import { measureRowDrift, type LocatedTable } from "../../checks/rows";
 import { rowDigests } from "../../release/rows";
-import type { Row } from "../../release/schema";
+import type { Row } from "../../release/schema/rows";
 
 const located: LocatedTable = {
   schema: "app",

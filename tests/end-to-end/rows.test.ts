@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Client } from "pg";
 import { create, read, update } from "../../stacks/config-table.provider";
 import type { ConfigTableInputs } from "../../stacks/config-table";
-import type { Row, Table } from "../../release/schema";
+import type { Row, Table } from "../../release/schema/rows";
 import { fixtureFor, type Fixture } from "./fixture";
 
 describe("the rows of a table, on a real PostgreSQL", function () {

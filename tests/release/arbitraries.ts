@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import type { Release } from "../../release/schema";
+import type { Release } from "../../release/schema/release";
 
 const names = ["api", "worker", "finalizeAssessment", "score_prism"] as const;
 const hex = fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 64, maxLength: 64 });
+const build = hex.map((digits) => `sha256:${digits}`);
 const image = hex.map((digits) => `engine@sha256:${digits}`);
 const scalar = fc.oneof(fc.boolean(), fc.integer(), fc.string({ maxLength: 8 }), fc.constant(null));
 const json = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), fc.dictionary(fc.string(), scalar, { maxKeys: 3 }));
@@ -33,9 +34,11 @@ export function releaseOf(entries: readonly string[]): fc.Arbitrary<Release> {
   return fc.record({
     services: exactly(entries, fc.record({ image })),
     functions: exactly(entries, fc.record({ image, parameters: fc.dictionary(fc.constantFrom("a", "b"), json) })),
+    frontend: exactly(entries, fc.record({ build })),
     config: exactly(entries, fc.record({ rows })),
     storage: exactly(entries, bucket),
     toggles: exactly(entries, fc.oneof(fc.boolean(), fc.string({ maxLength: 4 }))),
+    schema: fc.record({ migration: fc.constantFrom("0001_profiles", "0002_tasks") }),
   });
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { canonicalJson } from "../../release/canonical";
 import { describeChange, diffPinned } from "../../release/diff";
 import { selectPinned } from "../../release/pinned";
-import { facets, type Release } from "../../release/schema";
+import { facets, type Release } from "../../release/schema/release";
 import { release, reordered } from "./arbitraries";
 import { loadReal } from "./stack-files";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { selectPinned } from "../../release/pinned";
-import { facets, type Release } from "../../release/schema";
+import { facets, type Release } from "../../release/schema/release";
 import { alike, release } from "./arbitraries";
 
 const both = ([a, b]: readonly [Release, Release]) =>
@@ -15,7 +15,7 @@ describe("what a pin selects", () => {
     fc.assert(
       fc.property(release, (a) => {
         const pinned = selectPinned("a", {}, new Map([["a", a]]));
-        assert.deepEqual(pinned.facets, { services: {}, functions: {}, config: {}, storage: {}, toggles: {}, ...a });
+        assert.deepEqual(pinned.facets, { ...Object.fromEntries(facets.map((facet) => [facet, {}])), ...a });
         assert.ok(Object.values(pinned.sources).every((source) => source === "a"));
       }),
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { normalPolicy, policyDigest, renderPolicy } from "../../release/policy";
-import type { Policy } from "../../release/schema";
+import type { Policy } from "../../release/schema/storage";
 import { reordered } from "./arbitraries";
 
 const reads: Policy["Statement"][number] = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { columnFits, keyOf, normalRow, rowDigests, sameRow, type ColumnType } from "../../release/rows";
-import type { Table } from "../../release/schema";
+import type { Table } from "../../release/schema/rows";
 
 const table: Table = {
   key: "key",

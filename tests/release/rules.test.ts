@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseSettings } from "../../release/parse";
-import { pinnedValue, rules } from "../../release/rules";
+import { pinnedValue } from "../../release/pinned-value";
+import { rules } from "../../release/rules";
 
 const image = `engine@sha256:${"a".repeat(64)}`;
 const workload = { port: 8080, memory: 64, healthcheck: { command: ["true"] }, secrets: { TOKEN: "token" } };

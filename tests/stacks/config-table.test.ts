@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ClientBase } from "pg";
 import { ensureTable } from "../../stacks/config-table.provider";
-import type { Table } from "../../release/schema";
+import type { Table } from "../../release/schema/rows";
 
 /** The statements that change a table which has the given columns already. */
 async function changesTo(present: readonly string[], table: Table): Promise<string[]> {

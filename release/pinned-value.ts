@@ -1,0 +1,19 @@
+import type { Settings } from "./parse";
+import { keyOf } from "./rows";
+
+/**
+ * What a check may ask of the pin: `release`, or `config.TABLE.KEY.COLUMN` for a pinned value.
+ * @returns the value as text, undefined when the pin has none
+ */
+export function pinnedValue(
+  { pinned, environment }: Pick<Settings, "pinned" | "environment">,
+  variable: string,
+): string | undefined {
+  if (variable === "release") return pinned.release;
+  const [, table = "", key, column = ""] = /^config\.([^.]+)\.(.+)\.([^.]+)$/.exec(variable) ?? [];
+  const known = environment.database?.tables[table];
+  if (known === undefined) return undefined;
+  const value = pinned.facets.config[table]?.rows.find((row) => keyOf(row, known) === key)?.[column];
+  if (value === undefined) return undefined;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

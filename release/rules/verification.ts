@@ -1,0 +1,66 @@
+import { textsIn, variablesIn } from "../interpolate";
+import type { Settings } from "../parse";
+import { pinnedValue } from "../pinned-value";
+import { quote } from "../primitives";
+import type { Problem } from "../problems";
+import { keyOf } from "../rows";
+import type { CheckDefinition, Request } from "../schema/verification";
+import { has, problem, type Rule } from "./rule";
+
+/** The HTTP requests of a check, each with its path inside the definition. */
+export function requestsOf(
+  definition: CheckDefinition,
+): [PropertyKey[], Omit<Request, "capture"> & Pick<Request, "capture">][] {
+  if (definition.kind === "http") return [[[], definition]];
+  if (definition.kind === "journey") return definition.steps.map((step, index) => [["steps", index], step]);
+  return [];
+}
+
+export const checksAskForWhatIsThere: Rule = (settings) => {
+  // Without all that is pinned, checks would seem to ask for what is not there.
+  if ([settings.release, ...Object.values(settings.pins)].some((id) => !settings.releases.has(id))) return [];
+  return Object.entries(settings.verification?.checks ?? {}).flatMap(([name, definition]) => {
+    const at = ["verification", "checks", name];
+    const { facets: pinned } = settings.pinned;
+    switch (definition.kind) {
+      case "row": {
+        const table = settings.environment.database?.tables[definition.table];
+        const rows = pinned.config[definition.table]?.rows ?? [];
+        const found = table !== undefined && rows.some((row) => keyOf(row, table) === definition.key);
+        return found ? [] : [problem(at, `the pinned release has no row ${definition.table}/${definition.key}`)];
+      }
+      case "policy":
+        return has(pinned.storage, definition.bucket)
+          ? []
+          : [problem([...at, "bucket"], `the pinned release has no policy for ${quote(definition.bucket)}`)];
+      case "sql":
+        return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
+      case "http":
+      case "journey":
+        return journeyProblems(settings, definition, at);
+    }
+  });
+};
+
+function journeyProblems(settings: Settings, definition: CheckDefinition, at: PropertyKey[]): Problem[] {
+  const captured = new Set<string>();
+  const { pinned, environment } = settings;
+  return requestsOf(definition).flatMap(([inside, request]) => {
+    const [facet, name] = request.to.split("/") as ["services" | "functions", string];
+    const target = has(pinned.facets[facet], name)
+      ? []
+      : [problem([...at, ...inside, "to"], `the pinned release has no ${request.to}`)];
+    const port = environment[facet]?.[name];
+    const reachable =
+      target.length === 0 && port !== undefined && port.port === undefined
+        ? [problem([...at, ...inside, "to"], `${request.to} has no port in the environment`)]
+        : [];
+    const texts = textsIn([request.path, request.body, request.expect.json]);
+    const unknown = texts
+      .flatMap(variablesIn)
+      .filter((variable) => !captured.has(variable) && pinnedValue(settings, variable) === undefined)
+      .map((variable) => problem([...at, ...inside], `nothing is known as \${${variable}}`));
+    for (const variable of Object.keys(request.capture ?? {})) captured.add(variable);
+    return [...target, ...reachable, ...unknown];
+  });
+}

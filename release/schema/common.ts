@@ -1,0 +1,20 @@
+import { z } from "zod";
+import { Duration, SecretName, VariableName } from "../primitives";
+
+export const Text = z.string().max(4_096, { error: "at most 4096 characters" });
+export const Variables = z.record(VariableName, Text);
+
+/** A pair of keys with which an object store or AWS is asked. */
+export const Credentials = z.strictObject({ accessKey: SecretName, secretKey: SecretName });
+
+/** One of something, or a list of it. */
+export const OneOrMore = <T extends z.ZodType>(item: T) =>
+  z.union([item, z.array(item).min(1, { error: "expected one or more" })], {
+    error: "expected a text or a list of texts",
+  });
+
+/** When the attempts of a check end. */
+export const timing = {
+  timeout: Duration.optional().describe("One attempt ends here"),
+  deadline: Duration.optional().describe("Retrying ends here"),
+};

@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
+import { Database } from "./database";
+import { ObjectStore } from "./storage";
+import { Workload } from "./workloads";
+
+/** Everything that surrounds a release and stays while releases come and go. */
+export const Environment = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, { error: "expected a name such as staging" }),
+  kind: z.enum(["local", "staging", "production"], { error: "expected local, staging or production" }),
+  registry: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253})(?::[0-9]{1,5})?(?:\/[a-z0-9._/-]{1,200})?$/, {
+    error: "expected a registry such as registry.example.com/team",
+  }),
+  docker: z.strictObject({
+    // A host that began with a dash would be an option of ssh.
+    host: z
+      .string()
+      .regex(
+        /^(?:unix:\/\/\/[ -~\u00a0-\uffff]{1,250}|npipe:\/\/[A-Za-z0-9._/-]{1,250}|(?:tcp|ssh):\/\/(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,62}@)?(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?)$/,
+        { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host" },
+      ),
+    address: Host.optional().describe("Where published ports answer; 127.0.0.1 unless the engine is remote"),
+  }),
+  services: z.record(Name, Workload).optional(),
+  functions: z.record(Name, Workload).optional(),
+  database: Database.optional(),
+  objectStore: ObjectStore.optional(),
+  caches: z
+    .record(
+      Name,
+      z.strictObject({
+        url: SecretName,
+        keys: z
+          .array(z.string().regex(/^[\x21-\x7e]{1,200}$/))
+          .min(1)
+          .describe("Patterns of the keys to clear"),
+      }),
+    )
+    .optional(),
+  toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
+  records: ProjectPath.optional().describe("The folder of the deployment log, .rewind/records unless said"),
+});
+export type Environment = z.infer<typeof Environment>;

@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { Duration, Name, SecretName, SqlIdentifier, UrlPath } from "../primitives";
+import { Text, timing } from "./common";
+
+/** A value that a JSON answer must have at the same place; objects may hold more than is named. */
+const Expected = z.json();
+
+const Request = z.strictObject({
+  to: z.string().regex(/^(?:services|functions)\/[A-Za-z][A-Za-z0-9_-]{0,62}$/, { error: "expected services/NAME" }),
+  method: z.enum(["GET", "POST", "PUT", "DELETE"]).optional(),
+  path: UrlPath,
+  bearer: SecretName.optional().describe("The secret sent as Authorization: Bearer …"),
+  body: z.json().optional(),
+  expect: z.strictObject({ status: z.int().min(100).max(599), json: Expected.optional() }),
+  capture: z
+    .record(Name, z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/))
+    .optional()
+    .describe("Names for values of the answer, by their path: session: session_id"),
+});
+export type Request = z.infer<typeof Request>;
+
+/** One check as the stack declares it. */
+export const CheckDefinition = z.discriminatedUnion(
+  "kind",
+  [
+    z.strictObject({ kind: z.literal("http"), ...timing, ...Request.omit({ capture: true }).shape }),
+    z.strictObject({ kind: z.literal("journey"), ...timing, steps: z.array(Request).min(1).max(50) }),
+    z.strictObject({
+      kind: z.literal("sql"),
+      ...timing,
+      query: z.string().min(1).max(10_000),
+      expect: z.strictObject({ rows: z.array(z.array(z.json())) }),
+    }),
+    z.strictObject({ kind: z.literal("row"), ...timing, table: SqlIdentifier, key: Text }),
+    z.strictObject({ kind: z.literal("policy"), ...timing, bucket: Name, prefix: Text.optional() }),
+  ],
+  { error: "expected a kind of check: http, journey, sql, row or policy" },
+);
+export type CheckDefinition = z.infer<typeof CheckDefinition>;
+
+/** How an applied release is verified. Pinned images, rows and policies are always compared with what runs. */
+export const Verification = z.strictObject({
+  timeout: Duration.optional(),
+  deadline: Duration.optional(),
+  checks: z.record(Name, CheckDefinition).optional(),
+});
+export type Verification = z.infer<typeof Verification>;
