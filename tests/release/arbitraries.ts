@@ -38,7 +38,7 @@ export function releaseOf(entries: readonly string[]): fc.Arbitrary<Release> {
     config: exactly(entries, fc.record({ rows })),
     storage: exactly(entries, bucket),
     toggles: exactly(entries, fc.oneof(fc.boolean(), fc.string({ maxLength: 4 }))),
-    schema: fc.record({ migration: fc.constantFrom("0001_profiles", "0002_tasks") }),
+    schema: fc.constantFrom("0001_profiles", "0002_tasks").map((migration) => ({ migration })),
   });
 }
 
