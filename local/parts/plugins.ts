@@ -8,6 +8,7 @@ import { run } from "../run";
 import { posixQuote } from "../shell";
 import { type Candidate, firstOf, type Source } from "../source";
 import { writeWhole } from "../state";
+import { bundlePlugins, pluginBundle } from "./plugin-bundle";
 import { vendorHost } from "./pulumi";
 
 export const pluginNames = ["docker", "postgresql", "aws"] as const;
@@ -50,7 +51,8 @@ export const plugins: Part<readonly Plugin[]> = {
     const current = running.every(({ name, version, source }) => {
       const file = path.join(laidOut(context, name, version), `pulumi-resource-${name}`);
       if (version !== sdkVersion(context, name) || !isExecutable(file)) return false;
-      return source !== "ours" || fs.readFileSync(file, "utf8") === standIn(context, name);
+      if (source !== "ours") return true;
+      return fs.existsSync(pluginBundle(context)) && fs.readFileSync(file, "utf8") === standIn(context, name);
     });
     return Promise.resolve(current && running.length === pluginNames.length);
   },
@@ -101,7 +103,10 @@ export function candidates(context: Context, name: PluginName, version: string, 
   ];
   const own: Candidate<Found> = {
     source: "ours",
-    find: () => Promise.resolve({ found: { script: standIn(context, name) } }),
+    find: async () => {
+      await bundlePlugins(context);
+      return { found: { script: standIn(context, name) } };
+    },
   };
   return settled ? [own] : [...vendors, own];
 }
@@ -113,11 +118,9 @@ function sdkVersion(context: Pick<Context, "checkout">, name: PluginName): strin
   return version;
 }
 
-/** Runs the local plugin with this very node and without a build step. */
-function standIn(context: Pick<Context, "checkout">, name: PluginName): string {
-  const loader = path.join(context.checkout, "node_modules", "sucrase", "register", "ts.js");
-  const main = path.join(context.checkout, "local", "plugins", "main.ts");
-  const words = [process.execPath, "--require", loader, main, name].map(posixQuote).join(" ");
+/** Runs the local plugin with this very node. */
+function standIn(context: Pick<Context, "checkout" | "cache">, name: PluginName): string {
+  const words = [process.execPath, pluginBundle(context), name].map(posixQuote).join(" ");
   return `#!/bin/sh\n# Rewind's stand-in for Pulumi's ${name} plugin, for the embedded environment only.\nexec ${words} "$@"\n`;
 }
 
