@@ -2,7 +2,6 @@ import { S3Client } from "@aws-sdk/client-s3";
 import Docker from "dockerode";
 import { Pool } from "pg";
 import type { Settings } from "../release/parse";
-export { redactor } from "../release/redact";
 import type { Environment } from "../release/schema/environment";
 
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */

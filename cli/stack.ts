@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { openClients, redactor, type Clients } from "../checks/clients";
+import { openClients, type Clients } from "../checks/clients";
+import { redactor } from "../release/redact";
 import type { Containers } from "../checks/containers";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { releaseFiles } from "../records/release-file";

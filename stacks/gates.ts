@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { unknownValue } from "@pulumi/pulumi/runtime";
-import { probesAfter, timingAfter } from "../checks/after";
-import { probesBefore, timingBefore } from "../checks/before";
-import { openClients, redactor, type Clients } from "../checks/clients";
+import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
-import { runProbes } from "../checks/probe";
 import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { deployments, expectedStates, holds, lastVerified } from "../records/state";
@@ -13,7 +10,12 @@ import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import { snapshotOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
+import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
+import type * as probes from "./probes";
+
+/** What the gates ask; loaded when the program has declared everything and waits for the engine. */
+const asking = () => require("./probes") as typeof probes;
 
 /**
  * The two gates of a stack. Before the first change of any kind: what is pinned exists, what will change answers, and
@@ -23,7 +25,8 @@ import type { Loaded } from "../release/config";
 export class Gates {
   private readonly log: DeploymentLog;
   private readonly entries: readonly Entry[];
-  private readonly clients: Clients;
+  private readonly secrets: Loaded["secrets"];
+  private opened: Clients | undefined;
   private readonly redact: (text: string) => string;
   private readonly settings: Settings;
   private checked: Promise<void> | undefined;
@@ -41,7 +44,7 @@ export class Gates {
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
     }
-    this.clients = openClients(settings.environment, secrets);
+    this.secrets = secrets;
     this.redact = redactor(secrets);
   }
 
@@ -72,6 +75,7 @@ export class Gates {
    */
   verify(everything: readonly pulumi.Resource[], containers: pulumi.Output<Containers>): pulumi.Stash {
     const hook = new pulumi.ResourceHook("after the change", () => this.passAfter(containers));
+    setImmediate(asking);
     const applied = pulumi.all(everything.map(({ urn }) => urn));
     // What the engine deletes passes no hook; that something is gone from the program shows here.
     const declared = applied.apply((urns) => digestOf([...urns].sort()));
@@ -96,6 +100,7 @@ export class Gates {
   private async check(): Promise<void> {
     const held = holds(this.entries);
     const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
+    const { probesBefore, runProbes, timingBefore } = asking();
     const probes = probesBefore(this.settings, this.clients, known);
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
@@ -139,6 +144,7 @@ export class Gates {
     if (this.running === undefined && this.reserved === undefined && last !== undefined) this.run(last);
     else this.begin();
     const running = await new Promise<Containers>((resolve) => containers.apply(resolve));
+    const { probesAfter, runProbes, timingAfter } = asking();
     const probes = probesAfter(this.settings, this.clients, running);
     const verdict = judge(await runProbes(probes, timingAfter(this.settings), this.redact));
     await this.clients.close();
@@ -159,6 +165,10 @@ export class Gates {
     const { id, started } = this.running;
     this.running = undefined;
     this.log.append({ kind: "outcome", of: id, ...verdict, milliseconds: Math.round(performance.now() - started) });
+  }
+
+  private get clients(): Clients {
+    return (this.opened ??= asking().openClients(this.settings.environment, this.secrets));
   }
 
   private get pin(): Pin {
