@@ -138,6 +138,7 @@ async function updateCall(resource: Resource, request: messages.UpdateRequest): 
   const planned = plan(shape, inputs, prior);
   const wrapped = [...secretNames(shape), ...secrets, ...old];
   if (request.getPreview()) {
+    for (const key of shape.renewed ?? []) planned[key] = UNKNOWN;
     return new messages.UpdateResponse().setProperties(encode(stored(shape, id, planned, true), wrapped));
   }
   refuseUnknown(inputs);

@@ -61,6 +61,8 @@ export interface Shape {
   /** Time limits in seconds that the vendor's plugin writes beside the state; it expects them there. */
   readonly timeouts?: Readonly<Record<string, number>>;
   readonly version?: number;
+  /** Outputs that every update decides anew, so that a preview cannot know them. */
+  readonly renewed?: readonly string[];
   /** The vendor's plugin answers a read without an empty `__defaults`. */
   readonly bareInputs?: boolean;
   /** Inputs that follow from others. */

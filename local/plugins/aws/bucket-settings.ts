@@ -14,7 +14,7 @@ interface Setting {
 }
 
 /** A resource that is one setting of a bucket and bears the bucket's name. */
-function settingResource(store: Store, setting: Setting): Resource {
+export function settingResource(store: Store, setting: Setting): Resource {
   const look = async (bucket: string, state: Bag): Promise<Bag | undefined> => {
     try {
       const found = await setting.get(await store.client(), bucket, state);

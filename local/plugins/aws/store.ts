@@ -9,22 +9,38 @@ export interface Store {
 
 /** Client options from the provider's settings, of which all but the simplest arrive as JSON text. */
 export function clientConfig(settings: Bag, environment: NodeJS.ProcessEnv): S3ClientConfig & { region: string } {
+  return {
+    ...serviceConfig(settings, environment, "s3"),
+    forcePathStyle: parsed(settings.s3UsePathStyle) === true,
+    // S3-compatible stores differ in the newer checksums; the calls here that need one still send it.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  };
+}
+
+/** What every client of AWS needs to know, with the endpoint that the provider names for this service, if any. */
+export interface ServiceConfig {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  readonly maxAttempts: number;
+}
+
+/** Client options of one service, `ecs` or `secretsmanager`, from the provider's settings. */
+export function serviceConfig(settings: Bag, environment: NodeJS.ProcessEnv, service: string): ServiceConfig {
   const endpoints = parsed(settings.endpoints);
-  const first = Array.isArray(endpoints) ? endpoints.find(isBag) : endpoints;
-  const endpoint = isBag(first) && typeof first.s3 === "string" ? first.s3 : environment.AWS_ENDPOINT_URL_S3;
+  const all = Array.isArray(endpoints) ? endpoints.filter(isBag) : isBag(endpoints) ? [endpoints] : [];
+  const named = all.map((each) => each[service]).find((url) => typeof url === "string");
+  const endpoint = typeof named === "string" ? named : environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`];
   const accessKeyId = given(settings.accessKey) ?? environment.AWS_ACCESS_KEY_ID;
   const secretAccessKey = given(settings.secretKey) ?? environment.AWS_SECRET_ACCESS_KEY;
   const sessionToken = given(settings.token) ?? environment.AWS_SESSION_TOKEN;
   return {
     region: given(settings.region) ?? environment.AWS_REGION ?? "us-east-1",
     ...(endpoint === undefined ? {} : { endpoint }),
-    forcePathStyle: parsed(settings.s3UsePathStyle) === true,
     ...(accessKeyId && secretAccessKey
       ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
       : {}),
-    // S3-compatible stores differ in the newer checksums; the calls here that need one still send it.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
     maxAttempts: 3,
   };
 }
@@ -55,6 +71,9 @@ const missing = [
   "NoSuchCORSConfiguration",
   "OwnershipControlsNotFoundError",
   "NoSuchTagSet",
+  "NoSuchPublicAccessBlockConfiguration",
+  "ServerSideEncryptionConfigurationNotFoundError",
+  "NoSuchLifecycleConfiguration",
 ];
 
 /** Whether the store answered that there is no such thing, or, for parts it does not have, that it knows no such call. */
