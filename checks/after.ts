@@ -4,7 +4,9 @@ import type { Settings } from "../release/parse";
 import { policyDigest, renderPolicy } from "../release/policy";
 import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/pinned-value";
+import { onDocker } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
+import { addressOnAws, awsProbes } from "./aws";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
@@ -32,15 +34,17 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
 function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
-  const running = (["services", "functions"] as const).flatMap((facet) =>
-    Object.entries(facets[facet]).map(([name, { image }]): Probe => {
-      const entry = `${facet}/${name}`;
-      return {
-        name: `running ${entry}`,
-        ask: () => measureContainer(clients.docker, containers[entry], fullImage(registry, image)),
-      };
-    }),
-  );
+  const running = (["services", "functions"] as const)
+    .filter((facet) => onDocker(environment, facet))
+    .flatMap((facet) =>
+      Object.entries(facets[facet]).map(([name, { image = "" }]): Probe => {
+        const entry = `${facet}/${name}`;
+        return {
+          name: `running ${entry}`,
+          ask: () => measureContainer(clients.docker, containers[entry], fullImage(registry, image)),
+        };
+      }),
+    );
   const rows = Object.entries(facets.config).flatMap(([name, { rows }]): Probe[] => {
     const table = database?.tables[name];
     if (table === undefined) return [];
@@ -53,12 +57,13 @@ function pinnedProbes({ pinned, environment }: Settings, clients: Clients, conta
     const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
     return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
   });
-  return [...running, ...rows, ...policies];
+  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const http: HttpContext = {
-    addressOf: (entry) => addressOf(clients.docker, clients.host, entry, containers),
+    addressOf: (entry) =>
+      addressOnAws(settings.environment, entry) ?? addressOf(clients.docker, clients.host, entry, containers),
     secret: (name) => clients.secret(name),
     pinned: (variable) => pinnedValue(settings, variable),
   };

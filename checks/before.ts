@@ -1,11 +1,10 @@
 import { HeadBucketCommand } from "@aws-sdk/client-s3";
 import { createClient } from "redis";
-import { fullImage } from "../release/images";
 import type { Settings } from "../release/parse";
 import type { Digest } from "../release/primitives";
 import { snapshotOf } from "../release/snapshot";
 import type { Clients } from "./clients";
-import { measureImage } from "./containers";
+import { artifactProbes } from "./artifacts";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import { measureRowDrift, type RowDigests } from "./rows";
@@ -32,18 +31,9 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known)
   const { pinned, environment, pins } = settings;
   const { database, objectStore, caches = {} } = environment;
   const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
-  const images = new Set(
-    [...Object.values(pinned.facets.services), ...Object.values(pinned.facets.functions)].map(({ image }) =>
-      fullImage(environment.registry, image),
-    ),
-  );
   return [
     ...releases.map((release) => holdProbe(release, known)),
-    ...[...images].map((image) => ({
-      name: `image ${image}`,
-      factual: true,
-      ask: () => measureImage(clients.docker, image),
-    })),
+    ...artifactProbes(settings, clients),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),

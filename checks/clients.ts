@@ -1,6 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import Docker from "dockerode";
 import { Pool } from "pg";
+import { openAws, type AwsClients } from "./aws-clients";
 import type { Settings } from "../release/parse";
 import type { Environment } from "../release/schema/environment";
 
@@ -13,6 +14,7 @@ export type Identity = "own" | "stranger";
 /** What probes talk to. Every client is made at first use and closed by `close`. */
 export interface Clients {
   readonly docker: Docker;
+  readonly aws: AwsClients;
   /** Where the published ports of the Docker engine answer. */
   readonly host: string;
   database(): Pool;
@@ -33,9 +35,15 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     if (value === undefined) throw new Error(`no secret ${name}`);
     return value;
   };
+  const aws = openAws(environment, secret);
+  let engine: Docker | undefined;
   return {
-    docker: dockerAt(environment.docker.host),
-    host: environment.docker.address ?? "127.0.0.1",
+    get docker() {
+      if (environment.docker === undefined) throw new Error("the environment has no Docker engine");
+      return (engine ??= dockerAt(environment.docker.host));
+    },
+    aws,
+    host: environment.docker?.address ?? "127.0.0.1",
     secret,
     database: () => (pool ??= databasePool(environment, secret)),
     objectStore: (identity) => {
@@ -47,6 +55,7 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     },
     close: async () => {
       for (const store of stores.values()) store.destroy();
+      aws.close();
       // A connection that hangs is left to the process's end.
       await Promise.race([
         pool?.end().catch(() => undefined),

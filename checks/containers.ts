@@ -44,10 +44,15 @@ function withoutTag(image: string): string {
   return `${name.replace(/:[^:/]+$/, "")}@${digest}`;
 }
 
-/** Whether the registry has an image, asked through the engine that would pull it. */
-export async function measureImage(docker: Docker, image: string): Promise<Measurement> {
+/** Whether the registry has an image, asked through the engine that would pull it, with what the registry asks for. */
+export async function measureImage(
+  docker: Docker,
+  image: string,
+  auth?: Docker.AuthConfigObject,
+): Promise<Measurement> {
   try {
-    const { Descriptor } = (await docker.getImage(image).distribution()) as { Descriptor: { digest: string } };
+    const shown = auth === undefined ? {} : { authconfig: auth };
+    const { Descriptor } = (await docker.getImage(image).distribution(shown)) as { Descriptor: { digest: string } };
     const pinned = image.split("@")[1];
     return pinned === undefined || Descriptor.digest === pinned
       ? { result: "passed", evidence: Descriptor.digest }

@@ -1,3 +1,11 @@
+import {
+  awsSettingsOfBucketsHold,
+  containersHaveHealthchecks,
+  ecsCanRunServices,
+  functionsAreImageOrBundle,
+  lambdaCanRunFunctions,
+  runtimesHaveTheirPlace,
+} from "./rules/aws";
 import { checksAskForWhatIsThere } from "./rules/verification";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
@@ -14,6 +22,12 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: environmentHasWhatReleasesName, needs: ["environment"] },
   { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
   { rule: imagesArePinned, needs: ["environment"] },
+  { rule: runtimesHaveTheirPlace, needs: ["environment"] },
+  { rule: containersHaveHealthchecks, needs: ["environment"] },
+  { rule: functionsAreImageOrBundle, needs: ["environment"] },
+  { rule: ecsCanRunServices, needs: ["environment"] },
+  { rule: lambdaCanRunFunctions, needs: ["environment"] },
+  { rule: awsSettingsOfBucketsHold, needs: ["environment"] },
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },

@@ -1,5 +1,4 @@
 import { Provider as AwsProvider } from "@pulumi/aws/provider";
-import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { Containers } from "../checks/containers";
@@ -9,6 +8,11 @@ import { Database } from "./database";
 import { Gates } from "./gates";
 import type { Loaded } from "../release/config";
 import { loadSettings } from "./settings";
+import { needsDocker, runtimeOf } from "../release/runtime";
+import { awsProvider } from "./aws-provider";
+import { dockerProvider } from "./docker-provider";
+import { EcsServices } from "./ecs";
+import { LambdaFunctions } from "./lambda";
 import { Storage } from "./storage";
 import { Workloads } from "./workloads";
 
@@ -48,18 +52,37 @@ export function declare(loaded: Loaded): {
       ? undefined
       : new Database("database", loaded, { provider: databaseProvider(loaded) });
   const first = [...(stored?.resources ?? []), ...(based?.resources ?? [])];
-  const engine = new docker.Provider("docker", { host: environment.docker.host });
-  const workloads = new Workloads("workloads", loaded, first, { provider: engine });
+  const workloads = [
+    ...(environment.docker === undefined || !needsDocker(environment)
+      ? []
+      : [new Workloads("workloads", loaded, first, { provider: dockerProvider(loaded) })]),
+    ...workloadsOnAws(loaded, first),
+  ];
+  const running = workloads.flatMap(({ resources }) => resources);
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
         name,
         { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
-        { dependsOn: [...first, ...workloads.resources] },
+        { dependsOn: [...first, ...running] },
       ),
   );
-  const ids = Object.fromEntries(Object.entries(workloads.containers).map(([entry, { id }]) => [entry, id]));
-  return { resources: [...first, ...workloads.resources, ...caches], containers: pulumi.output(ids) };
+  const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
+  const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
+  return { resources: [...first, ...running, ...caches], containers: pulumi.output(ids) };
+}
+
+/** Services on ECS and functions on Lambda, where the environment runs them there. */
+function workloadsOnAws(loaded: Loaded, first: readonly pulumi.Resource[]): (EcsServices | LambdaFunctions)[] {
+  const { environment } = loaded.settings;
+  const ecs = runtimeOf(environment, "services") === "ecs";
+  const lambda = runtimeOf(environment, "functions") === "lambda";
+  if (!ecs && !lambda) return [];
+  const provider = awsProvider(loaded);
+  return [
+    ...(ecs ? [new EcsServices("ecs", loaded, first, { provider })] : []),
+    ...(lambda ? [new LambdaFunctions("lambda", loaded, first, { provider })] : []),
+  ];
 }
 
 function databaseProvider({ settings, secrets }: Loaded): postgresql.Provider {

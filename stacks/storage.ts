@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../release/canonical";
 import { renderPolicy } from "../release/policy";
 import type { Loaded } from "../release/config";
+import { settingsOnAws } from "./storage-aws";
 
 /** The buckets that the release pins: policy, versioning, ownership and tags. Their objects are the customers'. */
 export class Storage extends pulumi.ComponentResource {
@@ -40,6 +41,7 @@ export class Storage extends pulumi.ComponentResource {
         },
         parent,
       );
+      const onAws = settingsOnAws(environment, entry, pin, bucket.bucket, { ...parent, dependsOn: [versioning] });
       const policy = new s3.BucketPolicy(
         entry,
         {
@@ -47,9 +49,9 @@ export class Storage extends pulumi.ComponentResource {
           policy: canonicalJson(renderPolicy(pin.policy, named, objectStore.principals ?? {})),
         },
         // A policy that names ownership's effects is refused before ownership is what it says.
-        { ...parent, dependsOn: [ownership] },
+        { ...parent, dependsOn: [ownership, ...onAws] },
       );
-      return [bucket, ownership, versioning, policy];
+      return [bucket, ownership, versioning, ...onAws, policy];
     });
     this.registerOutputs();
   }

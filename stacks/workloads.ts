@@ -1,9 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { digestOf } from "../release/canonical";
-import { fullImage } from "../release/images";
+import { fullImage, pinnedImages } from "../release/images";
 import type { Pinned } from "../release/pinned";
 import { milliseconds, type Duration } from "../release/primitives";
+import { onDocker } from "../release/runtime";
 import type { Environment } from "../release/schema/environment";
 import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
@@ -34,10 +35,11 @@ export class Workloads extends pulumi.ComponentResource {
       { parent: this },
     );
     const images = this.pull(environment, pinned);
-    const containers = (["services", "functions"] as const).flatMap((facet) =>
+    const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
+    const containers = facets.flatMap((facet) =>
       Object.entries(pinned.facets[facet]).map(([entry, pin]) => {
         const workload = environment[facet]?.[entry];
-        const image = images.get(fullImage(environment.registry, pin.image));
+        const image = images.get(fullImage(environment.registry, pin.image ?? ""));
         if (workload === undefined || image === undefined) throw new Error(`the environment has no ${facet}/${entry}`);
         const path = `${facet}/${entry}`;
         const args = containerArgs(loaded, path, pin, workload, image, network);
@@ -51,8 +53,12 @@ export class Workloads extends pulumi.ComponentResource {
 
   /** Every distinct image once, whatever the number of entries that it serves. */
   private pull(environment: Environment, pinned: Pinned): Map<string, docker.RemoteImage> {
-    const entries = [...Object.values(pinned.facets.services), ...Object.values(pinned.facets.functions)];
-    const names = [...new Set(entries.map(({ image }) => fullImage(environment.registry, image)))];
+    const { services, functions } = pinned.facets;
+    const here = {
+      services: onDocker(environment, "services") ? services : {},
+      functions: onDocker(environment, "functions") ? functions : {},
+    };
+    const names = pinnedImages(here, environment.registry);
     return new Map(
       names.map((name) => [
         name,
@@ -79,6 +85,7 @@ function containerArgs(
   const { environment, pinned } = settings;
   const release = pinned.sources[path] ?? pinned.release;
   const { healthcheck, memory } = workload;
+  if (healthcheck === undefined) throw new Error(`${path} has no health check`);
   return {
     image: image.imageId,
     envs: variablesOf({ settings, secrets }, release, pin, workload),
@@ -93,7 +100,7 @@ function containerArgs(
     ...(workload.command === undefined ? {} : { command: workload.command }),
     ...(workload.port === undefined
       ? {}
-      : { ports: [{ internal: workload.port, ip: environment.docker.address ?? "127.0.0.1" }] }),
+      : { ports: [{ internal: workload.port, ip: environment.docker?.address ?? "127.0.0.1" }] }),
     memory,
     // Without its twin, `memory` is a change for ever.
     memorySwap: memory,

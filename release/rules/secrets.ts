@@ -21,6 +21,12 @@ export const secretsAreThere: Rule = ({ environment, verification, secrets }) =>
       wanted.push([["environment", "objectStore", identity, key], secret]);
     }
   }
+  for (const [key, secret] of Object.entries(environment.aws?.credentials ?? {})) {
+    wanted.push([["environment", "aws", "credentials", key], secret]);
+  }
+  if (environment.registryCredentials !== undefined) {
+    wanted.push([["environment", "registryCredentials", "password"], environment.registryCredentials.password]);
+  }
   for (const [name, { url }] of Object.entries(caches ?? {}))
     wanted.push([["environment", "caches", name, "url"], url]);
   for (const [name, definition] of Object.entries(verification?.checks ?? {})) {

@@ -4,6 +4,7 @@ import { pinnedValue } from "../pinned-value";
 import { quote } from "../primitives";
 import type { Problem } from "../problems";
 import { keyOf } from "../rows";
+import { onDocker } from "../runtime";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
 
@@ -50,10 +51,11 @@ function journeyProblems(settings: Settings, definition: CheckDefinition, at: Pr
     const target = has(pinned.facets[facet], name)
       ? []
       : [problem([...at, ...inside, "to"], `the pinned release has no ${request.to}`)];
-    const port = environment[facet]?.[name];
+    const workload = environment[facet]?.[name];
+    const lacking = onDocker(environment, facet) ? "port" : "url";
     const reachable =
-      target.length === 0 && port !== undefined && port.port === undefined
-        ? [problem([...at, ...inside, "to"], `${request.to} has no port in the environment`)]
+      target.length === 0 && workload !== undefined && workload[lacking] === undefined
+        ? [problem([...at, ...inside, "to"], `${request.to} has no ${lacking} in the environment`)]
         : [];
     const texts = textsIn([request.path, request.body, request.expect.json]);
     const unknown = texts

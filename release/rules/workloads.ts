@@ -13,8 +13,8 @@ export const imagesArePinned: Rule = (settings) =>
     : eachRelease(settings, (release, at) =>
         (["services", "functions"] as const).flatMap((facet) =>
           Object.entries(release[facet] ?? {})
-            .filter(([, { image }]) => !image.includes("@sha256:"))
-            .map(([name, { image }]) =>
+            .filter(([, { image }]: [string, { image?: string }]) => image?.includes("@sha256:") === false)
+            .map(([name, { image }]: [string, { image?: string }]) =>
               problem(
                 [...at, facet, name, "image"],
                 `expected name@sha256:<64 hex>, got ${quote(image)}: a tag floats`,

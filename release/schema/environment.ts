@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
+import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
+import { Runtime } from "./runtime";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -11,16 +13,23 @@ export const Environment = z.strictObject({
   registry: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253})(?::[0-9]{1,5})?(?:\/[a-z0-9._/-]{1,200})?$/, {
     error: "expected a registry such as registry.example.com/team",
   }),
-  docker: z.strictObject({
-    // A host that began with a dash would be an option of ssh.
-    host: z
-      .string()
-      .regex(
-        /^(?:unix:\/\/\/[ -~\u00a0-\uffff]{1,250}|npipe:\/\/[A-Za-z0-9._/-]{1,250}|(?:tcp|ssh):\/\/(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,62}@)?(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?)$/,
-        { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host" },
-      ),
-    address: Host.optional().describe("Where published ports answer; 127.0.0.1 unless the engine is remote"),
-  }),
+  registryCredentials: RegistryCredentials.optional().describe("Left out where everybody may pull, and on ECR"),
+  runtime: Runtime.optional().describe("On what services and functions run: docker and container unless said"),
+  aws: Aws.optional(),
+  ecs: Ecs.optional(),
+  lambda: LambdaSettings.optional(),
+  docker: z
+    .strictObject({
+      // A host that began with a dash would be an option of ssh.
+      host: z
+        .string()
+        .regex(
+          /^(?:unix:\/\/\/[ -~\u00a0-\uffff]{1,250}|npipe:\/\/[A-Za-z0-9._/-]{1,250}|(?:tcp|ssh):\/\/(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,62}@)?(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?)$/,
+          { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host" },
+        ),
+      address: Host.optional().describe("Where published ports answer; 127.0.0.1 unless the engine is remote"),
+    })
+    .optional(),
   services: z.record(Name, Workload).optional(),
   functions: z.record(Name, Workload).optional(),
   database: Database.optional(),

@@ -2,10 +2,11 @@ import type Docker from "dockerode";
 import type { Resource } from "../plugin";
 import { textOf, isEmpty, type Bag } from "../schema";
 import { isMissing } from "./connection";
+import type { AuthFor } from "./registry-auth";
 import { remoteImage as shape } from "./shapes";
 
 /** Images pulled from a registry, by tag or by digest; one that is already there is not pulled again. */
-export function imageResource(connect: () => Promise<Docker>): Resource {
+export function imageResource(connect: () => Promise<Docker>, authFor: AuthFor = () => undefined): Resource {
   const find = async (state: Bag): Promise<{ id: string; state: Bag } | undefined> => {
     const docker = await connect();
     const name = textOf(state.name);
@@ -28,7 +29,7 @@ export function imageResource(connect: () => Promise<Docker>): Resource {
         throw new Error(`image ${name}: the local docker plugin pulls images, it builds none`);
       const present = await find(planned);
       if (present !== undefined) return present;
-      await pull(await connect(), name, planned.platform);
+      await pull(await connect(), name, planned.platform, authFor(name));
       const pulled = await find(planned);
       if (pulled === undefined) throw new Error(`image ${name}: not there after the pull`);
       return pulled;
@@ -54,8 +55,16 @@ export function imageResource(connect: () => Promise<Docker>): Resource {
   };
 }
 
-async function pull(docker: Docker, name: string, platform: Bag[string] | undefined): Promise<void> {
-  const options = typeof platform === "string" && platform !== "" ? { platform } : {};
+async function pull(
+  docker: Docker,
+  name: string,
+  platform: Bag[string] | undefined,
+  authconfig: Docker.AuthConfigObject | undefined,
+): Promise<void> {
+  const options = {
+    ...(typeof platform === "string" && platform !== "" ? { platform } : {}),
+    ...(authconfig === undefined ? {} : { authconfig }),
+  };
   const progress = await docker.pull(name, options).catch((error: unknown) => {
     // The engine's own answer names the registry at most.
     const reason = error instanceof Error ? error.message.trim() : String(error);

@@ -4,11 +4,13 @@ import { addressOf } from "./connection";
 import { containerResource } from "./container";
 import { imageResource } from "./image";
 import { networkResource } from "./network";
+import { registryAuth, type AuthFor } from "./registry-auth";
 
 /** The local stand-in for `pulumi-resource-docker`, on whichever Docker engine the provider names. */
 export function dockerPlugin(environment: NodeJS.ProcessEnv = process.env): Plugin {
   let host = "";
   let connected: Promise<Docker> | undefined;
+  let authFor: AuthFor = () => undefined;
   let stopping = new AbortController();
 
   const connect = (): Promise<Docker> => {
@@ -20,14 +22,15 @@ export function dockerPlugin(environment: NodeJS.ProcessEnv = process.env): Plug
   return {
     name: "docker",
     version: "5.2.0",
-    secretSettings: [],
+    secretSettings: ["registryAuth"],
     resources: {
       "docker:index/container:Container": containerResource(connect, () => stopping.signal),
       "docker:index/network:Network": networkResource(connect),
-      "docker:index/remoteImage:RemoteImage": imageResource(connect),
+      "docker:index/remoteImage:RemoteImage": imageResource(connect, (image) => authFor(image)),
     },
     configure: (settings) => {
       host = typeof settings.host === "string" ? settings.host : "";
+      authFor = registryAuth(settings.registryAuth);
       connected = undefined;
       stopping = new AbortController();
     },

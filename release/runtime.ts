@@ -1,0 +1,39 @@
+import type { Environment } from "./schema/environment";
+
+/** What runs a stack's services, or its functions: a single Docker engine unless the environment chooses. */
+export function runtimeOf(
+  { runtime }: Pick<Environment, "runtime">,
+  facet: "services" | "functions",
+): "docker" | "swarm" | "ecs" | "container" | "lambda" {
+  return facet === "services" ? (runtime?.services ?? "docker") : (runtime?.functions ?? "container");
+}
+
+/** Whether services, or functions, run on a Docker engine, be it one host or a swarm. */
+export function onDocker(environment: Pick<Environment, "runtime">, facet: "services" | "functions"): boolean {
+  const runtime = runtimeOf(environment, facet);
+  return runtime !== "ecs" && runtime !== "lambda";
+}
+
+/** Whether anything at all runs on a Docker engine. */
+export const needsDocker = (environment: Pick<Environment, "runtime">): boolean =>
+  onDocker(environment, "services") || onDocker(environment, "functions");
+
+/** What an entry is called on AWS, where a whole account shares one room for names. */
+export const nameOnAws = (environment: Pick<Environment, "name">, entry: string): string =>
+  `${environment.name}-${entry}`;
+
+/** Whether the object store is AWS, which knows settings that no other store has. */
+export function isOnAws({ objectStore }: Pick<Environment, "objectStore">): boolean {
+  if (objectStore === undefined) return false;
+  return (objectStore.vendor ?? (objectStore.endpoint === undefined ? "aws" : "other")) === "aws";
+}
+
+/** The parts of a registry on Amazon ECR, undefined for every other registry. */
+export function ecrOf(registry: string): { readonly account: string; readonly region: string } | undefined {
+  const [, account, region] =
+    /^([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?:\/|$)/.exec(registry) ?? [];
+  return account === undefined || region === undefined ? undefined : { account, region };
+}
+
+/** The alias that callers of a function on Lambda name, and that the pin moves. */
+export const liveAlias = "live";
