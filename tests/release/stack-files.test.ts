@@ -46,7 +46,7 @@ describe("the real stack files", () => {
     it(`${stack} pins every image by digest, in every release`, () => {
       const { settings } = loadReal(stack);
       for (const [id, { services, functions }] of settings.releases) {
-        const images = Object.values({ ...services, ...functions }).map(({ image }) => image);
+        const images = Object.values({ ...services, ...functions }).map(({ image = "" }) => image);
         assert.equal(images.length, 4, id);
         for (const image of images) assert.match(image, /^engine:v1\.\d\.\d@sha256:[0-9a-f]{64}$/);
       }
@@ -61,9 +61,20 @@ describe("the real stack files", () => {
       const { environment } = loadReal(stack).settings;
       assert.equal(environment.database?.sslmode, "verify-full");
       assert.equal(environment.objectStore?.endpoint, undefined);
-      assert.match(environment.docker.host, /^ssh:/);
     });
   }
+
+  it("staging runs on a remote Docker engine, which shows the registry who pulls", () => {
+    const { environment } = loadReal("staging").settings;
+    assert.match(environment.docker?.host ?? "", /^ssh:/);
+    assert.deepEqual(environment.registryCredentials, { user: "rewind-staging", password: "registry-password" });
+  });
+
+  it("prod runs on ECS and Lambda, and needs no Docker engine at all", () => {
+    const { environment } = loadReal("prod").settings;
+    assert.deepEqual(environment.runtime, { services: "ecs", functions: "lambda" });
+    assert.equal(environment.docker, undefined);
+  });
 
   it("prod declares every trigger of the rollback plan as a check", () => {
     const names = Object.keys(loadReal("prod").settings.verification?.checks ?? {});

@@ -40,11 +40,7 @@ export async function declareStack(
       newResource: ({ type, name, inputs, id }) => {
         const given = inputs as Record<string, unknown>;
         seen.push({ type, name, inputs: given });
-        // An engine knows an image by the digest of its own content.
-        return {
-          id: id || `${name}-id`,
-          state: type.endsWith(":RemoteImage") ? { ...given, imageId: `id of ${String(given.name)}` } : given,
-        };
+        return { id: id || `${name}-id`, state: { ...given, ...decided(type, name, given) } };
       },
       call: ({ token }) => {
         throw new Error(`the program asks the engine for ${token}`);
@@ -72,6 +68,25 @@ export async function declareStack(
       seen.map((each) => [`${each.type} ${each.name}`, { ...each, protect: [...guarded].some(urnOf(each)) }]),
     ),
   };
+}
+
+/** What the platform decides of a resource, recognisable wherever it turns up. */
+function decided(type: string, name: string, given: Record<string, unknown>): Record<string, unknown> {
+  switch (type) {
+    // An engine knows an image by the digest of its own content.
+    case "docker:index/remoteImage:RemoteImage":
+      return { imageId: `id of ${String(given.name)}` };
+    case "aws:ecs/taskDefinition:TaskDefinition":
+      return { arn: `arn of ${String(given.family)}` };
+    case "aws:lambda/function:Function":
+      return { version: `version of ${String(given.name)}` };
+    case "aws:secretsmanager/secret:Secret":
+      return { arn: `arn of ${name}` };
+    case "aws:secretsmanager/secretVersion:SecretVersion":
+      return { versionId: `version of ${name}` };
+    default:
+      return {};
+  }
 }
 
 function isProtected(resource: pulumi.Resource): boolean {
