@@ -37,7 +37,7 @@ function pinnedProbes({ pinned, environment }: Settings, clients: Clients, conta
   const running = (["services", "functions"] as const)
     .filter((facet) => onDocker(environment, facet))
     .flatMap((facet) =>
-      Object.entries(facets[facet]).map(([name, { image = "" }]): Probe => {
+      Object.entries<{ image?: string | undefined }>(facets[facet]).map(([name, { image = "" }]): Probe => {
         const entry = `${facet}/${name}`;
         return {
           name: `running ${entry}`,

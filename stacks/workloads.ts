@@ -37,7 +37,7 @@ export class Workloads extends pulumi.ComponentResource {
     const images = this.pull(environment, pinned);
     const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
     const containers = facets.flatMap((facet) =>
-      Object.entries(pinned.facets[facet]).map(([entry, pin]) => {
+      Object.entries<Pin>(pinned.facets[facet]).map(([entry, pin]) => {
         const workload = environment[facet]?.[entry];
         const image = images.get(fullImage(environment.registry, pin.image ?? ""));
         if (workload === undefined || image === undefined) throw new Error(`the environment has no ${facet}/${entry}`);

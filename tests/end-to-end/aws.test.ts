@@ -36,9 +36,9 @@ const password = "a password that nobody sees";
 const quoted = { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" } as const;
 
 describe("a stack on AWS", () => {
-  let moto: Moto;
+  let moto: Moto | undefined;
   let aws: AwsAccount;
-  let variables: Record<string, string>;
+  let variables: Record<string, string> | undefined;
 
   /** Runs the engine on the stack; nothing on standard input, all that it said together. */
   const pulumi = (args: readonly string[], input = ""): Promise<{ code: number; output: string }> =>
@@ -106,11 +106,13 @@ describe("a stack on AWS", () => {
     const { service, container } = (await running())!;
     assert.equal(container?.image, `${registry}/engine@${aws.images["v1.2.1"]}`);
     assert.equal(service.runningCount, 1);
-    const environment = Object.fromEntries((container?.environment ?? []).map(({ name, value }) => [name, value]));
-    assert.deepEqual(environment, { AUTOPILOT_WORKER_DISABLED: "false", REWIND_RELEASE: "v1.2.1" });
-    const [secret] = container?.secrets ?? [];
+    assert.deepEqual(container.environment, [
+      { name: "AUTOPILOT_WORKER_DISABLED", value: "false" },
+      { name: "REWIND_RELEASE", value: "v1.2.1" },
+    ]);
+    const [secret] = container.secrets ?? [];
     assert.equal(secret?.name, "API_TOKEN");
-    const [, SecretId = "", VersionId = ""] = /^(arn:.*):::([0-9a-f-]+)$/.exec(secret?.valueFrom ?? "") ?? [];
+    const [, SecretId = "", VersionId = ""] = /^(arn:.*):::([0-9a-f-]+)$/.exec(secret.valueFrom ?? "") ?? [];
     const kept = await aws.secrets.send(new GetSecretValueCommand({ SecretId, VersionId }));
     assert.equal(kept.SecretString, password);
   });
@@ -162,7 +164,7 @@ describe("a stack on AWS", () => {
     await up();
     const after = { service: await running(), prism: await live("score_prism") };
     assert.equal(after.service?.container?.image, `${registry}/engine@${aws.images["v1.2.0"]}`);
-    assert.ok(after.service!.revision! > first.service!.revision!);
+    assert.ok(after.service.revision! > first.service!.revision!);
     const hex = Buffer.from(after.prism.Configuration?.CodeSha256 ?? "", "base64").toString("hex");
     assert.equal(`sha256:${hex}`, aws.bundles["v1.2.0"]);
     assert.notEqual(after.prism.version, first.prism.version);

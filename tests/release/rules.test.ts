@@ -79,6 +79,24 @@ function problemsAfter(change: (raw: Raw) => void): string[] {
   return parsed.ok ? [] : parsed.problems.map(({ path, message }) => `${path}: ${message}`);
 }
 
+const role = "arn:aws:iam::111122223333:role/scoring";
+const url = "https://scoring.example.com";
+
+function onEcs({ environment }: Raw): void {
+  environment.services.api = { ...workload, memory: 512, url } as never;
+  const ecs = { cluster: "c", subnets: ["subnet-0a1b2c3d"], securityGroups: ["sg-0a1b2c3d"], executionRole: role };
+  Object.assign(environment, { runtime: { services: "ecs" }, aws: { region: "eu-central-1" }, ecs });
+}
+
+/** One function an image, the other a bundle. */
+function onLambda({ environment, releases }: Raw): void {
+  environment.functions.score = { ...workload, memory: 128, url } as never;
+  const bundle = { bundle: `sha256:${"b".repeat(64)}`, handler: "index.handler", runtime: "nodejs22.x" };
+  releases.v2.functions.score = bundle as never;
+  const lambda = { role, bundles: "example-bundles" };
+  Object.assign(environment, { runtime: { functions: "lambda" }, aws: { region: "eu-central-1" }, lambda });
+}
+
 interface Example {
   readonly rule: string;
   readonly holds: (raw: Raw) => void;
@@ -125,6 +143,49 @@ const examples: readonly Example[] = [
     },
     broken: (raw) => (raw.releases.v2.functions.score.image = "engine:v2"),
     problem: /^releases\.v2\.functions\.score\.image: expected name@sha256:<64 hex>, got "engine:v2": a tag floats$/,
+  },
+  {
+    rule: "runtimes have what they run on",
+    holds: (raw) => Object.assign(raw.environment, { runtime: { services: "docker", functions: "container" } }),
+    broken: (raw) => Reflect.deleteProperty(raw.environment, "docker"),
+    problem: /^environment\.docker: missing: the runtime container needs it$/,
+  },
+  {
+    rule: "containers have health checks",
+    holds: (raw) => (raw.environment.functions.score = { ...workload, memory: 32 }),
+    broken: (raw) => (raw.environment.functions.score = { ...workload, healthcheck: undefined as never }),
+    problem: /^environment\.functions\.score\.healthcheck: missing: a container needs one$/,
+  },
+  {
+    rule: "functions are an image or a bundle",
+    holds: onLambda,
+    broken: (raw) => (raw.releases.v2.functions.score = {} as never),
+    problem: /^releases\.v2\.functions\.score: expected an image or a bundle$/,
+  },
+  {
+    rule: "ECS can run the services",
+    holds: onEcs,
+    broken: (raw) => {
+      onEcs(raw);
+      raw.environment.services.api.memory = 768;
+    },
+    problem: /^environment\.services\.api\.memory: Fargate has no 768 MiB with 256 CPU units; from 512 to 2048$/,
+  },
+  {
+    rule: "Lambda can run the functions",
+    holds: onLambda,
+    broken: (raw) => {
+      onLambda(raw);
+      raw.environment.functions.score.memory = 64;
+    },
+    problem: /^environment\.functions\.score\.memory: expected 128 to 10240 MiB on Lambda, got 64$/,
+  },
+  {
+    rule: "the settings of buckets on AWS hold",
+    holds: (raw) => Object.assign(raw.releases.v1.storage.documents, { encryption: { algorithm: "AES256" } }),
+    broken: (raw) =>
+      Object.assign(raw.releases.v1.storage.documents, { lifecycle: [{ id: "everything", expire: 30 }] }),
+    problem: /lifecycle\.0\.prefix: missing: without it every object of the bucket would be removed$/,
   },
   {
     rule: "tables have their columns",

@@ -14,7 +14,8 @@ const types = {
   service: "aws:ecs/service:Service",
   version: "aws:secretsmanager/secretVersion:SecretVersion",
 };
-const image = `111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring/engine@sha256:${"cd363fde3ff8859f18ff85737cef36bc43ff62b08855855ddcc0ed18c12abc9c"}`;
+const image =
+  "111122223333.dkr.ecr.eu-central-1.amazonaws.com/scoring/engine@sha256:cd363fde3ff8859f18ff85737cef36bc43ff62b08855855ddcc0ed18c12abc9c";
 const earlier = "9babc51c1369860d3215969ec21391c90eaa46064101b07d9a453e2ad1711b57";
 const kmsKey = "arn:aws:kms:eu-central-1:111122223333:key/0f2b6d0c-4a8e-4c6e-9f53-6f0d2a7c1b11";
 

@@ -1,5 +1,5 @@
 import type { Resource } from "../plugin";
-import type { Bag, Shape } from "../schema";
+import { textOf, type Bag, type Shape } from "../schema";
 import { concerning, isGone, known, said, tagPairs, type Account } from "./account";
 import { secretVersionShape } from "./compute-shapes";
 
@@ -117,7 +117,7 @@ export function secretVersionResource(account: Account): Resource {
           await client.updateSecretVersionStage({ SecretId, VersionStage, RemoveFromVersionId });
         }
       } catch (error) {
-        if (!isGone(error)) throw concerning(`secret ${String(state.secretId)}`, error);
+        if (!isGone(error)) throw concerning(`secret ${textOf(state.secretId)}`, error);
       }
     },
   };
