@@ -8,6 +8,7 @@ import { onDocker } from "../release/runtime";
 import type { Environment } from "../release/schema/environment";
 import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
+import { variablesFor } from "../release/variables";
 
 type Pin = Pinned["facets"]["services" | "functions"][string];
 
@@ -88,7 +89,7 @@ function containerArgs(
   if (healthcheck === undefined) throw new Error(`${path} has no health check`);
   return {
     image: image.imageId,
-    envs: variablesOf({ settings, secrets }, release, pin, workload),
+    envs: variablesOf({ settings, secrets }, path, pin, workload),
     labels: [
       { label: "rewind.stack", value: environment.name },
       { label: "rewind.entry", value: path },
@@ -135,25 +136,12 @@ function goDuration(duration: Duration): string {
   return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${seconds}s`;
 }
 
-/** `NAME=value`, sorted, later sources winning: environment, release, toggles, parameters, secrets. */
-function variablesOf({ settings, secrets }: Loaded, release: string, pin: Pin, workload: Workload) {
-  const { environment, pinned } = settings;
-  const toggles = (environment.toggles ?? []).flatMap((name) => {
-    const value = pinned.facets.toggles[name];
-    return value === undefined ? [] : [[name, String(value)] as const];
-  });
-  const parameters = "parameters" in pin && pin.parameters !== undefined ? pin.parameters : undefined;
-  const plain = {
-    ...workload.variables,
-    ...pin.variables,
-    ...Object.fromEntries(toggles),
-    ...(parameters === undefined ? {} : { ENGINE_PARAMETERS: JSON.stringify(parameters) }),
-    REWIND_RELEASE: release,
-  };
-  const secret = Object.entries(workload.secrets ?? {}).map(([name, key]) => [name, secrets[key] ?? ""] as const);
-  const secretNames = new Set(secret.map(([name]) => name));
-  const lines = [...Object.entries(plain).filter(([name]) => !secretNames.has(name)), ...secret]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => (secretNames.has(name) ? pulumi.secret(`${name}=${value}`) : `${name}=${value}`));
-  return lines;
+/** `NAME=value`, sorted, those of secrets marked as such. */
+function variablesOf({ settings, secrets }: Loaded, path: string, pin: Pin, workload: Workload) {
+  const { plain, secret } = variablesFor(settings, path, pin, workload);
+  const lines = [
+    ...Object.entries(plain).map(([name, value]) => [name, `${name}=${value}`] as const),
+    ...Object.entries(secret).map(([name, key]) => [name, pulumi.secret(`${name}=${secrets[key] ?? ""}`)] as const),
+  ];
+  return lines.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
 }
