@@ -1,4 +1,5 @@
 import { S3Client } from "@aws-sdk/client-s3";
+import { readFileSync } from "node:fs";
 import Docker from "dockerode";
 import { Pool } from "pg";
 import { openAws, type AwsClients } from "./aws-clients";
@@ -102,11 +103,18 @@ function databasePool({ database }: Environment, secret: (name: string) => strin
   return pool;
 }
 
-/** The TLS setting of a driver for one of libpq's names: `require` encrypts, `verify-full` also proves who answers. */
+/**
+ * The TLS setting of a driver for one of libpq's names: `require` encrypts, `verify-full` also proves who answers, to an
+ * authority that Node knows or to those in the file that PGSSLROOTCERT names, as every client of PostgreSQL has it.
+ * @throws Error when there is no such file
+ */
 export function sslFor(
   mode: "disable" | "require" | "verify-full" | undefined,
-): false | { rejectUnauthorized: boolean } {
-  return mode === undefined || mode === "disable" ? false : { rejectUnauthorized: mode === "verify-full" };
+  authorities: string | undefined = process.env.PGSSLROOTCERT,
+): false | { rejectUnauthorized: boolean; ca?: string } {
+  if (mode === undefined || mode === "disable") return false;
+  if (mode === "require") return { rejectUnauthorized: false };
+  return { rejectUnauthorized: true, ...(authorities ? { ca: readFileSync(authorities, "utf8") } : {}) };
 }
 
 function storeAs({ objectStore }: Environment, identity: Identity, secret: (name: string) => string): S3Client {

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Client, ClientConfig, QueryResultRow } from "pg";
 import { textOf, type Bag } from "../schema";
 
@@ -74,6 +75,11 @@ export async function together<T>(session: Session, work: () => Promise<T>): Pro
   }
 }
 
+/** Whom to believe who the server is: the authorities in libpq's own file, or those that Node knows. */
+function authorities({ PGSSLROOTCERT: file }: NodeJS.ProcessEnv): true | { ca: string } {
+  return file === undefined || file === "" ? true : { ca: readFileSync(file, "utf8") };
+}
+
 /** Client options from the provider's settings, which arrive as texts, and the environment variables of libpq. */
 export function clientConfig(settings: Bag, environment: NodeJS.ProcessEnv): ClientConfig {
   const setting = (key: string, variable: string, otherwise: string): string => {
@@ -90,6 +96,6 @@ export function clientConfig(settings: Bag, environment: NodeJS.ProcessEnv): Cli
     connectionTimeoutMillis: Number(setting("connectTimeout", "PGCONNECT_TIMEOUT", "180")) * 1000,
     application_name: "rewind local plugin",
     // Only verify-… checks the server's certificate; prefer and allow make do with plain text, which pg cannot try after.
-    ssl: mode === "require" ? { rejectUnauthorized: false } : mode.startsWith("verify"),
+    ssl: mode === "require" ? { rejectUnauthorized: false } : mode.startsWith("verify") && authorities(environment),
   };
 }
