@@ -12,6 +12,7 @@ import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { principalsAreKnown } from "./rules/storage";
+import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn } from "./rules/workloads";
 
 /** The cross-field rules, in the order in which their problems are listed. */
@@ -19,6 +20,8 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: pinNamesARelease, needs: ["release", "releases"] },
   { rule: pinsNameReleases, needs: ["releases"] },
   { rule: pinsNameEntries, needs: [] },
+  { rule: togetherNamesWhatIsThere, needs: [] },
+  { rule: pinsKeepTogether, needs: ["release", "pins", "releases"] },
   { rule: environmentHasWhatReleasesName, needs: ["environment"] },
   { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
   { rule: imagesArePinned, needs: ["environment"] },

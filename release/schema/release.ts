@@ -10,6 +10,13 @@ import { Function, Service } from "./workloads";
 /** The value of a toggle: on, off, or a word. */
 export const Toggle = z.union([z.boolean(), Text], { error: "expected true, false or a text" });
 
+/** `config`, or one entry of a facet: `functions/score_prism`. */
+export const PinPath = z
+  .string()
+  .regex(/^(?:services|functions|frontend|config|storage|toggles|schema)(?:\/[A-Za-z_][A-Za-z0-9_-]{0,126})?$/, {
+    error: "expected a facet, or one entry of it, such as functions/score_prism",
+  });
+
 /** An immutable record of everything that a deployment pins. */
 export const Release = z.strictObject({
   description: Text.optional().describe("For people: what this release brought"),
@@ -20,6 +27,11 @@ export const Release = z.strictObject({
   storage: z.record(Name, Bucket).optional(),
   toggles: z.record(VariableName, Toggle).optional(),
   schema: SchemaVersion.optional(),
+  together: z
+    .array(z.array(PinPath).min(2, { error: "expected two or more that belong together" }).max(50))
+    .max(100)
+    .optional()
+    .describe("Groups of facets or entries that no pin may take from different releases"),
 });
 export type Release = z.infer<typeof Release>;
 
@@ -30,10 +42,3 @@ export type ReleaseReference = z.infer<typeof ReleaseReference>;
 /** The facets in the order in which a release names them. */
 export const facets = ["services", "functions", "frontend", "config", "storage", "toggles", "schema"] as const;
 export type Facet = (typeof facets)[number];
-
-/** `config`, or one entry of a facet: `functions/score_prism`. */
-export const PinPath = z
-  .string()
-  .regex(/^(?:services|functions|frontend|config|storage|toggles|schema)(?:\/[A-Za-z_][A-Za-z0-9_-]{0,126})?$/, {
-    error: "expected a facet, or one entry of it, such as functions/score_prism",
-  });

@@ -124,6 +124,25 @@ const examples: readonly Example[] = [
     problem: /^pins\.services\/api: release v2 has no services\/api; it has none$/,
   },
   {
+    rule: "what belongs together is there",
+    holds: (raw) => Object.assign(raw.releases.v2, { together: [["functions/score", "functions"]] }),
+    broken: (raw) => {
+      Object.assign(raw.releases.v2, { together: [["functions/score", "config"]] });
+      raw.pins = {} as never;
+    },
+    problem: /^releases\.v2\.together\.0\.1: the release has no config; it has none$/,
+  },
+  {
+    rule: "pins keep together what belongs together",
+    holds: (raw) => {
+      Object.assign(raw.releases.v1, { together: [["services/api", "functions/score"]] });
+      raw.pins = {} as never;
+    },
+    broken: (raw) => Object.assign(raw.releases.v1, { together: [["services/api", "functions/score"]] }),
+    problem:
+      /^pins: v1 says that these belong together: services\/api \(v1\), functions\/score \(v2\); set rewind:pins to \{\}$/,
+  },
+  {
     rule: "the environment has what releases name",
     holds: (raw) => raw.environment.toggles.push("OFF"),
     broken: (raw) => (raw.environment.toggles = []),
