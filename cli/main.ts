@@ -18,6 +18,7 @@ const tell: Tell = (line) => {
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
   demo: () => require("./demo") as typeof import("./demo"),
+  diff: () => require("./diff") as typeof import("./diff"),
   hold: () => require("./hold") as typeof import("./hold"),
   local: () => require("./local") as typeof import("./local"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
@@ -123,6 +124,8 @@ function program(): Command {
       finish(await rollback(where(options), wanted), options);
     });
 
+  addDiff(rewind, stack, json);
+
   for (const kind of ["hold", "unhold"] as const) {
     rewind
       .command(kind)
@@ -184,6 +187,39 @@ function program(): Command {
       finish(await verbs.demo().demo(given), {});
     });
   return rewind;
+}
+
+type MakeOption = () => Option;
+
+function addDiff(rewind: Command, stack: MakeOption, json: MakeOption): void {
+  rewind
+    .command("diff")
+    .description("what two releases pin differently, offline: by name, or what was verified last against the pin")
+    .argument("[from]", "a release; alone, what runs is compared with it", releaseId)
+    .argument("[to]", "another release", releaseId)
+    .option("--rows <count>", "rows shown of each table", count, 20)
+    .option("--all", "show every row")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\nNeeds no engine, no network and no secrets. docs/diff.md says what --json prints.\n\n  $ rewind diff\n  $ rewind diff v1.2.0\n  $ rewind diff v1.2.1 v1.2.0 --json",
+    )
+    .action(async (from: string | undefined, to: string | undefined, options: DiffFlags) => {
+      const { diff } = verbs.diff();
+      const rows = options.all === true ? Number.POSITIVE_INFINITY : options.rows;
+      finish(await diff(where(options), { from, to, rows }), options);
+    });
+}
+
+interface DiffFlags extends Common {
+  readonly rows: number;
+  readonly all?: boolean;
+}
+
+function count(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+  return Number(text);
 }
 
 /** An error for people: what, and what next. Stack traces are for REWIND_DEBUG. */

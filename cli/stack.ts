@@ -1,15 +1,15 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { openClients, type Clients } from "../checks/clients";
 import { redactor } from "../release/redact";
 import type { Containers } from "../checks/containers";
-import { openFileLog, type DeploymentLog } from "../records/log";
+import type { DeploymentLog } from "../records/log";
 import { releaseFiles } from "../records/release-file";
 import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
 import { Refusal } from "./result";
+import { openLog, stackNames } from "./stack-file";
 
 /** Where a verb works, and for which stack. */
 export interface Where {
@@ -51,16 +51,6 @@ export async function open({ folder, stack }: Where): Promise<OpenedStack> {
     file: join(folder, `Pulumi.${engine.name}.yaml`),
     repinned: (release, pins) => load({ "rewind:release": release, "rewind:pins": JSON.stringify(pins) }).settings,
   };
-}
-
-/** The stacks that have a file in the project. */
-function stackNames(folder: string): string[] {
-  return readdirSync(folder).flatMap((name) => /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(name)?.[1] ?? []);
-}
-
-/** The deployment log that the gates of this stack write. */
-export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
-  return openFileLog(join(folder, records, `${stack}.jsonl`), stack);
 }
 
 /** Runs something with the stack's clients, closed afterwards, and a function that takes secrets out of texts. */

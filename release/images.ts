@@ -16,3 +16,16 @@ export function pinnedImages(
   );
   return [...new Set(images)];
 }
+
+/** An image reference in its parts. */
+export interface ImageParts {
+  readonly name: string;
+  readonly tag?: string;
+  readonly digest?: string;
+}
+
+/** `scoring:v1.2.0@sha256:…` as its name, tag and digest. */
+export function imageParts(image: string): ImageParts {
+  const [, name = image, tag, digest] = /^([^@]*?)(?::([^:/@]+))?(?:@(.+))?$/.exec(image) ?? [];
+  return { name, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+}

@@ -6,7 +6,7 @@ import { pathOf, type Problem } from "./problems";
 import { quote, type ReleaseId } from "./primitives";
 import { rules } from "./rules";
 import type { Part } from "./rules/rule";
-import { ReleaseReference, Release } from "./schema/release";
+import { Archive, ReleaseReference, Release } from "./schema/release";
 import { Settings as SettingsSchema } from "./schema/settings";
 
 /** A stack's configuration after every rule has passed: only typed values travel from here on. */
@@ -14,10 +14,20 @@ export interface Settings extends Omit<z.infer<typeof SettingsSchema>, "releases
   readonly pins: Readonly<Record<string, ReleaseId>>;
   /** The releases that the stack file holds, and those in files that the pin needs. */
   readonly releases: ReadonlyMap<ReleaseId, Release>;
-  /** Every release of the catalogue, in the order of the stack file, whether it was read or not. */
+  /** Every release of the catalogue, the archived ones first, in the order of the files, whether it was read or not. */
   readonly catalogue: readonly ReleaseId[];
+  /** Those of them that stand in files, read or not. */
+  readonly references: ReadonlyMap<ReleaseId, ReleaseReference>;
   readonly secrets: readonly string[];
   readonly pinned: Pinned;
+}
+
+/** What a reader of a stack's configuration may ask for. */
+export interface ParseOptions {
+  /** Releases that are read beside the pinned ones. */
+  readonly also?: readonly ReleaseId[];
+  /** Keys that the reader cannot know, as the names of encrypted secrets: no rule that needs them is asked. */
+  readonly unknown?: readonly Part[];
 }
 
 export type Parsed =
@@ -34,7 +44,11 @@ export const settingsKeys = Object.keys(SettingsSchema.shape);
  * @param raw what stands under `rewind:`, keys without the namespace; `secrets` as the list of names only
  * @param readFile the parsed content of a release's file, by its path in the project; may throw
  */
-export function parseSettings(raw: Readonly<Record<string, unknown>>, readFile: (path: string) => unknown): Parsed {
+export function parseSettings(
+  raw: Readonly<Record<string, unknown>>,
+  readFile: (path: string) => unknown,
+  { also = [], unknown: unknowable = [] }: ParseOptions = {},
+): Parsed {
   const bounds = outOfBounds(raw);
   if (bounds.length > 0) return { ok: false, problems: bounds };
 
@@ -42,7 +56,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, readFile: 
   const { shape } = SettingsSchema;
   const unknown = Object.keys(raw).filter((key) => !settingsKeys.includes(key));
   problems.push(...unknown.map((key) => ({ path: pathOf([key]), message: noSuchKey })));
-  const broken = new Set<Part>();
+  const broken = new Set<Part>(unknowable);
   const part = <T>(key: Part, schema: z.ZodType<T>, otherwise: T): T => {
     const found = shaped(schema, raw[key], [key], problems);
     if (!found.ok) broken.add(key);
@@ -53,9 +67,13 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, readFile: 
   const environment = part("environment", shape.environment, nowhere);
   const verification = part("verification", shape.verification, undefined);
   const secrets = part("secrets", shape.secrets, undefined) ?? [];
+  const letGo = part("letGo", shape.letGo, undefined);
   const { releases, references, catalogue } = parseCatalogue(raw.releases, problems);
   if (catalogue === undefined) broken.add("releases");
-  for (const id of new Set([release, ...Object.values(pins)])) {
+  const archive = part("archive", shape.archive, undefined);
+  const archived = archive === undefined ? [] : readArchive(archive, catalogue ?? [], references, readFile, problems);
+  if (archived === undefined) broken.add("releases");
+  for (const id of new Set([release, ...Object.values(pins), ...also])) {
     const reference = references.get(id);
     if (reference === undefined) continue;
     const read = readReference(id, reference, readFile, problems);
@@ -65,7 +83,10 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, readFile: 
     release,
     pins,
     releases,
-    catalogue: catalogue ?? [],
+    catalogue: [...(archived ?? []), ...(catalogue ?? [])],
+    references,
+    ...(archive === undefined ? {} : { archive }),
+    ...(letGo === undefined ? {} : { letGo }),
     environment,
     ...(verification === undefined ? {} : { verification }),
     secrets,
@@ -132,13 +153,43 @@ function parseCatalogue(raw: unknown, problems: Problem[]) {
   return { releases, references, catalogue: Object.keys(raw) };
 }
 
+/** The archived releases, each added to the references; undefined when the archive cannot be read. */
+function readArchive(
+  archive: ReleaseReference,
+  catalogue: readonly ReleaseId[],
+  references: Map<ReleaseId, ReleaseReference>,
+  readFile: (path: string) => unknown,
+  problems: Problem[],
+): ReleaseId[] | undefined {
+  const digests = readPinnedFile(["archive"], archive, Archive, readFile, problems);
+  if (digests === undefined) return undefined;
+  const known = new Set(catalogue);
+  const folder = archive.file.slice(0, archive.file.lastIndexOf("/") + 1);
+  for (const [id, digest] of Object.entries(digests)) {
+    if (known.has(id)) {
+      problems.push({ path: pathOf(["releases", id]), message: `the archive ${archive.file} has a release ${id}, too` });
+    } else references.set(id, { file: `${folder}${id}.yaml`, digest });
+  }
+  return Object.keys(digests).filter((id) => !known.has(id));
+}
+
 function readReference(
   id: ReleaseId,
-  { file, digest }: ReleaseReference,
+  reference: ReleaseReference,
   readFile: (path: string) => unknown,
   problems: Problem[],
 ): Release | undefined {
-  const at = ["releases", id];
+  return readPinnedFile(["releases", id], reference, Release, readFile, problems);
+}
+
+/** What a file holds, when it is still what its digest says. */
+function readPinnedFile<T>(
+  at: readonly string[],
+  { file, digest }: ReleaseReference,
+  schema: z.ZodType<T>,
+  readFile: (path: string) => unknown,
+  problems: Problem[],
+): T | undefined {
   let content: unknown;
   try {
     content = readFile(file);
@@ -151,17 +202,17 @@ function readReference(
     problems.push(...bounds.map(({ path, message }) => ({ path: pathOf([...at, path]), message })));
     return undefined;
   }
-  const release = Release.safeParse(content);
-  if (!release.success) {
-    problems.push(...problemsOf(release.error, at));
+  const parsed = schema.safeParse(content);
+  if (!parsed.success) {
+    problems.push(...problemsOf(parsed.error, at));
     return undefined;
   }
-  const actual = digestOf(release.data);
+  const actual = digestOf(parsed.data);
   if (actual !== digest) {
-    problems.push({ path: pathOf([...at, "digest"]), message: `${file} has ${actual}: it is not the release it was` });
+    problems.push({ path: pathOf([...at, "digest"]), message: `${file} has ${actual}: it is not ${at[0] === "archive" ? "what it was" : "the release it was"}` });
     return undefined;
   }
-  return release.data;
+  return parsed.data;
 }
 
 /** A zod error as problems: every misspelled key on a line of its own. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Digest, Name, ProjectPath, SqlIdentifier, VariableName } from "../primitives";
+import { Digest, Name, ProjectPath, ReleaseId, SqlIdentifier, VariableName } from "../primitives";
 import { Text } from "./common";
 import { Frontend } from "./frontend";
 import { SchemaVersion } from "./migrations";
@@ -38,6 +38,9 @@ export type Release = z.infer<typeof Release>;
 /** A release that stands in a file of its own, referenced by the digest of what the file holds. */
 export const ReleaseReference = z.strictObject({ file: ProjectPath, digest: Digest });
 export type ReleaseReference = z.infer<typeof ReleaseReference>;
+
+/** The archive: older releases by the digest of what their file, `<id>.yaml` beside it, holds. */
+export const Archive = z.record(ReleaseId, Digest);
 
 /** The facets in the order in which a release names them. */
 export const facets = ["services", "functions", "frontend", "config", "storage", "toggles", "schema"] as const;

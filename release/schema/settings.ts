@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ReleaseId, SecretName } from "../primitives";
 import { Verification } from "./verification";
 import { Environment } from "./environment";
+import { LetGo } from "./let-go";
 import { PinPath, Release, ReleaseReference } from "./release";
 
 /** The stack's own configuration, `rewind:…`, without the values of its secrets. */
@@ -9,6 +10,8 @@ export const Settings = z.strictObject({
   release: ReleaseId.describe("The pin: the release this stack runs"),
   pins: z.record(PinPath, ReleaseId).optional().describe("A facet, or one entry of it, pinned apart from the rest"),
   releases: z.record(ReleaseId, z.union([Release, ReleaseReference])).describe("The catalogue"),
+  archive: ReleaseReference.optional().describe("Older releases: a file of their digests, beside which they lie"),
+  letGo: LetGo.optional().describe("What may be dropped from this stack although it holds data, each with the reason"),
   environment: Environment,
   verification: Verification.optional(),
   secrets: z.array(SecretName).optional(),

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { openFileLog, type DeploymentLog } from "../records/log";
+import { releaseFiles } from "../records/release-file";
+import { InvalidConfiguration } from "../release/config";
+import { parseSettings, settingsKeys, type Settings } from "../release/parse";
+import { pathOf, type Problem } from "../release/problems";
+import type { ReleaseId } from "../release/primitives";
+import { Refusal } from "./result";
+import type { Where } from "./stack";
+
+/** A stack as its file says, without an engine, a network or the values of its secrets. */
+export interface FiledStack {
+  readonly name: string;
+  readonly folder: string;
+  readonly file: string;
+  /** The stack file as it was read. */
+  readonly text: string;
+  readonly settings: Settings;
+  readonly log: DeploymentLog;
+}
+
+/**
+ * Reads a stack from its file alone, through the one parser.
+ * @param also releases that are read beside the pinned ones
+ * @throws Refusal when there is no such stack, or several and none is named; InvalidConfiguration
+ */
+export function readStack({ folder, stack }: Where, also: readonly ReleaseId[] = []): FiledStack {
+  const name = stackIn(folder, stack);
+  const file = join(folder, `Pulumi.${name}.yaml`);
+  const text = readFileSync(file, "utf8");
+  const settings = settingsIn(name, text, folder, also);
+  return { name, folder, file, text, settings, log: openLog(folder, name, settings.environment.records) };
+}
+
+/**
+ * The settings that the text of a stack file holds.
+ * @throws InvalidConfiguration with every problem
+ */
+export function settingsIn(
+  name: string,
+  text: string,
+  folder: string,
+  also: readonly ReleaseId[] = [],
+  readFile: (path: string) => unknown = releaseFiles(folder),
+): Settings {
+  const problems: Problem[] = [];
+  const raw = ownKeys(name, text, problems);
+  // They are encrypted, as one or one by one, and may not be set yet: whether they are there the engine's reader asks.
+  delete raw.secrets;
+  const parsed = parseSettings(raw, readFile, { also, unknown: ["secrets"] });
+  if (!parsed.ok) problems.push(...parsed.problems);
+  if (!parsed.ok || problems.length > 0) throw new InvalidConfiguration(`Pulumi.${name}.yaml`, problems);
+  return parsed.settings;
+}
+
+/** The deployment log that the gates of a stack write. */
+export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
+  return openFileLog(join(folder, records, `${stack}.jsonl`), stack);
+}
+
+/** The stacks that have a file in the project. */
+export function stackNames(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(name)?.[1] ?? []);
+}
+
+function stackIn(folder: string, stack: string | undefined): string {
+  const known = stackNames(folder);
+  const [only] = known;
+  const listed = known.join(", ") || "none";
+  if (stack !== undefined && !known.includes(stack)) {
+    throw new Refusal(`no stack ${stack}: there is no Pulumi.${stack}.yaml`, `one of: ${listed}`);
+  }
+  if (stack !== undefined) return stack;
+  if (known.length === 1 && only !== undefined) return only;
+  throw new Refusal("no stack is named", `say --stack; there are: ${listed}`);
+}
+
+/** What stands under `rewind:` in a stack file, without the namespace. */
+function ownKeys(stack: string, text: string, problems: Problem[]): Record<string, unknown> {
+  let document: unknown;
+  try {
+    document = parse(text, { maxAliasCount: 1_000, logLevel: "error" });
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable";
+    throw new InvalidConfiguration(`Pulumi.${stack}.yaml`, [{ path: "", message: reason }]);
+  }
+  const { config } = (document ?? {}) as { config?: unknown };
+  const raw: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(typeof config === "object" && config !== null ? config : {})) {
+    if (!key.startsWith("rewind:")) continue;
+    const name = key.slice("rewind:".length);
+    if (settingsKeys.includes(name)) raw[name] = value;
+    else problems.push({ path: pathOf([name]), message: `no such key; a stack has ${settingsKeys.join(", ")}` });
+  }
+  return raw;
+}
