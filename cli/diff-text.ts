@@ -15,7 +15,9 @@ export function textOfDiff({ stack, from, to, risk, changes, notes }: Diff): str
   const told = changes.flatMap(changeLines);
   const count = `${changes.length} ${changes.length === 1 ? "change" : "changes"}`;
   const last = risk === null ? "No difference." : `${count}, risk: ${coloured(colours[risk], risk)}`;
-  return [headline, ...told, ...notes.map((note) => coloured("yellow", `Note: ${shortDigests(note)}`)), last].join("\n");
+  return [headline, ...told, ...notes.map((note) => coloured("yellow", `Note: ${shortDigests(note)}`)), last].join(
+    "\n",
+  );
 }
 
 function sideText({ release, digest, pins, as }: Side): string {

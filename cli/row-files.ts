@@ -61,7 +61,9 @@ export async function differenceOf(
 }
 
 function digestOf(row: Row, table: Table): string {
-  return createHash("sha256").update(canonicalJson(normalRow(row, table))).digest("base64");
+  return createHash("sha256")
+    .update(canonicalJson(normalRow(row, table)))
+    .digest("base64");
 }
 
 /** The rows of a source, in order. */

@@ -1,3 +1,4 @@
+import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { Check, Result } from "../release/verdict";
 
@@ -7,6 +8,8 @@ export interface Snapshot {
   readonly rows: Readonly<Record<string, Readonly<Record<string, Digest>>>>;
   /** By bucket. */
   readonly policies: Readonly<Record<string, Digest>>;
+  /** What holds customer data, where it is protected. */
+  readonly holds?: readonly HeldEntry[];
 }
 
 /** A pin as an entry names it. */
@@ -38,6 +41,8 @@ export interface Intent extends Written {
   readonly from?: Pin;
   /** What the pin is about to leave behind. */
   readonly snapshot: Snapshot;
+  /** The SHA-256 of each release's own record that the pin takes something from: a release is immutable once applied. */
+  readonly records?: Readonly<Record<ReleaseId, Digest>>;
 }
 
 /** Written after the last change, or on the way out when an update failed. */

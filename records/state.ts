@@ -1,4 +1,5 @@
-import type { ReleaseId } from "../release/primitives";
+import type { HeldEntry } from "../release/held";
+import type { Digest, ReleaseId } from "../release/primitives";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "./entry";
 
 /** An intent and what came of it; no outcome when the update was interrupted or is under way. */
@@ -38,4 +39,21 @@ export function expectedStates(entries: readonly Entry[]): Snapshot[] {
   const all = deployments(entries);
   const last = all.findLastIndex(({ outcome }) => outcome?.result === "passed");
   return last < 0 ? [] : all.slice(last).map(({ intent }) => intent.snapshot);
+}
+
+/**
+ * What a stack holds of its customers, as the last update meant it. An update may only leave out what it was let do, so
+ * the last one knows of everything, also when it failed.
+ */
+export function heldBefore(entries: readonly Entry[]): readonly HeldEntry[] {
+  return deployments(entries).at(-1)?.intent.snapshot.holds ?? [];
+}
+
+/** The digest of each release's own record as it was applied first. */
+export function appliedRecords(entries: readonly Entry[]): Map<ReleaseId, Digest> {
+  const applied = new Map<ReleaseId, Digest>();
+  for (const { intent } of deployments(entries)) {
+    for (const [id, digest] of Object.entries(intent.records ?? {})) if (!applied.has(id)) applied.set(id, digest);
+  }
+  return applied;
 }

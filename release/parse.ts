@@ -167,7 +167,10 @@ function readArchive(
   const folder = archive.file.slice(0, archive.file.lastIndexOf("/") + 1);
   for (const [id, digest] of Object.entries(digests)) {
     if (known.has(id)) {
-      problems.push({ path: pathOf(["releases", id]), message: `the archive ${archive.file} has a release ${id}, too` });
+      problems.push({
+        path: pathOf(["releases", id]),
+        message: `the archive ${archive.file} has a release ${id}, too`,
+      });
     } else references.set(id, { file: `${folder}${id}.yaml`, digest });
   }
   return Object.keys(digests).filter((id) => !known.has(id));
@@ -209,7 +212,10 @@ function readPinnedFile<T>(
   }
   const actual = digestOf(parsed.data);
   if (actual !== digest) {
-    problems.push({ path: pathOf([...at, "digest"]), message: `${file} has ${actual}: it is not ${at[0] === "archive" ? "what it was" : "the release it was"}` });
+    problems.push({
+      path: pathOf([...at, "digest"]),
+      message: `${file} has ${actual}: it is not ${at[0] === "archive" ? "what it was" : "the release it was"}`,
+    });
     return undefined;
   }
   return parsed.data;

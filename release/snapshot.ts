@@ -1,3 +1,4 @@
+import { heldEntries, type HeldEntry } from "./held";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
 import { policyDigest, renderPolicy } from "./policy";
@@ -7,10 +8,12 @@ import { rowDigests } from "./rows";
  * What the pin of a stack leaves behind, as digests: rows by table and key, policies by bucket. The deployment log
  * keeps it, so that drift can be named later without the release at hand.
  */
-export function snapshotOf({ pinned, environment }: Pick<Settings, "pinned" | "environment">): {
+export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "letGo">): {
   rows: Record<string, Record<string, Digest>>;
   policies: Record<string, Digest>;
+  holds?: readonly HeldEntry[];
 } {
+  const { pinned, environment } = settings;
   const { tables = {} } = environment.database ?? {};
   const { principals = {}, buckets = {} } = environment.objectStore ?? {};
   const rows = Object.entries(pinned.facets.config).flatMap(([name, { rows }]) => {
@@ -21,5 +24,10 @@ export function snapshotOf({ pinned, environment }: Pick<Settings, "pinned" | "e
     const bucket = buckets[name];
     return bucket === undefined ? [] : [[name, policyDigest(renderPolicy(policy, bucket, principals))] as const];
   });
-  return { rows: Object.fromEntries(rows), policies: Object.fromEntries(policies) };
+  const holds = heldEntries(settings);
+  return {
+    rows: Object.fromEntries(rows),
+    policies: Object.fromEntries(policies),
+    ...(holds.length === 0 ? {} : { holds }),
+  };
 }

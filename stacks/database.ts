@@ -1,7 +1,9 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigTable } from "./config-table";
+import { isProtected } from "../release/held";
 import type { Loaded } from "../release/config";
+import { kept } from "./protection";
 
 /** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
 export class Database extends pulumi.ComponentResource {
@@ -12,7 +14,6 @@ export class Database extends pulumi.ComponentResource {
     const { environment, pinned } = settings;
     const { database } = environment;
     if (database === undefined) throw new Error("the environment has no database");
-    const production = environment.kind === "production";
     const parent = { parent: this };
     const password = (key: string) => pulumi.secret(secrets[key] ?? "");
 
@@ -26,12 +27,16 @@ export class Database extends pulumi.ComponentResource {
       },
       parent,
     );
-    const base = new postgresql.Database("database", { name: database.name }, { ...parent, protect: production });
+    const base = new postgresql.Database(
+      "database",
+      { name: database.name },
+      { ...parent, ...kept(settings, "database") },
+    );
     const schema = new postgresql.Schema(
       "schema",
-      // Only on a developer's machine may a destroy take the application's own tables along.
-      { name: database.schema, database: base.name, dropCascade: environment.kind === "local" },
-      parent,
+      // Only where nothing is protected may a destroy take the application's own tables along.
+      { name: database.schema, database: base.name, dropCascade: !isProtected(environment) },
+      { ...parent, ...kept(settings, "database/schema") },
     );
     const use = new postgresql.Grant(
       "schema-use",

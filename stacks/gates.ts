@@ -8,11 +8,13 @@ import { openFileLog, type DeploymentLog } from "../records/log";
 import { deployments, expectedStates, holds, lastVerified } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
+import { recordsOf } from "../release/records";
 import { snapshotOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
 import type * as probes from "./probes";
+import { refuseLosses } from "./protection";
 
 /** What the gates ask; loaded when the program has declared everything and waits for the engine. */
 const asking = () => require("./probes") as typeof probes;
@@ -44,6 +46,7 @@ export class Gates {
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
     }
+    refuseLosses(settings, this.entries);
     this.secrets = secrets;
     this.redact = redactor(secrets);
   }
@@ -121,6 +124,7 @@ export class Gates {
       to: this.pin,
       ...(last === undefined ? {} : { from: last }),
       snapshot: snapshotOf(this.settings),
+      records: recordsOf(this.settings),
     });
     this.run(id);
     void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);

@@ -7,6 +7,7 @@ import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { Gates } from "./gates";
 import type { Loaded } from "../release/config";
+import { leaveWhatIsLetGo } from "./protection";
 import { loadSettings } from "./settings";
 import { needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
@@ -31,6 +32,7 @@ export function build(): Outputs {
   const loaded = loadSettings();
   const gates = new Gates(loaded);
   gates.guardEverything();
+  leaveWhatIsLetGo(loaded.settings);
   const { resources, containers } = declare(loaded);
   const verified = gates.verify(resources, containers);
   const { release, digest } = loaded.settings.pinned;

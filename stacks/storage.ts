@@ -1,9 +1,11 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../release/canonical";
+import { isProtected } from "../release/held";
 import { renderPolicy } from "../release/policy";
 import type { Loaded } from "../release/config";
 import { settingsOnAws } from "./storage-aws";
+import { kept } from "./protection";
 
 /** The buckets that the release pins: policy, versioning, ownership and tags. Their objects are the customers'. */
 export class Storage extends pulumi.ComponentResource {
@@ -14,19 +16,25 @@ export class Storage extends pulumi.ComponentResource {
     const { environment, pinned } = settings;
     const { objectStore } = environment;
     if (objectStore === undefined) throw new Error("the environment has no object store");
-    const production = environment.kind === "production";
     const parent = { parent: this };
-    this.resources = Object.entries(pinned.facets.storage).flatMap(([entry, pin]) => {
+    // What is in a bucket outlives releases: one that the pinned release does not name stays, without a policy.
+    const unnamed = Object.entries(objectStore.buckets)
+      .filter(([entry]) => !Object.hasOwn(pinned.facets.storage, entry))
+      .map(([entry, bucket]) => {
+        const options = { ...parent, ...kept(settings, `storage/${entry}`) };
+        return new s3.Bucket(entry, { bucket, forceDestroy: !isProtected(environment) }, options);
+      });
+    const named = Object.entries(pinned.facets.storage).flatMap(([entry, pin]) => {
       const named = objectStore.buckets[entry];
       if (named === undefined) return [];
       const bucket = new s3.Bucket(
         entry,
         {
           bucket: named,
-          forceDestroy: environment.kind === "local",
+          forceDestroy: !isProtected(environment),
           ...(pin.tags === undefined ? {} : { tags: pin.tags }),
         },
-        { ...parent, protect: production },
+        { ...parent, ...kept(settings, `storage/${entry}`) },
       );
       const ownership = new s3.BucketOwnershipControls(
         entry,
@@ -53,6 +61,7 @@ export class Storage extends pulumi.ComponentResource {
       );
       return [bucket, ownership, versioning, ...onAws, policy];
     });
+    this.resources = [...unnamed, ...named];
     this.registerOutputs();
   }
 }

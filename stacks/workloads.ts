@@ -9,6 +9,7 @@ import type { Environment } from "../release/schema/environment";
 import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
 import { variablesFor } from "../release/variables";
+import { mountsOf, volumesOf } from "./volumes";
 
 type Pin = Pinned["facets"]["services" | "functions"][string];
 
@@ -37,18 +38,22 @@ export class Workloads extends pulumi.ComponentResource {
     );
     const images = this.pull(environment, pinned);
     const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
+    const volumes = volumesOf(loaded.settings, facets, { parent: this });
     const containers = facets.flatMap((facet) =>
       Object.entries<Pin>(pinned.facets[facet]).map(([entry, pin]) => {
         const workload = environment[facet]?.[entry];
         const image = images.get(fullImage(environment.registry, pin.image ?? ""));
         if (workload === undefined || image === undefined) throw new Error(`the environment has no ${facet}/${entry}`);
         const path = `${facet}/${entry}`;
-        const args = containerArgs(loaded, path, pin, workload, image, network);
+        const args = {
+          ...containerArgs(loaded, path, pin, workload, image, network),
+          ...(workload.volumes === undefined ? {} : { volumes: mountsOf(path, workload.volumes, volumes) }),
+        };
         return [path, new docker.Container(entry, args, { parent: this, dependsOn: [...dependsOn] })] as const;
       }),
     );
     this.containers = Object.fromEntries(containers);
-    this.resources = [network, ...images.values(), ...Object.values(this.containers)];
+    this.resources = [network, ...images.values(), ...Object.values(volumes), ...Object.values(this.containers)];
     this.registerOutputs();
   }
 

@@ -47,6 +47,10 @@ export const Environment = z.strictObject({
     )
     .optional(),
   toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
+  protect: z
+    .boolean()
+    .optional()
+    .describe("Whether databases, tables, buckets and volumes are protected; true unless the kind is local"),
   records: ProjectPath.optional().describe("The folder of the deployment log, .rewind/records unless said"),
 });
 export type Environment = z.infer<typeof Environment>;

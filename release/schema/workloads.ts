@@ -29,6 +29,10 @@ export const Function = z.strictObject({
   parameters: z.record(Name, z.json()).optional().describe("Engine parameters, handed over as JSON"),
 });
 
+const AbsolutePath = z.string().regex(/^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[A-Za-z0-9._/-]{1,200}$/, {
+  error: "expected a folder inside the container such as /var/lib/scoring",
+});
+
 const Healthcheck = z.strictObject({
   command: z.array(Text).min(1).describe("What runs inside the container; exit code 0 means healthy"),
   interval: Duration.optional(),
@@ -59,6 +63,10 @@ export const Workload = z.strictObject({
   replicas: z.int().min(1).max(1_000).optional().describe("How many of it run, where the runtime keeps several"),
   targetGroup: TargetGroup.optional().describe("The load balancer's target group that an ECS service registers with"),
   executionTimeout: Duration.optional().describe("When Lambda ends an invocation, 30s unless said"),
+  volumes: z
+    .record(Name, AbsolutePath)
+    .optional()
+    .describe("Named volumes, each with the folder inside the container where it is mounted"),
   variables: Variables.optional(),
   secrets: z.record(VariableName, SecretName).optional().describe("Variables filled from rewind:secrets"),
 });

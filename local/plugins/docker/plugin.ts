@@ -5,6 +5,7 @@ import { containerResource } from "./container";
 import { imageResource } from "./image";
 import { networkResource } from "./network";
 import { registryAuth, type AuthFor } from "./registry-auth";
+import { volumeResource } from "./volume";
 
 /** The local stand-in for `pulumi-resource-docker`, on whichever Docker engine the provider names. */
 export function dockerPlugin(environment: NodeJS.ProcessEnv = process.env): Plugin {
@@ -27,6 +28,7 @@ export function dockerPlugin(environment: NodeJS.ProcessEnv = process.env): Plug
       "docker:index/container:Container": containerResource(connect, () => stopping.signal),
       "docker:index/network:Network": networkResource(connect),
       "docker:index/remoteImage:RemoteImage": imageResource(connect, (image) => authFor(image)),
+      "docker:index/volume:Volume": volumeResource(connect),
     },
     configure: (settings) => {
       host = typeof settings.host === "string" ? settings.host : "";

@@ -44,6 +44,18 @@ export const network: Shape = {
   },
 };
 
+export const volume: Shape = {
+  version: 1,
+  fields: {
+    cluster: block({}),
+    driver: text({ computed: true, immutable: true }),
+    driverOpts: map({ immutable: true }),
+    labels,
+    mountpoint: text({ output: true }),
+    name: text({ computed: true, immutable: true }),
+  },
+};
+
 export const remoteImage: Shape = {
   timeouts: steps,
   fields: {

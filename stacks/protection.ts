@@ -1,0 +1,46 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Entry } from "../records/entry";
+import { appliedRecords, heldBefore } from "../records/state";
+import { describeLoss, isProtected, letGoOf, lossesOf } from "../release/held";
+import type { Settings } from "../release/parse";
+import { changedRecords, describeRecord } from "../release/records";
+
+/**
+ * Refuses an update, and a preview, that would lose customer data or that pins a release which is not any more what was
+ * applied under its id. It comes before the first resource is declared.
+ * @throws pulumi.RunError with every reason and what to do
+ */
+export function refuseLosses(settings: Settings, entries: readonly Entry[]): void {
+  const reasons = [
+    ...lossesOf(settings, heldBefore(entries)).map(describeLoss),
+    ...changedRecords(settings, appliedRecords(entries)).map(describeRecord),
+  ];
+  if (reasons.length === 0) return;
+  const lines = reasons.map((reason) => `  ${reason}`);
+  throw new pulumi.RunError(["Refused before the first change; nothing was touched.", ...lines].join("\n"));
+}
+
+/**
+ * The options of a resource that holds customer data: the engine neither deletes nor replaces it, and when it is let go
+ * forgets it and leaves the real thing where it is.
+ */
+export function kept(
+  settings: Settings,
+  path: string,
+): { readonly protect: boolean; readonly retainOnDelete: boolean } {
+  const protect = isProtected(settings.environment);
+  return { protect: protect && letGoOf(settings, path) === undefined, retainOnDelete: protect };
+}
+
+/** What stands around something that is let go (a bucket's policy, a database's roles) is left as it is, too. */
+export function leaveWhatIsLetGo(settings: Settings): void {
+  const paths = Object.keys(settings.letGo ?? {});
+  if (paths.length === 0) return;
+  const buckets = paths.flatMap((path) => (path.startsWith("storage/") ? [path.slice("storage/".length)] : []));
+  const database = paths.includes("database");
+  pulumi.runtime.registerResourceTransform(({ type, name, props, opts }) => {
+    const ofBucket = type.startsWith("aws:s3") && buckets.some((each) => name === each || name.startsWith(`${each}-`));
+    const ofDatabase = database && type.startsWith("postgresql:");
+    return ofBucket || ofDatabase ? { props, opts: { ...opts, retainOnDelete: true } } : undefined;
+  });
+}
