@@ -21,6 +21,9 @@ const verbs = {
   diff: () => require("./diff") as typeof import("./diff"),
   hold: () => require("./hold") as typeof import("./hold"),
   local: () => require("./local") as typeof import("./local"),
+  archive: () => require("./archive") as typeof import("./archive"),
+  releaseAdd: () => require("./release-add") as typeof import("./release-add"),
+  releaseList: () => require("./release-list") as typeof import("./release-list"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
   verify: () => require("./verify") as typeof import("./verify"),
 };
@@ -125,6 +128,7 @@ function program(): Command {
     });
 
   addDiff(rewind, stack, json);
+  addRelease(rewind, stack, json);
 
   for (const kind of ["hold", "unhold"] as const) {
     rewind
@@ -210,6 +214,76 @@ function addDiff(rewind: Command, stack: MakeOption, json: MakeOption): void {
       const rows = options.all === true ? Number.POSITIVE_INFINITY : options.rows;
       finish(await diff(where(options), { from, to, rows }), options);
     });
+}
+
+function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void {
+  const release = rewind.command("release").description("the catalogue: add a release, look at it, keep it small");
+  const several = (value: string, before: readonly string[]): string[] => [...before, value];
+  release
+    .command("add")
+    .description("a new release from the pinned one and its changes; checked as a whole before anything is written")
+    .argument("<id>", "the new release", releaseId)
+    .option("--from <release>", "make it from this one instead of what is pinned", releaseId)
+    .option("--image <path=image>", "services/NAME or functions/NAME and name:tag@sha256:…", several, [])
+    .option("--build <path=digest>", "frontend/NAME and the digest of its build", several, [])
+    .option("--row-file <path=file>", "config/TABLE and a file with its rows", several, [])
+    .option("--set <path=value>", "config.TABLE.KEY.COLUMN, toggles.NAME, functions.NAME.parameters.P", several, [])
+    .option("--unset <path>", "what the new release does not have: config.TABLE.KEY, toggles.NAME", several, [])
+    .option("--schema <migration>", "the last migration that is applied")
+    .option("--description <text>", "for people: what it brings")
+    .option("--file <changes.yaml>", "a part of a release, laid over it before the rest; null removes")
+    .option("--pin", "move the pin to it, too; what was pinned apart is not any more")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\n  $ rewind release add v1.2.3 --image services/api=scoring:v1.2.3@sha256:… --set config.scoring_config.results_version.value=v1.2.3",
+    )
+    .action((id: string, options: AddFlags) => {
+      const { addRelease: add } = verbs.releaseAdd();
+      const { from, image, build, rowFile, set, unset, schema, description, file, pin } = options;
+      const lists = { images: image, builds: build, rowFiles: rowFile, values: set, removed: unset };
+      finish(add(where(options), { id, from, ...lists, schema, description, file, pin: pin === true }), options);
+    });
+  release
+    .command("list")
+    .description("every release, where it stands, and what the deployment log says of it")
+    .addOption(stack())
+    .addOption(json())
+    .action((options: Common) => {
+      finish(verbs.releaseList().listReleases(where(options)), options);
+    });
+  release
+    .command("show")
+    .description("one release: its digest, what it pins, when it was applied, verified, held")
+    .argument("<id>", "the release", releaseId)
+    .addOption(stack())
+    .addOption(json())
+    .action((id: string, options: Common) => {
+      finish(verbs.releaseList().showRelease(where(options), id), options);
+    });
+  release
+    .command("archive")
+    .description("move older releases out of the stack file, to releases/<id>.yaml")
+    .option("--keep <count>", "how many of the newest stay", count, 5)
+    .addOption(stack())
+    .addOption(json())
+    .action((options: Common & { keep: number }) => {
+      finish(verbs.archive().archive(where(options), options.keep), options);
+    });
+}
+
+interface AddFlags extends Common {
+  readonly from?: string;
+  readonly image: string[];
+  readonly build: string[];
+  readonly rowFile: string[];
+  readonly set: string[];
+  readonly unset: string[];
+  readonly schema?: string;
+  readonly description?: string;
+  readonly file?: string;
+  readonly pin?: boolean;
 }
 
 interface DiffFlags extends Common {

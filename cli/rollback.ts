@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import { writeAtomically } from "../records/atomic-file";
 import type { Outcome } from "../records/entry";
-import { deployments, holds, type Deployment } from "../records/state";
+import { appliedRecords, deployments, holds, type Deployment } from "../records/state";
 import { describeChange, diffPinned, type Change } from "../release/diff";
 import type { Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
+import { changedRecords, describeRecord } from "../release/records";
 import { failures } from "../release/verdict";
 import { backUp, type Backup } from "./backup";
 import { EngineError } from "./engine";
@@ -97,8 +98,11 @@ function planRollback({ settings, log, repinned }: OpenedStack, { release, level
   const last = deployments(entries).at(-1);
   const from = last === undefined ? settings.pinned : repinned(last.intent.to.release, last.intent.to.pins).pinned;
   const pins = level === "fast" ? databasePins(from) : {};
-  const to = repinned(release, pins).pinned;
-  const changes = diffPinned(from, to);
+  const target = repinned(release, pins);
+  const [changed] = changedRecords(target, appliedRecords(entries));
+  if (changed !== undefined) throw new Refusal(describeRecord(changed), `rewind release show ${changed.release}`);
+  const to = target.pinned;
+  const changes = diffPinned(from, to, settings.environment.database?.tables);
   const rows = level === "fast" ? changes.find(({ facet }) => facet === "config") : undefined;
   if (rows !== undefined) {
     throw new Refusal(`fast leaves the database alone, but ${release} has ${rows.entry}`, `rewind rollback ${release}`);

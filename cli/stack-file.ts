@@ -7,6 +7,7 @@ import { InvalidConfiguration } from "../release/config";
 import { parseSettings, settingsKeys, type Settings } from "../release/parse";
 import { pathOf, type Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
+import { engineBytes } from "../release/size";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
 
@@ -19,6 +20,8 @@ export interface FiledStack {
   readonly text: string;
   readonly settings: Settings;
   readonly log: DeploymentLog;
+  /** Reads a file of the project; throws with one line for people. */
+  readonly readFile: (path: string) => unknown;
 }
 
 /**
@@ -30,8 +33,9 @@ export function readStack({ folder, stack }: Where, also: readonly ReleaseId[] =
   const name = stackIn(folder, stack);
   const file = join(folder, `Pulumi.${name}.yaml`);
   const text = readFileSync(file, "utf8");
-  const settings = settingsIn(name, text, folder, also);
-  return { name, folder, file, text, settings, log: openLog(folder, name, settings.environment.records) };
+  const readFile = releaseFiles(folder);
+  const settings = settingsIn(name, text, folder, also, readFile);
+  return { name, folder, file, text, settings, log: openLog(folder, name, settings.environment.records), readFile };
 }
 
 /**
@@ -53,6 +57,12 @@ export function settingsIn(
   if (!parsed.ok) problems.push(...parsed.problems);
   if (!parsed.ok || problems.length > 0) throw new InvalidConfiguration(`Pulumi.${name}.yaml`, problems);
   return parsed.settings;
+}
+
+/** How many bytes the engine would hand the configuration of a stack file over in. */
+export function configBytes(text: string): number {
+  const { config } = parse(text, { maxAliasCount: 1_000, logLevel: "error" }) as { config?: Record<string, unknown> };
+  return engineBytes(config ?? {});
 }
 
 /** The deployment log that the gates of a stack write. */

@@ -16,6 +16,8 @@ export interface Settings extends Omit<z.infer<typeof SettingsSchema>, "releases
   readonly releases: ReadonlyMap<ReleaseId, Release>;
   /** Every release of the catalogue, the archived ones first, in the order of the files, whether it was read or not. */
   readonly catalogue: readonly ReleaseId[];
+  /** Those of them that the archive alone knows. */
+  readonly archived: ReadonlySet<ReleaseId>;
   /** Those of them that stand in files, read or not. */
   readonly references: ReadonlyMap<ReleaseId, ReleaseReference>;
   readonly secrets: readonly string[];
@@ -84,6 +86,7 @@ export function parseSettings(
     pins,
     releases,
     catalogue: [...(archived ?? []), ...(catalogue ?? [])],
+    archived: new Set(archived),
     references,
     ...(archive === undefined ? {} : { archive }),
     ...(letGo === undefined ? {} : { letGo }),

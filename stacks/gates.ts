@@ -176,8 +176,13 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins, environment, verification } = this.settings;
-    const surroundings = digestOf({ environment, verification: verification ?? null });
+    const { pinned, pins, environment, verification, letGo } = this.settings;
+    // What is let go is unprotected by an update of its own, which the log must know of.
+    const surroundings = digestOf({
+      environment,
+      verification: verification ?? null,
+      ...(letGo === undefined ? {} : { letGo }),
+    });
     return { release: pinned.release, digest: pinned.digest, pins, surroundings };
   }
 

@@ -211,6 +211,9 @@ describe("a release that was applied, on the real engine", function () {
   });
 
   it("P4 · is refused under its id with another record, in the preview too, with both digests and what to do", async () => {
+    stack.pin("v1.2.0");
+    await stack.up();
+    stack.pin("v1.2.1");
     const before = readFileSync(stack.stackFile, "utf8");
     const file = parseDocument(before);
     file.setIn(["config", "rewind:releases", "v1.2.1", "description"], "Something else");
@@ -225,8 +228,11 @@ describe("a release that was applied, on the real engine", function () {
         );
         assert.match(output, /rewind release add <id> --from v1\.2\.1/);
       }
-      const verb = await stack.rewind("rollback", "v1.2.0", "--yes");
-      assert.notEqual(verb.code, 0);
+      const verb = await stack.rewind("rollback", "v1.2.1", "--yes");
+      assert.equal(verb.code, 10, verb.output);
+      assert.match(verb.output, /a release is immutable once applied/);
+      const shown = await stack.rewind("release", "show", "v1.2.1");
+      assert.match(shown.output, /Changed: {2}applied as sha256:/);
     } finally {
       writeFileSync(stack.stackFile, before);
     }

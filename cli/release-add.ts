@@ -1,0 +1,220 @@
+import { createHash } from "node:crypto";
+import { readFileSync, realpathSync } from "node:fs";
+import { relative, resolve, sep } from "node:path";
+import { parse } from "yaml";
+import { appliedRecords } from "../records/state";
+import { amend, type Amendment } from "../release/amend";
+import { digestOf } from "../release/canonical";
+import { InvalidConfiguration } from "../release/config";
+import { diffPinned } from "../release/diff";
+import { selectPinned } from "../release/pinned";
+import { ProjectPath, type ReleaseId } from "../release/primitives";
+import { describeProblems } from "../release/problems";
+import { worstRisk } from "../release/risk";
+import { facets, type Release } from "../release/schema/release";
+import { engineLimit, sizeWarning } from "../release/size";
+import { checkPlanned, movable, planArchiving, writeArchiving, type Archiving } from "./archive";
+import { withCatalogue } from "./catalogue-file";
+import { exitCodes } from "./exit-codes";
+import { withPin } from "./pin";
+import { Refusal, type VerbResult } from "./result";
+import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
+import type { Where } from "./stack";
+
+/** From here on older releases move out of the stack file. Far below what the engine can hand over. */
+const roomy = 48 * 1024;
+
+/** What the new release is made from and what it changes. */
+export interface AddOptions {
+  readonly id: ReleaseId;
+  /** What it is made from; what is pinned unless said. */
+  readonly from: ReleaseId | undefined;
+  readonly images: readonly string[];
+  readonly builds: readonly string[];
+  readonly rowFiles: readonly string[];
+  readonly values: readonly string[];
+  readonly removed: readonly string[];
+  readonly schema: string | undefined;
+  readonly description: string | undefined;
+  /** A file with a part of a release, laid over it first. */
+  readonly file: string | undefined;
+  /** Whether the pin moves to it, too. */
+  readonly pin: boolean;
+}
+
+/**
+ * `rewind release add <id>`: a new release from the pinned one, or another, and its changes. The whole configuration is
+ * parsed and checked with it before anything is written. Older releases move out of the stack file when it grows.
+ * @throws Refusal when the id exists or existed, or the release would not be valid: nothing was written
+ */
+export function addRelease(where: Where, options: AddOptions): VerbResult {
+  const { id, from } = options;
+  const stack = readStack(where, from === undefined ? [] : [from]);
+  const { settings } = stack;
+  refuseKnown(stack, id);
+  if (from !== undefined && !settings.catalogue.includes(from)) {
+    throw new Refusal(`no release ${from} to make it from`, "rewind release list");
+  }
+  const record = recordOf(stack, options);
+  const planned = plannedWith(stack, options, record);
+  const bytes = configBytes(planned.text);
+  if (bytes > engineLimit) {
+    throw new Refusal(
+      `with ${id} the configuration would have ${bytes} bytes, the engine can hand over ${engineLimit}; nothing was written`,
+      "rewind release archive --keep 0, or rows in a file with --row-file",
+    );
+  }
+  const after = checked(stack, planned, id);
+  writeArchiving(stack, planned);
+  const tables = settings.environment.database?.tables ?? {};
+  const changes = diffPinned(settings.pinned, selectPinned(id, {}, after.releases), tables);
+  const risk = worstRisk(changes.map((change) => change.risk)) ?? null;
+  const warning = sizeWarning(bytes);
+  const json = {
+    release: id,
+    digest: digestOf(record),
+    changes,
+    risk,
+    moved: planned.moved,
+    pinned: options.pin,
+    bytes,
+  };
+  const lines = [
+    `Added ${id} (${json.digest.slice(0, 19)}…) to ${stack.name}: ${changes.length} changes against the pin, risk ${risk ?? "none"}.`,
+    ...(planned.moved.length > 0 ? [`Moved to files, to keep the stack file small: ${planned.moved.join(", ")}`] : []),
+    ...(warning === undefined ? [] : [`Warning: ${warning}`]),
+    options.pin
+      ? "Pinned. Next: pulumi preview --diff"
+      : `Next: rewind diff ${id}, then pulumi config set release ${id}`,
+  ];
+  return { code: exitCodes.ok, text: lines.join("\n"), json };
+}
+
+/** An id is given once. Files on some systems know no capitals, so neither does this. */
+function refuseKnown({ settings, log }: FiledStack, id: ReleaseId): void {
+  const known = [...settings.catalogue, ...appliedRecords(log.entries()).keys()];
+  const same = known.find((each) => each.toLowerCase() === id.toLowerCase());
+  if (same !== undefined) {
+    throw new Refusal(`there is a release ${same} already, and a release never changes`, "another id");
+  }
+}
+
+function recordOf(stack: FiledStack, options: AddOptions): Record<string, unknown> {
+  const { settings, folder, name } = stack;
+  const base = options.from === undefined ? present(stack) : settings.releases.get(options.from);
+  if (base === undefined) throw new Refusal(`no release ${options.from ?? ""}`, "rewind release list");
+  const pairs = (list: readonly string[], option: string): Record<string, string> =>
+    Object.fromEntries(list.map((text) => pair(text, option)));
+  const rowFiles = Object.entries(pairs(options.rowFiles, "--row-file"));
+  const amendment: Amendment = {
+    ...(options.file === undefined ? {} : { patch: patchIn(options.file) }),
+    images: pairs(options.images, "--image"),
+    builds: pairs(options.builds, "--build"),
+    rowFiles: Object.fromEntries(rowFiles.map(([path, file]) => [path, rowFile(folder, file)])),
+    values: options.values.map((text) => {
+      const [path, value] = pair(text, "--set");
+      return { path, text: value };
+    }),
+    removed: options.removed,
+    ...(options.schema === undefined ? {} : { schema: options.schema }),
+    ...(options.description === undefined ? {} : { description: options.description }),
+  };
+  const { record, problems } = amend(base, amendment, settings.environment.database?.tables ?? {});
+  if (problems.length > 0) throw refusalOf(describeProblems("rewind release add", problems), name);
+  return record;
+}
+
+/** What is pinned, as a release of its own. */
+function present({ settings: { pinned, releases } }: FiledStack): Release {
+  const selected = facets.filter((facet) => Object.keys(pinned.facets[facet]).length > 0);
+  const { together } = releases.get(pinned.release) ?? {};
+  const entries = selected.map((facet) => [facet, pinned.facets[facet]]);
+  return { ...Object.fromEntries(entries), ...(together === undefined ? {} : { together }) } as Release;
+}
+
+function pair(text: string, option: string): [string, string] {
+  const [, path, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  if (path === undefined || value === undefined) {
+    throw new Refusal(`${option} ${text}: expected PATH=VALUE`, `${option} path=value`);
+  }
+  return [path, value];
+}
+
+function patchIn(file: string): unknown {
+  try {
+    return parse(readFileSync(file, "utf8"), { maxAliasCount: 100, logLevel: "error" }) as unknown;
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable";
+    throw new Refusal(`--file ${file}: ${reason}`, "--file <part of a release, YAML>");
+  }
+}
+
+/** A row file as a release pins it: its path in the project, the SHA-256 of its bytes, how many rows it has. */
+function rowFile(folder: string, file: string): { file: string; digest: string; count: number } {
+  let bytes: Buffer;
+  let inside: string;
+  try {
+    const real = realpathSync(resolve(file));
+    inside = relative(realpathSync(folder), real).split(sep).join("/");
+    bytes = readFileSync(real);
+  } catch (error) {
+    throw new Refusal(`--row-file ${file}: ${error instanceof Error ? error.message : "unreadable"}`, "a file of rows");
+  }
+  if (!ProjectPath.safeParse(inside).success) {
+    throw new Refusal(`--row-file ${file} is outside of the project`, `copy it into ${folder}`);
+  }
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const count = bytes
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "").length;
+  return { file: inside, digest, count };
+}
+
+/** The stack file with the release in it, and what moves out of it to make room. */
+function plannedWith(stack: FiledStack, { id, pin }: AddOptions, record: Record<string, unknown>): Archiving {
+  const edited = (text: string): string => {
+    const added = withCatalogue(text, { add: { id, record } });
+    return pin ? withPin(added, id, {}) : added;
+  };
+  const text = attempt(() => edited(stack.text));
+  if (configBytes(text) <= roomy) return { moved: [], files: new Map(), text, obsolete: undefined };
+  const candidates = movable(stack);
+  // The newest stay where people look for them, if there is room.
+  for (let count = 1; count <= candidates.length; count += 1) {
+    const archived = attempt(() => planArchiving(stack, stack.text, candidates.slice(0, count)));
+    const smaller = { ...archived, text: attempt(() => edited(archived.text)) };
+    if (configBytes(smaller.text) <= roomy || count === candidates.length) return smaller;
+  }
+  return { moved: [], files: new Map(), text, obsolete: undefined };
+}
+
+function attempt<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(error instanceof Error ? error.message : String(error), "edit the stack file by hand");
+  }
+}
+
+function checked(stack: FiledStack, planned: Archiving, id: ReleaseId) {
+  try {
+    checkPlanned(stack, planned, [id]);
+    const inPlan = (path: string): unknown => {
+      const content = planned.files.get(path);
+      return content === undefined ? stack.readFile(path) : parse(content);
+    };
+    return settingsIn(stack.name, planned.text, stack.folder, [id], inPlan);
+  } catch (error) {
+    if (!(error instanceof InvalidConfiguration)) throw error;
+    throw refusalOf(error.message, stack.name);
+  }
+}
+
+function refusalOf(message: string, stack: string): Refusal {
+  return new Refusal(
+    `${message}\nNothing was written.`,
+    `the same with what is asked for, or edit Pulumi.${stack}.yaml`,
+  );
+}

@@ -1,0 +1,201 @@
+import { keyOf } from "./rows";
+import { SqlIdentifier } from "./primitives";
+import { pathOf, type Problem } from "./problems";
+import { facets, type Release } from "./schema/release";
+import type { Row, Table } from "./schema/rows";
+
+/** What a new release changes of the one that it is made from. */
+export interface Amendment {
+  /** A part of a release, laid over it: objects are merged, rows by their key, null removes, anything else replaces. */
+  readonly patch?: unknown;
+  /** Images by `services/NAME` or `functions/NAME`. */
+  readonly images?: Readonly<Record<string, string>>;
+  /** Builds by `frontend/NAME`. */
+  readonly builds?: Readonly<Record<string, string>>;
+  /** Row files by `config/TABLE`. */
+  readonly rowFiles?: Readonly<
+    Record<string, { readonly file: string; readonly digest: string; readonly count: number }>
+  >;
+  /** Values by their path: `config.TABLE.KEY.COLUMN`, `toggles.NAME`, `functions.NAME.parameters.NAME`. */
+  readonly values?: readonly { readonly path: string; readonly text: string }[];
+  /** Paths that go: `config.TABLE.KEY`, `toggles.NAME`. */
+  readonly removed?: readonly string[];
+  readonly schema?: string;
+  readonly description?: string;
+}
+
+type Json = Record<string, unknown>;
+
+/**
+ * A release's record with an amendment laid over it, not yet parsed: the parser says what is wrong with it.
+ * @param tables the environment's; they say what a row's key is and which columns are text
+ * @returns the record, or what could not be laid over it
+ */
+export function amend(
+  base: Release,
+  { patch, images = {}, builds = {}, rowFiles = {}, values = [], removed = [], schema, description }: Amendment,
+  tables: Readonly<Record<string, Table>>,
+): { readonly record: Json; readonly problems: readonly Problem[] } {
+  const record = structuredClone(base) as Json;
+  const problems: Problem[] = [];
+  const complain = (path: string, message: string): void => void problems.push({ path: pathOf([path]), message });
+  if (patch !== undefined) {
+    if (isObject(patch)) mergeRelease(record, patch, tables);
+    else complain("--file", "expected a part of a release: an object");
+  }
+  const entryAt = (path: string, kinds: readonly string[], option: string): Json | undefined => {
+    const [facet = "", name = "", ...more] = path.split("/");
+    if (!kinds.includes(facet) || name === "" || more.length > 0) {
+      complain(option, `expected ${kinds.map((kind) => `${kind}/NAME`).join(" or ")}, got ${path}`);
+      return undefined;
+    }
+    return child(child(record, facet), name);
+  };
+  for (const [path, image] of Object.entries(images)) {
+    const entry = entryAt(path, ["services", "functions"], "--image");
+    if (entry !== undefined) entry.image = image;
+  }
+  for (const [path, build] of Object.entries(builds)) {
+    const entry = entryAt(path, ["frontend"], "--build");
+    if (entry !== undefined) entry.build = build;
+  }
+  for (const [path, rows] of Object.entries(rowFiles)) {
+    if (entryAt(path, ["config"], "--row-file") !== undefined)
+      (record.config as Json)[path.slice("config/".length)] = rows;
+  }
+  for (const { path, text } of values) setValue(record, path, text, tables, complain);
+  for (const path of removed) remove(record, path, tables, complain);
+  if (schema !== undefined) child(record, "schema").migration = schema;
+  if (description === undefined) delete record.description;
+  else record.description = description;
+  return { record, problems };
+}
+
+type Complain = (path: string, message: string) => void;
+const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The object under a key, made when there is none. Keys that reach for a prototype are the parser's to refuse. */
+function child(object: Json, key: string): Json {
+  const known = Object.hasOwn(object, key) ? object[key] : undefined;
+  if (isObject(known)) return known;
+  const made: Json = {};
+  Object.defineProperty(object, key, { value: made, enumerable: true, configurable: true, writable: true });
+  return made;
+}
+
+function put(object: Json, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function mergeRelease(record: Json, patch: Json, tables: Readonly<Record<string, Table>>): void {
+  const { config, ...others } = patch;
+  merge(record, others);
+  if (!isObject(config)) return;
+  for (const [name, table] of Object.entries(config)) {
+    const target = child(child(record, "config"), name);
+    const known = Object.hasOwn(tables, name) ? tables[name] : undefined;
+    if (isObject(table) && Array.isArray(table.rows) && Array.isArray(target.rows) && known !== undefined) {
+      target.rows = mergedRows(target.rows as Row[], table.rows as Row[], known);
+    } else if (table === null) delete (record.config as Json)[name];
+    else put(record.config as Json, name, table);
+  }
+}
+
+function mergedRows(before: readonly Row[], patch: readonly Row[], table: Table): Row[] {
+  const rows = new Map(before.map((row) => [keyOf(row, table), row]));
+  for (const row of patch) rows.set(keyOf(row, table), { ...rows.get(keyOf(row, table)), ...row });
+  return [...rows.values()];
+}
+
+/** RFC 7396: objects are merged, null removes, anything else replaces. */
+function merge(target: Json, patch: Json): void {
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) Reflect.deleteProperty(target, key);
+    else if (isObject(value)) merge(child(target, key), value);
+    else put(target, key, value);
+  }
+}
+
+function setValue(
+  record: Json,
+  path: string,
+  text: string,
+  tables: Readonly<Record<string, Table>>,
+  complain: Complain,
+): void {
+  const [, name, key, column] = /^config\.([^.]+)\.(.+)\.([^.]+)$/.exec(path) ?? [];
+  if (name !== undefined && key !== undefined && column !== undefined) {
+    const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
+    if (table === undefined || !SqlIdentifier.safeParse(column).success) {
+      complain("--set", `${path}: the environment has no table ${name}`);
+      return;
+    }
+    const rows = rowsIn(record, name);
+    if (rows === undefined) {
+      complain("--set", `${path}: the rows of ${name} stand in a file; make another one and give it with --row-file`);
+      return;
+    }
+    const type = Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
+    const value = type === "text" || type === "timestamptz" ? unquoted(text) : jsonOr(text);
+    const row = rows.find((each) => keyOf(each, table) === key);
+    if (row !== undefined) row[column] = value as Row[string];
+    else rows.push(rowWithKey(table, key, column, value));
+    return;
+  }
+  const [facet = "", ...inside] = path.split(".");
+  const last = inside.pop();
+  if (!(facets as readonly string[]).includes(facet) || facet === "config" || last === undefined) {
+    complain("--set", `expected a path such as config.TABLE.KEY.COLUMN or toggles.NAME, got ${path}`);
+    return;
+  }
+  put(inside.reduce(child, child(record, facet)), last, jsonOr(text));
+}
+
+function rowWithKey(table: Table, key: string, column: string, value: unknown): Row {
+  const isText = typeof table.key !== "string" || table.columns[table.key] === "text";
+  return { [String(table.key)]: isText ? key : Number(key), [column]: value as Row[string] };
+}
+
+/** A table's inline rows; undefined where they stand in a file. */
+function rowsIn(record: Json, name: string): Row[] | undefined {
+  const table = child(child(record, "config"), name);
+  if ("file" in table) return undefined;
+  table.rows ??= [];
+  return table.rows as Row[];
+}
+
+function remove(record: Json, path: string, tables: Readonly<Record<string, Table>>, complain: Complain): void {
+  const [, name = "", key] = /^config\.([^.]+)\.(.+)$/.exec(path) ?? [];
+  const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
+  if (key !== undefined && table !== undefined) {
+    const rows = rowsIn(record, name) ?? [];
+    const at = rows.findIndex((row) => keyOf(row, table) === key);
+    if (at < 0) complain("--unset", `there is no row ${name}/${key}`);
+    else rows.splice(at, 1);
+    return;
+  }
+  const segments = path.split(".");
+  const last = segments.pop() ?? "";
+  const holder = segments.reduce<unknown>(
+    (object, segment) => (isObject(object) && Object.hasOwn(object, segment) ? object[segment] : undefined),
+    record,
+  );
+  if (isObject(holder) && Object.hasOwn(holder, last)) Reflect.deleteProperty(holder, last);
+  else complain("--unset", `there is no ${path}`);
+}
+
+/** A value as JSON, where it is JSON; otherwise the text as it stands. */
+function jsonOr(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** The text of a text column: in quotes when it is written as JSON, otherwise as it stands. */
+function unquoted(text: string): string {
+  const value = jsonOr(text);
+  return typeof value === "string" ? value : text;
+}
