@@ -23,7 +23,10 @@ export function releaseFiles(project: string): (path: string) => unknown {
     if (!stat.isFile()) throw new Error(`${path} is no file`);
     if (stat.size > largest) throw new Error(`${path} has more than ${largest} bytes`);
     try {
-      return parse(readFileSync(real, "utf8"), { maxAliasCount: 100, logLevel: "error" }) as unknown;
+      const text = readFileSync(real, "utf8");
+      // An archive of a thousand releases is read by every preview.
+      if (path.endsWith(".json")) return JSON.parse(text) as unknown;
+      return parse(text, { maxAliasCount: 100, logLevel: "error" }) as unknown;
     } catch (error) {
       throw new Error(`${path}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable"}`);
     }

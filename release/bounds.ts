@@ -1,6 +1,8 @@
 import { pathOf, type Problem } from "./problems";
 
-const limits = { depth: 32, values: 50_000, text: 64 * 1024, key: 256 } as const;
+/** Values in one document, and in the releases of a stack file: a thousand of them are a catalogue. */
+const most = { document: 50_000, catalogue: 250_000 } as const;
+const limits = { depth: 32, text: 64 * 1024, key: 256 } as const;
 
 /** Keys with which a parsed document could reach an object's prototype. No name in a stack file needs them. */
 const forbidden = new Set(["__proto__", "constructor", "prototype"]);
@@ -9,12 +11,12 @@ const forbidden = new Set(["__proto__", "constructor", "prototype"]);
  * What makes a parsed document unfit to be looked at more closely: too deep, too large, or keys that reach for a
  * prototype. Runs before the schema, so that the schema only ever meets documents of a sane size.
  */
-export function outOfBounds(document: unknown): Problem[] {
+export function outOfBounds(document: unknown, kind: keyof typeof most = "document"): Problem[] {
   const problems: Problem[] = [];
   let values = 0;
   const visit = (value: unknown, path: readonly string[]): void => {
     values += 1;
-    if (values > limits.values || problems.length >= 100) return;
+    if (values > most[kind] || problems.length >= 100) return;
     if (path.length > limits.depth) {
       problems.push({ path: pathOf(path), message: `nested deeper than ${limits.depth} levels` });
     } else if (typeof value === "string" && value.length > limits.text) {
@@ -30,6 +32,6 @@ export function outOfBounds(document: unknown): Problem[] {
     }
   };
   visit(document, []);
-  if (values > limits.values) problems.push({ path: "", message: `more than ${limits.values} values in one file` });
+  if (values > most[kind]) problems.push({ path: "", message: `more than ${most[kind]} values in one file` });
   return problems;
 }

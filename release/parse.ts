@@ -51,7 +51,8 @@ export function parseSettings(
   readFile: (path: string) => unknown,
   { also = [], unknown: unknowable = [] }: ParseOptions = {},
 ): Parsed {
-  const bounds = outOfBounds(raw);
+  const { releases: inline, ...others } = raw;
+  const bounds = [...outOfBounds(others), ...outOfBounds({ releases: inline }, "catalogue")];
   if (bounds.length > 0) return { ok: false, problems: bounds };
 
   const problems: Problem[] = [];
