@@ -97,7 +97,7 @@ function mergeRelease(record: Json, patch: Json, tables: Readonly<Record<string,
     const known = Object.hasOwn(tables, name) ? tables[name] : undefined;
     if (isObject(table) && Array.isArray(table.rows) && Array.isArray(target.rows) && known !== undefined) {
       target.rows = mergedRows(target.rows as Row[], table.rows as Row[], known);
-    } else if (table === null) delete (record.config as Json)[name];
+    } else if (table === null) Reflect.deleteProperty(record.config as Json, name);
     else put(record.config as Json, name, table);
   }
 }
@@ -153,8 +153,7 @@ function setValue(
 }
 
 function rowWithKey(table: Table, key: string, column: string, value: unknown): Row {
-  const isText = typeof table.key !== "string" || table.columns[table.key] === "text";
-  return { [String(table.key)]: isText ? key : Number(key), [column]: value as Row[string] };
+  return { [table.key]: table.columns[table.key] === "text" ? key : Number(key), [column]: value as Row[string] };
 }
 
 /** A table's inline rows; undefined where they stand in a file. */

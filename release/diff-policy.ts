@@ -33,8 +33,10 @@ export function statementChanges(before: unknown, after: unknown): StatementChan
 export function withoutStatements(bucket: Fields): Fields {
   const { policy } = bucket;
   if (statementsOf(bucket) === undefined) return bucket;
-  const { Statement: _statements, ...others } = policy as Fields;
-  return { ...bucket, policy: others };
+  return {
+    ...bucket,
+    policy: Object.fromEntries(Object.entries(policy as Fields).filter(([name]) => name !== "Statement")),
+  };
 }
 
 function bySid(bucket: unknown): Map<string, unknown> | undefined {

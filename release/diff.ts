@@ -107,11 +107,12 @@ function imagesIn(facet: Facet, before: unknown, after: unknown): Change["image"
 /** An entry without what is told in lists of its own. */
 function rest(facet: Facet, entry: unknown): unknown {
   if (!isFields(entry)) return entry;
-  if (facet === "config") {
-    const { rows: _rows, file: _file, digest: _digest, count: _count, ...others } = entry;
-    return others;
-  }
+  if (facet === "config") return without(entry, ["rows", "file", "digest", "count"]);
   return facet === "storage" ? withoutStatements(entry) : entry;
+}
+
+function without(entry: Fields, names: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(entry).filter(([name]) => !names.includes(name)));
 }
 
 function valuesThatDiffer(before: unknown, after: unknown, action: Action): ValueChange[] {

@@ -183,14 +183,55 @@ describe("the program on the engine's mocks", () => {
     });
   });
 
-  it("protects the database and the buckets of production, and nothing of staging", () => {
-    const guarded = ({ resources }: DeclaredStack) =>
-      [...resources.values()].filter(({ protect }) => protect).map(({ type }) => type);
-    assert.deepEqual(guarded(prod).sort(), [types.bucket, types.database].sort());
-    assert.deepEqual(guarded(staging), []);
+  const guarded = ({ resources }: DeclaredStack) =>
+    [...resources.values()]
+      .filter(({ protect }) => protect)
+      .map(({ type }) => type)
+      .sort();
+  const holding = [types.bucket, types.database, types.schema].sort();
+
+  it("W1 · protects what holds data everywhere but on a developer's machine", () => {
+    assert.deepEqual(guarded(prod), holding);
+    assert.deepEqual(guarded(staging), holding);
+    assert.deepEqual(guarded(local), []);
   });
 
-  it("empties a bucket and drops a schema only where everything is a developer's own", () => {
+  it("W1 · protects it there, too, where the environment says so, and not what the stack file lets go", async () => {
+    const asked = await declareStack("local", (config) => {
+      (config["rewind:environment"] as Record<string, unknown>).protect = true;
+    });
+    assert.deepEqual(guarded(asked), holding);
+    const letting = await declareStack("prod", (config) => {
+      config["rewind:letGo"] = { database: "moved to another server; ticket 123" };
+    });
+    assert.deepEqual(guarded(letting), [types.bucket]);
+  });
+
+  it("W1 · keeps a bucket and a volume that the pinned release does not name", async () => {
+    const older = await declareStack("prod", (config) => {
+      const releases = config["rewind:releases"] as Record<string, Record<string, unknown>>;
+      releases["v0.9.0"] = { toggles: {} };
+      config["rewind:release"] = "v0.9.0";
+      Reflect.deleteProperty(config, "rewind:verification");
+      const { services } = config["rewind:environment"] as { services: Record<string, Record<string, unknown>> };
+      services.api!.volumes = { data: "/var/lib/scoring" };
+    });
+    assert.deepEqual(guarded(older), [...holding, "docker:index/volume:Volume"].sort());
+    const { inputs } = resourceOf(older, "docker:index/volume:Volume", "api-data");
+    assert.deepEqual(inputs, { name: "rewind-production-api-data", driver: "local" });
+  });
+
+  it("mounts a service's volumes by name", async () => {
+    const stack = await declareStack("prod", (config) => {
+      const { services } = config["rewind:environment"] as { services: Record<string, Record<string, unknown>> };
+      services.api!.volumes = { data: "/var/lib/scoring" };
+    });
+    assert.deepEqual(resourceOf(stack, types.container, "api").inputs.volumes, [
+      { volumeName: "rewind-production-api-data", containerPath: "/var/lib/scoring" },
+    ]);
+  });
+
+  it("empties a bucket and drops a schema only where nothing is protected", () => {
     const destructive = (declared: DeclaredStack) => [
       resourceOf(declared, types.bucket, "documents").inputs.forceDestroy,
       resourceOf(declared, types.schema, "schema").inputs.dropCascade,
