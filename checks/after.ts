@@ -31,7 +31,8 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
   return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
 }
 
-function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+/** The images, rows and policies themselves, against what is pinned. */
+export function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)

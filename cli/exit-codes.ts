@@ -11,6 +11,8 @@ export const exitCodes = {
   inconclusive: 12,
   /** A probe itself broke. */
   checkError: 13,
+  /** What runs is not what was applied. */
+  drifted: 14,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 

@@ -19,6 +19,7 @@ const tell: Tell = (line) => {
 const verbs = {
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
+  drift: () => require("./drift") as typeof import("./drift"),
   hold: () => require("./hold") as typeof import("./hold"),
   local: () => require("./local") as typeof import("./local"),
   archive: () => require("./archive") as typeof import("./archive"),
@@ -203,13 +204,19 @@ function addDiff(rewind: Command, stack: MakeOption, json: MakeOption): void {
     .argument("[to]", "another release", releaseId)
     .option("--rows <count>", "rows shown of each table", count, 20)
     .option("--all", "show every row")
+    .option("--live", "what runs against what was applied last; exits 14 when something drifted")
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
-      "\nNeeds no engine, no network and no secrets. docs/diff.md says what --json prints.\n\n  $ rewind diff\n  $ rewind diff v1.2.0\n  $ rewind diff v1.2.1 v1.2.0 --json",
+      "\nNeeds no engine, no network and no secrets, but with --live. docs/diff.md says what --json prints.\n\n  $ rewind diff\n  $ rewind diff v1.2.0\n  $ rewind diff v1.2.1 v1.2.0 --json",
     )
     .action(async (from: string | undefined, to: string | undefined, options: DiffFlags) => {
+      if (options.live === true) {
+        if (from !== undefined) throw new Refusal("--live compares with what was applied last", "rewind diff --live");
+        finish(await verbs.drift().drift(where(options)), options);
+        return;
+      }
       const { diff } = verbs.diff();
       const rows = options.all === true ? Number.POSITIVE_INFINITY : options.rows;
       finish(await diff(where(options), { from, to, rows }), options);
@@ -289,6 +296,7 @@ interface AddFlags extends Common {
 interface DiffFlags extends Common {
   readonly rows: number;
   readonly all?: boolean;
+  readonly live?: boolean;
 }
 
 function count(text: string): number {

@@ -1,8 +1,19 @@
+import { digestOf } from "./canonical";
 import { heldEntries, type HeldEntry } from "./held";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
 import { policyDigest, renderPolicy } from "./policy";
 import { rowDigests } from "./rows";
+
+/** The SHA-256 of what surrounds a release: a change there is a change too, and is verified. */
+export function surroundingsOf({
+  environment,
+  verification,
+  letGo,
+}: Pick<Settings, "environment" | "verification" | "letGo">): Digest {
+  // What is let go is unprotected by an update of its own, which the log must know of.
+  return digestOf({ environment, verification: verification ?? null, ...(letGo === undefined ? {} : { letGo }) });
+}
 
 /**
  * What the pin of a stack leaves behind, as digests: rows by table and key, policies by bucket. The deployment log

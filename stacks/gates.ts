@@ -9,7 +9,7 @@ import { deployments, expectedStates, holds, lastVerified } from "../records/sta
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import { recordsOf } from "../release/records";
-import { snapshotOf } from "../release/snapshot";
+import { snapshotOf, surroundingsOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
@@ -176,13 +176,8 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins, environment, verification, letGo } = this.settings;
-    // What is let go is unprotected by an update of its own, which the log must know of.
-    const surroundings = digestOf({
-      environment,
-      verification: verification ?? null,
-      ...(letGo === undefined ? {} : { letGo }),
-    });
+    const { pinned, pins } = this.settings;
+    const surroundings = surroundingsOf(this.settings);
     return { release: pinned.release, digest: pinned.digest, pins, surroundings };
   }
 

@@ -1,0 +1,124 @@
+import {
+  GetBucketTaggingCommand,
+  GetBucketVersioningCommand,
+  type GetBucketTaggingCommandOutput,
+} from "@aws-sdk/client-s3";
+import type Docker from "dockerode";
+import { canonicalJson } from "../release/canonical";
+import type { Settings } from "../release/parse";
+import type { Bucket } from "../release/schema/storage";
+import { variablesFor } from "../release/variables";
+import { pinnedProbes } from "./after";
+import type { Clients } from "./clients";
+import type { Containers } from "./containers";
+import { isNoSuchBucket } from "./policy";
+import type { Measurement, Probe, Timing } from "./probe";
+
+/** Drift is a fact that does not go away by asking again. */
+export const timingOfDrift: Timing = { timeout: "5s", deadline: "8s" };
+
+/**
+ * Whether what runs is still what was applied: everything that verification compares after a change, and what only a
+ * person at a console changes: a container's variables (its toggles among them), a bucket's versioning and tags.
+ */
+export function probesOfDrift(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { pinned, environment } = settings;
+  const variables = (["services", "functions"] as const).flatMap((facet) =>
+    Object.entries(pinned.facets[facet]).flatMap(([name, pin]): Probe[] => {
+      const workload = environment[facet]?.[name];
+      const path = `${facet}/${name}`;
+      if (workload === undefined) return [];
+      const expected = variablesFor(settings, path, pin, workload);
+      const secret = (key: string) => clients.secret(key);
+      return [
+        {
+          name: `variables ${path}`,
+          ask: () => measureVariables(clients.docker, containers[path], expected, secret),
+        },
+      ];
+    }),
+  );
+  const buckets = Object.entries(pinned.facets.storage).flatMap(([name, pin]): Probe[] => {
+    const bucket = environment.objectStore?.buckets[name];
+    return bucket === undefined
+      ? []
+      : [{ name: `settings ${name}`, ask: () => measureBucketSettings(clients, bucket, pin) }];
+  });
+  // A container that was replaced by hand will not be another one in two seconds.
+  return [...pinnedProbes(settings, clients, containers), ...variables, ...buckets].map((probe) => ({
+    ...probe,
+    factual: true,
+  }));
+}
+
+/**
+ * Whether a container's variables are those that it was made with. Of a secret the evidence says its variable's name
+ * alone. Variables that the image brings are the image's.
+ */
+export async function measureVariables(
+  docker: Docker,
+  id: string | undefined,
+  { plain, secret }: WorkloadVariables,
+  valueOf: (secret: string) => string,
+): Promise<Measurement> {
+  if (id === undefined) return { result: "failed", evidence: "no container" };
+  const { Config, Image } = await docker.getContainer(id).inspect();
+  const live = parsed(Config.Env);
+  const ofImage = parsed((await docker.getImage(Image).inspect()).Config.Env);
+  const differing = Object.entries(plain).flatMap(([name, value]) => {
+    const found = live.get(name);
+    if (found === value) return [];
+    return [found === undefined ? `${name} is missing` : `${name} is ${quoted(found)}, applied was ${quoted(value)}`];
+  });
+  const secrets = Object.entries(secret).flatMap(([name, key]) => {
+    const found = live.get(name);
+    if (found === undefined) return [`${name} is missing`];
+    return found === valueOf(key) ? [] : [`${name} is not the secret ${key}`];
+  });
+  const known = new Set([...Object.keys(plain), ...Object.keys(secret)]);
+  const others = [...live]
+    .filter(([name, value]) => !known.has(name) && ofImage.get(name) !== value)
+    .map(([name]) => `${name} was not applied`);
+  const wrong = [...differing, ...secrets, ...others];
+  return wrong.length === 0
+    ? { result: "passed", evidence: `${known.size} variables are as they were applied` }
+    : { result: "failed", evidence: wrong.slice(0, 20).join("; ") };
+}
+
+function parsed(lines: readonly string[] | null | undefined): Map<string, string> {
+  return new Map(
+    (lines ?? []).map((line) => {
+      const at = line.indexOf("=");
+      return at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+}
+
+const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
+
+/** Whether a bucket keeps versions, and has the tags, that were applied. */
+export async function measureBucketSettings(clients: Clients, name: string, pin: Bucket): Promise<Measurement> {
+  const store = clients.objectStore("own");
+  const { Status } = await store.send(new GetBucketVersioningCommand({ Bucket: name }));
+  const keeps = Status === "Enabled";
+  const tags = await store.send(new GetBucketTaggingCommand({ Bucket: name })).then(tagsIn, (error: unknown) => {
+    if (error instanceof Error && error.name === "NoSuchTagSet" && !isNoSuchBucket(error)) return {};
+    throw error;
+  });
+  const wanted = pin.tags ?? {};
+  const wrong = [
+    ...(keeps === (pin.versioning === true)
+      ? []
+      : [`versioning is ${keeps ? "on" : "off"}, applied was ${keeps ? "off" : "on"}`]),
+    ...(canonicalJson(tags) === canonicalJson(wanted)
+      ? []
+      : [`tags are ${JSON.stringify(tags)}, applied were ${JSON.stringify(wanted)}`]),
+  ];
+  return wrong.length === 0
+    ? { result: "passed", evidence: `versioning and tags of ${name} are as they were applied` }
+    : { result: "failed", evidence: `${name}: ${wrong.join("; ")}` };
+}
+
+function tagsIn({ TagSet = [] }: GetBucketTaggingCommandOutput): Record<string, string> {
+  return Object.fromEntries(TagSet.map(({ Key = "", Value = "" }) => [Key, Value]));
+}
