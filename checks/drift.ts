@@ -6,8 +6,8 @@ import {
 import type Docker from "dockerode";
 import { canonicalJson } from "../release/canonical";
 import type { Settings } from "../release/parse";
-import type { Bucket } from "../release/schema/storage";
-import { variablesFor } from "../release/variables";
+import type { Pinned } from "../release/pinned";
+import { variablesFor, type Told } from "../release/variables";
 import { pinnedProbes } from "./after";
 import type { Clients } from "./clients";
 import type { Containers } from "./containers";
@@ -58,7 +58,7 @@ export function probesOfDrift(settings: Settings, clients: Clients, containers: 
 export async function measureVariables(
   docker: Docker,
   id: string | undefined,
-  { plain, secret }: WorkloadVariables,
+  { plain, secret }: Told,
   valueOf: (secret: string) => string,
 ): Promise<Measurement> {
   if (id === undefined) return { result: "failed", evidence: "no container" };
@@ -97,7 +97,11 @@ function parsed(lines: readonly string[] | null | undefined): Map<string, string
 const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
 
 /** Whether a bucket keeps versions, and has the tags, that were applied. */
-export async function measureBucketSettings(clients: Clients, name: string, pin: Bucket): Promise<Measurement> {
+export async function measureBucketSettings(
+  clients: Clients,
+  name: string,
+  pin: Pinned["facets"]["storage"][string],
+): Promise<Measurement> {
   const store = clients.objectStore("own");
   const { Status } = await store.send(new GetBucketVersioningCommand({ Bucket: name }));
   const keeps = Status === "Enabled";
