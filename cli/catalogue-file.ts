@@ -71,7 +71,9 @@ export function anchored(text: string): Set<ReleaseId> {
  * date.
  */
 export function releaseText(record: unknown): string {
-  const plain = everyKey(record).every((key) => /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(key) && !ambiguous.test(key));
+  const plain = everyKey(record).every(
+    (key) => /^[A-Za-z_](?:[A-Za-z0-9_.:-]*[A-Za-z0-9_.-])?$/.test(key) && !ambiguous.test(key),
+  );
   return stringify(record, {
     lineWidth: 0,
     aliasDuplicateObjects: false,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { canonicalJson } from "../../release/canonical";
 import { describeChange, diffPinned } from "../../release/diff";
+import { worstRisk } from "../../release/risk";
 import { selectPinned } from "../../release/pinned";
 import { facets, type Release } from "../../release/schema/release";
 import { release, reordered } from "./arbitraries";
@@ -24,8 +25,9 @@ describe("the difference between two pins", () => {
     fc.assert(
       fc.property(release, release, (a, b) => {
         const sorted = (entry: unknown) => {
-          const { rows } = (entry ?? {}) as { rows?: unknown[] };
-          return canonicalJson(Array.isArray(rows) ? rows.map(canonicalJson).sort() : entry);
+          const { rows, policy } = (entry ?? {}) as { rows?: unknown[]; policy?: { Statement: unknown[] } };
+          const list = rows ?? policy?.Statement;
+          return canonicalJson(Array.isArray(list) ? list.map(canonicalJson).sort() : entry);
         };
         const expected = facets.flatMap((facet) => {
           const names = [...new Set([...Object.keys(a[facet] ?? {}), ...Object.keys(b[facet] ?? {})])].sort();
@@ -106,6 +108,91 @@ describe("the difference between two pins", () => {
     assert.ok(told.includes("toggles/CORRELATION_ID_ENABLED: true → false"));
     assert.ok(told.some((line) => line.startsWith('services/api image: "engine:v1.2.1@sha256:cd363fde3ff8…" → ')));
     for (const line of told) assert.ok(line.length < 300, line);
+  });
+
+  it("tells rows apart by the key column that the environment names, not by a guess", () => {
+    const table = { key: "id", columns: { id: "text", name: "text" } } as const;
+    const before = pin(rows({ name: "same", id: "a" }, { name: "other", id: "b" }));
+    const after = pin(rows({ name: "same", id: "a" }, { name: "same", id: "b" }));
+    const [change] = diffPinned(before, after, { t: table });
+    assert.deepEqual(change?.rows, [
+      {
+        key: "b",
+        action: "changed",
+        columns: ["name"],
+        before: { name: "other", id: "b" },
+        after: { name: "same", id: "b" },
+      },
+    ]);
+  });
+
+  const bucketOf = (...statements: object[]): Release =>
+    ({ storage: { docs: { policy: { Version: "2012-10-17", Statement: statements } } } }) as Release;
+  const allow = { Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: "arn:aws:s3:::${bucket}/*" };
+
+  it("tells policies by statement, by its Sid or else by what it says", () => {
+    const before = bucketOf({ ...allow, Sid: "A" }, { ...allow, Sid: "B" }, allow);
+    const after = bucketOf(
+      { ...allow, Action: "s3:PutObject" },
+      { ...allow, Sid: "B", Effect: "Deny" },
+      { ...allow, Sid: "A" },
+    );
+    const [change] = changes(before, after);
+    assert.deepEqual(change?.values, []);
+    assert.deepEqual(
+      change.statements?.map(({ statement, action }) => [statement.slice(0, 12), action]),
+      [
+        ["B", "changed"],
+        ['{"Action":"s', "removed"],
+        ['{"Action":"s', "added"],
+      ],
+    );
+    assert.deepEqual(change.statements[0]?.before, { ...allow, Sid: "B" });
+    assert.equal(change.risk, "low");
+  });
+
+  it("does not see statements in another order, nor a list of one in place of a text", () => {
+    const one = { ...allow, Sid: "A" };
+    const other = { ...allow, Sid: "B" };
+    assert.deepEqual(changes(bucketOf(one, other), bucketOf(other, { ...one, Action: [one.Action] })), []);
+  });
+
+  it("counts a statement that is said twice", () => {
+    assert.equal(changes(bucketOf(allow, allow), bucketOf(allow)).length, 1);
+  });
+
+  it("has images by name, tag and digest", () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const [change] = changes(
+      { services: { api: { image: `team/engine:v1@${digest}` } } },
+      { services: { api: { image: "engine:v2" } } },
+    );
+    assert.deepEqual(change?.image, {
+      before: { name: "team/engine", tag: "v1", digest },
+      after: { name: "engine", tag: "v2" },
+    });
+  });
+
+  it("says that rows in files differ, by the files' digests", () => {
+    const file = (digit: string) => ({ file: `rows/${digit}.jsonl`, digest: `sha256:${digit.repeat(64)}`, count: 2 });
+    const release = (digit: string) => ({ config: { t: file(digit) } }) as unknown as Release;
+    assert.deepEqual(changes(release("a"), release("a")), []);
+    assert.deepEqual(changes(release("a"), release("b"))[0]?.rowFiles, { before: file("a"), after: file("b") });
+    assert.deepEqual(changes(rows(), release("b"))[0]?.rowFiles, { after: file("b") });
+  });
+
+  it("S8 · has the risk of each change: rows and functions low, kept objects medium, the schema high", () => {
+    const image = `engine@sha256:${"a".repeat(64)}`;
+    const versioned = (versioning: boolean): Release => ({
+      storage: { docs: { versioning, policy: bucketOf(allow).storage!.docs!.policy } },
+    });
+    const risk = (before: Release, after: Release) => changes(before, after).map((change) => change.risk);
+    assert.deepEqual(risk({}, { functions: { score: { image } } }), ["low"]);
+    assert.deepEqual(risk(rows({ key: "a", value: 1 }), rows()), ["low"]);
+    assert.deepEqual(risk(versioned(true), versioned(false)), ["medium"]);
+    assert.deepEqual(risk({ schema: { migration: "0001_a" } }, { schema: { migration: "0002_b" } }), ["high"]);
+    assert.equal(worstRisk(["low", "high", "medium"]), "high");
+    assert.equal(worstRisk([]), undefined);
   });
 
   it("carries a risk for each change, and low it is for what can be put back", () => {
