@@ -10,6 +10,7 @@ import { buildImages } from "../local/images";
 import { run } from "../local/run";
 import { writeStackFile } from "../local/stack-file";
 import { environmentVariables } from "../local/variables";
+import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
 
 const checkout = resolve(__dirname, "..");
@@ -59,6 +60,7 @@ function writeBareProject(stackFile: string): void {
 }
 
 async function main(): Promise<void> {
+  for (const figure of await catalogueFigures(runs)) print(figure);
   const options = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
   const environment = await up(options);
   const images = await buildImages({

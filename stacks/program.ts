@@ -8,12 +8,12 @@ import { Database } from "./database";
 import { Gates } from "./gates";
 import type { Loaded } from "../release/config";
 import { leaveWhatIsLetGo } from "./protection";
-import { loadSettings } from "./settings";
 import { needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
 import { dockerProvider } from "./docker-provider";
 import { EcsServices } from "./ecs";
 import { LambdaFunctions } from "./lambda";
+import { loadSettings, warnOfSize } from "./settings";
 import { Storage } from "./storage";
 import { Workloads } from "./workloads";
 
@@ -30,6 +30,7 @@ export interface Outputs {
 /** Declares the pinned release between its two gates. */
 export function build(): Outputs {
   const loaded = loadSettings();
+  warnOfSize();
   const gates = new Gates(loaded);
   gates.guardEverything();
   leaveWhatIsLetGo(loaded.settings);

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { allConfig } from "@pulumi/pulumi/runtime";
 import { releaseFiles } from "../records/release-file";
+import { engineBytes, sizeWarning } from "../release/size";
 import { InvalidConfiguration, loadConfig, type Loaded } from "../release/config";
 
 /**
@@ -14,4 +15,10 @@ export function loadSettings(): Loaded {
     if (error instanceof InvalidConfiguration) throw new pulumi.RunError(error.message);
     throw error;
   }
+}
+
+/** Says so when the configuration comes near what the engine can hand over: past it the program does not even start. */
+export function warnOfSize(): void {
+  const warning = sizeWarning(engineBytes(allConfig()));
+  if (warning !== undefined) void pulumi.log.warn(warning);
 }

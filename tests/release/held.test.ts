@@ -67,7 +67,7 @@ describe("what holds customer data", () => {
     ],
     [
       "a database section that is gone",
-      renamed((e) => void delete e.database),
+      renamed((e) => delete e.database),
       ["database", "database/schema", "config/scoring_config"],
     ],
   ];
