@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { amend } from "../../release/amend";
+import { canonicalJson } from "../../release/canonical";
 import { diffPinned } from "../../release/diff";
 import { selectPinned } from "../../release/pinned";
 import type { Release } from "../../release/schema/release";
@@ -30,7 +31,7 @@ describe("a release made from another one", () => {
         const texts = values.map(({ path, value }) => ({ path, text: JSON.stringify(value) }));
         const { record, problems } = amend(base, { values: texts }, tables);
         assert.deepEqual(problems, []);
-        const found = diffPinned(pin(base), pin(record as Release), tables);
+        const found = diffPinned(pin(base), pin(record), tables);
         const expected = [
           ...Object.keys(parameters).map((name) => `functions/${name}`),
           ...Object.keys(rows).map((name) => `config/${name}`),
@@ -52,11 +53,11 @@ describe("a release made from another one", () => {
   it("leaves the other one as it was, and is the same when nothing is given but for the words about it", () => {
     fc.assert(
       fc.property(releaseOf(["api"]), (base) => {
-        const before = structuredClone(base);
+        const before = JSON.stringify(base);
         const { record } = amend({ ...base, description: "old" }, { values: [] }, tables);
-        assert.deepEqual(record, before);
+        assert.equal(canonicalJson(record), canonicalJson(base));
         amend(base, { removed: ["toggles.api"], images: { "services/api": "x" } }, tables);
-        assert.deepEqual(base, before);
+        assert.equal(JSON.stringify(base), before);
       }),
     );
   });
