@@ -7,12 +7,15 @@ import type Docker from "dockerode";
 import { canonicalJson } from "../release/canonical";
 import type { Settings } from "../release/parse";
 import type { Pinned } from "../release/pinned";
+import { onDocker } from "../release/runtime";
 import { variablesFor, type Told } from "../release/variables";
 import { pinnedProbes } from "./after";
 import type { Clients } from "./clients";
 import type { Containers } from "./containers";
 import { isNoSuchBucket } from "./policy";
 import type { Measurement, Probe, Timing } from "./probe";
+
+type Pin = Pinned["facets"]["services" | "functions"][string];
 
 /** Drift is a fact that does not go away by asking again. */
 export const timingOfDrift: Timing = { timeout: "5s", deadline: "8s" };
@@ -23,8 +26,10 @@ export const timingOfDrift: Timing = { timeout: "5s", deadline: "8s" };
  */
 export function probesOfDrift(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { pinned, environment } = settings;
-  const variables = (["services", "functions"] as const).flatMap((facet) =>
-    Object.entries(pinned.facets[facet]).flatMap(([name, pin]): Probe[] => {
+  // What runs on AWS is asked for its variables by its own probes.
+  const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
+  const variables = facets.flatMap((facet) =>
+    Object.entries<Pin>(pinned.facets[facet]).flatMap(([name, pin]): Probe[] => {
       const workload = environment[facet]?.[name];
       const path = `${facet}/${name}`;
       if (workload === undefined) return [];
