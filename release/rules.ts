@@ -13,7 +13,7 @@ import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { principalsAreKnown } from "./rules/storage";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
-import { imagesArePinned, workloadsHaveNamesOfTheirOwn } from "./rules/workloads";
+import { imagesArePinned, workloadsHaveNamesOfTheirOwn, volumesHaveAnEngine } from "./rules/workloads";
 
 /** The cross-field rules, in the order in which their problems are listed. */
 export const rules: readonly { readonly rule: Rule; readonly needs: readonly Part[] }[] = [
@@ -28,6 +28,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: runtimesHaveTheirPlace, needs: ["environment"] },
   { rule: containersHaveHealthchecks, needs: ["environment"] },
   { rule: functionsAreImageOrBundle, needs: ["environment"] },
+  { rule: volumesHaveAnEngine, needs: ["environment"] },
   { rule: ecsCanRunServices, needs: ["environment"] },
   { rule: lambdaCanRunFunctions, needs: ["environment"] },
   { rule: awsSettingsOfBucketsHold, needs: ["environment"] },

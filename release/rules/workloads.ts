@@ -1,4 +1,5 @@
 import { quote } from "../primitives";
+import { onDocker } from "../runtime";
 import { eachRelease, has, problem, type Rule } from "./rule";
 
 /** Both become containers, and a container is known by its name alone. */
@@ -22,3 +23,13 @@ export const imagesArePinned: Rule = (settings) =>
             ),
         ),
       );
+
+/** A named volume lives on a Docker engine; on AWS it would be promised and never mounted. */
+export const volumesHaveAnEngine: Rule = ({ environment }) =>
+  (["services", "functions"] as const)
+    .filter((facet) => !onDocker(environment, facet))
+    .flatMap((facet) =>
+      Object.entries(environment[facet] ?? {})
+        .filter(([, { volumes }]) => volumes !== undefined)
+        .map(([name]) => problem(["environment", facet, name, "volumes"], "volumes need a Docker engine")),
+    );

@@ -26,7 +26,8 @@ describe("rewind diff", () => {
     assert.match(text, /- row "fc_share"/);
     assert.match(text, /parameters\.precision: 2 → 1/);
     assert.match(text, /- statement ApplicationLists/);
-    assert.match(text, /risk: low$/);
+    assert.match(text, /encryption: \{"algorithm":"AES256"\} → nothing/);
+    assert.match(text, /7 changes, risk: medium$/);
   });
 
   it("is empty between a release and itself, and turns round", async () => {

@@ -182,6 +182,15 @@ const examples: readonly Example[] = [
     problem: /^releases\.v2\.functions\.score: expected an image or a bundle$/,
   },
   {
+    rule: "volumes have a Docker engine",
+    holds: (raw) => Object.assign(raw.environment.services.api, { volumes: { data: "/data" } }),
+    broken: (raw) => {
+      onEcs(raw);
+      Object.assign(raw.environment.services.api, { volumes: { data: "/data" } });
+    },
+    problem: /^environment\.services\.api\.volumes: volumes need a Docker engine$/,
+  },
+  {
     rule: "ECS can run the services",
     holds: onEcs,
     broken: (raw) => {

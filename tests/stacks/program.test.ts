@@ -208,7 +208,7 @@ describe("the program on the engine's mocks", () => {
   });
 
   it("W1 · keeps a bucket and a volume that the pinned release does not name", async () => {
-    const older = await declareStack("prod", (config) => {
+    const older = await declareStack("staging", (config) => {
       const releases = config["rewind:releases"] as Record<string, Record<string, unknown>>;
       releases["v0.9.0"] = { toggles: {} };
       config["rewind:release"] = "v0.9.0";
@@ -218,16 +218,16 @@ describe("the program on the engine's mocks", () => {
     });
     assert.deepEqual(guarded(older), [...holding, "docker:index/volume:Volume"].sort());
     const { inputs } = resourceOf(older, "docker:index/volume:Volume", "api-data");
-    assert.deepEqual(inputs, { name: "rewind-production-api-data", driver: "local" });
+    assert.deepEqual(inputs, { name: "rewind-staging-api-data", driver: "local" });
   });
 
   it("mounts a service's volumes by name", async () => {
-    const stack = await declareStack("prod", (config) => {
+    const stack = await declareStack("staging", (config) => {
       const { services } = config["rewind:environment"] as { services: Record<string, Record<string, unknown>> };
       services.api!.volumes = { data: "/var/lib/scoring" };
     });
     assert.deepEqual(resourceOf(stack, types.container, "api").inputs.volumes, [
-      { volumeName: "rewind-production-api-data", containerPath: "/var/lib/scoring" },
+      { volumeName: "rewind-staging-api-data", containerPath: "/var/lib/scoring" },
     ]);
   });
 
