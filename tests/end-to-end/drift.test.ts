@@ -4,13 +4,14 @@ import { measureVariables } from "../../checks/drift";
 import type { Diff } from "../../cli/diff";
 import type { Drift } from "../../cli/drift";
 import { fixtureFor, type Fixture } from "./fixture";
+import { patientUp } from "./patient";
 
 describe("the difference between what runs and what was applied, on real components", function () {
   let stack: Fixture;
   before(async function () {
     stack = await fixtureFor(this);
     await stack.empty();
-    await stack.up();
+    await patientUp(stack);
   });
 
   const live = async () => {

@@ -3,24 +3,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseDocument, type Document } from "yaml";
 import { deployments } from "../../records/state";
 import { fixtureFor, type Fixture } from "./fixture";
+import { patientUp } from "./patient";
 
 const at = "rewind:environment";
 const bucket = "scoring-documents";
 const reason = "moved to another account; ticket 123";
 
-/** `pulumi up`: a busy machine may fail a container's health check, and what was half-way is finished by the next. */
-async function applied(stack: Fixture): Promise<void> {
-  for (let left = 2; left > 0; left -= 1) {
-    const { code } = await stack.pulumi(["up", "--yes", "--skip-preview"]);
-    if (code === 0) return;
-  }
-  await stack.up();
-}
-
 /** The engine forgets the protection where the environment does not ask for it any more. */
 async function unprotected(stack: Fixture, original: string): Promise<void> {
   writeFileSync(stack.stackFile, original);
-  await applied(stack);
+  await patientUp(stack);
 }
 
 describe("what holds customer data, on real components and the real engine", function () {
@@ -34,7 +26,7 @@ describe("what holds customer data, on real components and the real engine", fun
       file.setIn(["config", at, "protect"], true);
       file.setIn(["config", at, "services", "api", "volumes"], { data: "/var/lib/scoring" });
     });
-    await applied(stack);
+    await patientUp(stack);
     await stack.query("create table app.customers (name text)");
     await stack.query("insert into app.customers values ('Ada')");
   });
@@ -184,7 +176,7 @@ describe("what holds customer data, on real components and the real engine", fun
       /services\/api\/data .*the engine still protects it: put it back for one more/,
     );
     early();
-    await applied(stack);
+    await patientUp(stack);
     assert.deepEqual(
       deployments(stack.log())
         .at(-1)
@@ -194,7 +186,7 @@ describe("what holds customer data, on real components and the real engine", fun
     edit((file) => {
       file.deleteIn(["config", at, "services", "api", "volumes"]);
     });
-    await applied(stack);
+    await patientUp(stack);
     const { stdout } = await stack.pulumi(["stack", "export"]);
     assert.ok(!stdout.includes("docker:index/volume:Volume"), "the engine has forgotten it");
     await isThere();
@@ -213,7 +205,7 @@ describe("a release that was applied, on the real engine", function () {
     const file = parseDocument(original);
     file.setIn(["config", at, "protect"], true);
     writeFileSync(stack.stackFile, file.toString({ lineWidth: 0 }));
-    await applied(stack);
+    await patientUp(stack);
   });
   after(async function () {
     this.timeout(600_000);
@@ -223,7 +215,7 @@ describe("a release that was applied, on the real engine", function () {
 
   it("P4 · is refused under its id with another record, in the preview too, with both digests and what to do", async () => {
     stack.pin("v1.2.0");
-    await applied(stack);
+    await patientUp(stack);
     stack.pin("v1.2.1");
     const before = readFileSync(stack.stackFile, "utf8");
     const file = parseDocument(before);
@@ -247,6 +239,6 @@ describe("a release that was applied, on the real engine", function () {
     } finally {
       writeFileSync(stack.stackFile, before);
     }
-    await applied(stack);
+    await patientUp(stack);
   });
 });
