@@ -177,7 +177,8 @@ describe("production on the engine's mocks: ECS, Lambda and S3", () => {
       config["rewind:pins"] = { services: "v1.2.0" };
       config["rewind:verification"] = { checks: {} };
     });
-    const secrets = ({ resources }: DeclaredStack) => [...resources.keys()].filter((name) => /^aws:secrets/.test(name));
+    const secrets = ({ resources }: DeclaredStack) =>
+      [...resources.keys()].filter((name) => name.startsWith("aws:secretsmanager"));
     assert.deepEqual(secrets(without), secrets(prod));
     assert.ok(![...without.resources.keys()].some((name) => name.startsWith(types.service)));
   });
