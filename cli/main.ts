@@ -21,6 +21,7 @@ const verbs = {
   hold: () => require("./hold") as typeof import("./hold"),
   local: () => require("./local") as typeof import("./local"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
+  signatures: () => require("./signatures") as typeof import("./signatures"),
   verify: () => require("./verify") as typeof import("./verify"),
 };
 
@@ -90,6 +91,16 @@ function program(): Command {
     .action(async (options: Common) => {
       const { verify } = verbs.verify();
       finish(await verify(where(options)), options);
+    });
+
+  rewind
+    .command("signatures")
+    .description("tell who signed each pinned image; changes nothing")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (options: Common) => {
+      const { signatures } = verbs.signatures();
+      finish(await signatures(where(options)), options);
     });
 
   rewind
