@@ -2,12 +2,17 @@ import { HeadBucketCommand } from "@aws-sdk/client-s3";
 import { createClient } from "redis";
 import type { Settings } from "../release/parse";
 import type { Digest } from "../release/primitives";
+import type { ProjectFiles } from "../release/project-files";
 import { snapshotOf } from "../release/snapshot";
 import type { Clients } from "./clients";
 import { artifactProbes } from "./artifacts";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import { measureRowDrift, type RowDigests } from "./rows";
+import type * as signedImages from "./signed-images";
+
+/** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
+const signing = () => require("./signed-images") as typeof signedImages;
 
 /** A refusal needs no patience: what is down now would be down in the middle of the change. */
 export const timingBefore: Timing = { timeout: "5s", deadline: "8s" };
@@ -24,16 +29,18 @@ export interface Known {
 }
 
 /**
- * What must hold before the first change of any kind: nothing pinned is on hold, every pinned image is in its registry,
- * everything that will be asked to change answers, and nobody changed rows or policies behind Rewind's back.
+ * What must hold before the first change of any kind: nothing pinned is on hold, every pinned image is in its registry
+ * and signed by whoever the stack demands, everything that will be asked to change answers, and nobody changed rows or
+ * policies behind Rewind's back.
  */
-export function probesBefore(settings: Settings, clients: Clients, known: Known): Probe[] {
+export function probesBefore(settings: Settings, clients: Clients, known: Known, files: ProjectFiles): Probe[] {
   const { pinned, environment, pins } = settings;
   const { database, objectStore, caches = {} } = environment;
   const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
   return [
     ...releases.map((release) => holdProbe(release, known)),
     ...artifactProbes(settings, clients),
+    ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),

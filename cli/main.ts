@@ -26,6 +26,7 @@ const verbs = {
   releaseAdd: () => require("./release-add") as typeof import("./release-add"),
   releaseList: () => require("./release-list") as typeof import("./release-list"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
+  signatures: () => require("./signatures") as typeof import("./signatures"),
   verify: () => require("./verify") as typeof import("./verify"),
 };
 
@@ -95,6 +96,16 @@ function program(): Command {
     .action(async (options: Common) => {
       const { verify } = verbs.verify();
       finish(await verify(where(options)), options);
+    });
+
+  rewind
+    .command("signatures")
+    .description("tell who signed each pinned image; changes nothing")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (options: Common) => {
+      const { signatures } = verbs.signatures();
+      finish(await signatures(where(options)), options);
     });
 
   rewind

@@ -11,6 +11,7 @@ import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pins
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
+import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
 import { principalsAreKnown } from "./rules/storage";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn, volumesHaveAnEngine } from "./rules/workloads";
@@ -32,6 +33,8 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: ecsCanRunServices, needs: ["environment"] },
   { rule: lambdaCanRunFunctions, needs: ["environment"] },
   { rule: awsSettingsOfBucketsHold, needs: ["environment"] },
+  { rule: signaturesNameSomebody, needs: ["environment"] },
+  { rule: signedImagesArePinned, needs: ["environment"] },
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },

@@ -5,6 +5,7 @@ import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
 import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
+import { projectFiles } from "../records/project-file";
 import { deployments, expectedStates, holds, lastVerified } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
@@ -104,7 +105,7 @@ export class Gates {
     const held = holds(this.entries);
     const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
     const { probesBefore, runProbes, timingBefore } = asking();
-    const probes = probesBefore(this.settings, this.clients, known);
+    const probes = probesBefore(this.settings, this.clients, known, projectFiles(process.cwd()));
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
     if (verdict.result !== "passed") {

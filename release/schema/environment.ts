@@ -3,6 +3,7 @@ import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
 import { Runtime } from "./runtime";
+import { Signatures } from "./signatures";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -46,6 +47,7 @@ export const Environment = z.strictObject({
       }),
     )
     .optional(),
+  signatures: Signatures.optional().describe("Who must have signed every pinned image"),
   toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
   protect: z
     .boolean()

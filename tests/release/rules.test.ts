@@ -12,6 +12,11 @@ const statement = {
   Resource: "arn:aws:s3:::${bucket}/*",
 };
 
+const signatures = {
+  trustedRoot: { file: "trusted_root.json", digest: `sha256:${"b".repeat(64)}` },
+  identities: [{ issuer: "https://accounts.example.com", identity: "release@example.com" }],
+};
+
 /** The smallest stack in which every rule has something to say. */
 const valid = {
   release: "v1",
@@ -214,6 +219,21 @@ const examples: readonly Example[] = [
     broken: (raw) =>
       Object.assign(raw.releases.v1.storage.documents, { lifecycle: [{ id: "everything", expire: 30 }] }),
     problem: /lifecycle\.0\.prefix: missing: without it every object of the bucket would be removed$/,
+  },
+  {
+    rule: "signatures name somebody",
+    holds: (raw) => Object.assign(raw.environment, { signatures }),
+    broken: (raw) => Object.assign(raw.environment, { signatures: { ...signatures, identities: [] } }),
+    problem: /^environment\.signatures: expected identities, keys or both: nobody is demanded$/,
+  },
+  {
+    rule: "signed images are pinned",
+    holds: (raw) => Object.assign(raw.environment, { kind: "local", signatures }),
+    broken: (raw) => {
+      Object.assign(raw.environment, { kind: "local", signatures });
+      raw.releases.v2.functions.score.image = "engine:v2";
+    },
+    problem: /^releases\.v2\.functions\.score\.image: .* got "engine:v2": signatures are over digests$/,
   },
   {
     rule: "tables have their columns",
