@@ -14,6 +14,7 @@ import { measurePolicy, measurePolicyDigest } from "./policy";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureQuery } from "./sql";
+import { measureVisibility } from "./visibility";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
 export function timingAfter({ verification }: Settings): Timing {
@@ -99,6 +100,10 @@ function measure(
       if (table === undefined) throw new Error(`the environment has no table ${definition.table}`);
       const named = rows.filter((row) => keyOf(row, table) === definition.key);
       return measureRows(clients.database(), { schema, name: definition.table, table }, named);
+    }
+    case "visibility": {
+      const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
+      return measureVisibility(clients.database(), definition, timeout);
     }
     case "policy": {
       const { buckets = {}, stranger } = environment.objectStore ?? {};

@@ -1,14 +1,16 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigTable } from "./config-table";
+import { declareGrants, declareObjects } from "./database-objects";
 import type { Loaded } from "../release/config";
 
 /** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
 export class Database extends pulumi.ComponentResource {
   readonly resources: readonly pulumi.CustomResource[];
 
-  constructor(name: string, { settings, secrets }: Loaded, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, loaded: Loaded, opts?: pulumi.ComponentResourceOptions) {
     super("rewind:index:Database", name, {}, opts);
+    const { settings, secrets } = loaded;
     const { environment, pinned } = settings;
     const { database } = environment;
     if (database === undefined) throw new Error("the environment has no database");
@@ -80,7 +82,10 @@ export class Database extends pulumi.ComponentResource {
       );
       return [config, read];
     });
-    this.resources = [role, base, schema, use, ...tables];
+    const foundation = { component: this, database: base, schema, role };
+    const objects = declareObjects(loaded, foundation);
+    const grants = declareGrants(loaded, foundation, [...objects, ...tables]);
+    this.resources = [role, base, schema, use, ...objects, ...tables, ...grants];
     this.registerOutputs();
   }
 }
