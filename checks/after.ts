@@ -10,6 +10,7 @@ import { addressOnAws, awsProbes } from "./aws";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
+import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
@@ -32,7 +33,8 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
   return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
 }
 
-function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { pinned, environment } = settings;
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
@@ -58,7 +60,11 @@ function pinnedProbes({ pinned, environment }: Settings, clients: Clients, conta
     const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
     return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
   });
-  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies];
+  const schema: Probe[] =
+    facets.schema.migration === undefined
+      ? []
+      : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
+  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies, ...schema];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {

@@ -1,4 +1,5 @@
 import type { Digest, ReleaseId } from "../release/primitives";
+import type { MigrationStep } from "../release/migration-plan";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
@@ -7,6 +8,8 @@ export interface Snapshot {
   readonly rows: Readonly<Record<string, Readonly<Record<string, Digest>>>>;
   /** By bucket. */
   readonly policies: Readonly<Record<string, Digest>>;
+  /** The last migration that is applied, where the pin says it. */
+  readonly migration?: string;
 }
 
 /** A pin as an entry names it. */
@@ -38,6 +41,10 @@ export interface Intent extends Written {
   readonly from?: Pin;
   /** What the pin is about to leave behind. */
   readonly snapshot: Snapshot;
+  /** The migrations that the update is about to run, in order. */
+  readonly migrations?: readonly MigrationStep[];
+  /** The restore point in the database's own log from just before the first change. */
+  readonly restorePoint?: string;
 }
 
 /** Written after the last change, or on the way out when an update failed. */

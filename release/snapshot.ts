@@ -10,6 +10,7 @@ import { rowDigests } from "./rows";
 export function snapshotOf({ pinned, environment }: Pick<Settings, "pinned" | "environment">): {
   rows: Record<string, Record<string, Digest>>;
   policies: Record<string, Digest>;
+  migration?: string;
 } {
   const { tables = {} } = environment.database ?? {};
   const { principals = {}, buckets = {} } = environment.objectStore ?? {};
@@ -21,5 +22,10 @@ export function snapshotOf({ pinned, environment }: Pick<Settings, "pinned" | "e
     const bucket = buckets[name];
     return bucket === undefined ? [] : [[name, policyDigest(renderPolicy(policy, bucket, principals))] as const];
   });
-  return { rows: Object.fromEntries(rows), policies: Object.fromEntries(policies) };
+  const { migration } = pinned.facets.schema;
+  return {
+    rows: Object.fromEntries(rows),
+    policies: Object.fromEntries(policies),
+    ...(migration === undefined ? {} : { migration }),
+  };
 }

@@ -5,7 +5,7 @@ import type { Loaded } from "../release/config";
 import { bodyProblem } from "../release/rules/database-objects";
 import type { Database } from "../release/schema/database";
 import type { Grant, SqlFunction } from "../release/schema/database-objects";
-import { readProjectText } from "../records/project-text";
+import { readProjectText } from "../checks/project-text";
 import { FunctionSecurity } from "./function-security";
 
 /** What the objects stand on, declared by the database's own component. */
@@ -13,7 +13,7 @@ export interface Foundation {
   readonly component: pulumi.Resource;
   readonly database: postgresql.Database;
   readonly schema: postgresql.Schema;
-  readonly role: postgresql.Role;
+  readonly roles: ReadonlyMap<string, postgresql.Role>;
 }
 
 /** The way to the database as a dynamic provider takes it. */
@@ -37,17 +37,17 @@ export function connectionOf(database: Database): Connection {
 }
 
 /**
- * Roles, memberships, schemas, extensions and functions: what migrations may build on. Rights on what migrations make
- * come after them, with `declareGrants`.
+ * The roles beside the application's own, and who is a member of whom. They come before the database, so that a stack
+ * that is destroyed has lost everything that they own before they go themselves.
  */
-export function declareObjects({ settings, secrets }: Loaded, foundation: Foundation): pulumi.CustomResource[] {
+export function declareRoles(
+  { settings, secrets }: Loaded,
+  own: postgresql.Role,
+  parent: pulumi.CustomResourceOptions,
+): { readonly roles: ReadonlyMap<string, postgresql.Role>; readonly resources: readonly pulumi.CustomResource[] } {
   const { database } = settings.environment;
-  if (database === undefined) return [];
-  const { component, database: base, schema } = foundation;
-  const parent = { parent: component };
-  const secret = (key: string) => pulumi.secret(secrets[key] ?? "");
-  const roles = new Map<string, postgresql.Role>([[database.role.user, foundation.role]]);
-  for (const [name, { login, password, connectionLimit }] of Object.entries(database.roles ?? {})) {
+  const roles = new Map<string, postgresql.Role>(database === undefined ? [] : [[database.role.user, own]]);
+  const declared = Object.entries(database?.roles ?? {}).map(([name, { login, password, connectionLimit }]) => {
     const role = new postgresql.Role(
       `role-${name}`,
       {
@@ -59,19 +59,35 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
         replication: false,
         bypassRowLevelSecurity: false,
         ...(connectionLimit === undefined ? {} : { connectionLimit }),
-        ...(password === undefined ? {} : { password: secret(password) }),
+        ...(password === undefined ? {} : { password: pulumi.secret(secrets[password] ?? "") }),
       },
       parent,
     );
     roles.set(name, role);
-  }
+    return role;
+  });
   const nameOf = (role: string): pulumi.Input<string> => roles.get(role)?.name ?? role;
-  const memberships = Object.entries(database.roles ?? {}).flatMap(([name, { memberOf = [] }]) =>
+  const memberships = Object.entries(database?.roles ?? {}).flatMap(([name, { memberOf = [] }]) =>
     [...new Set(memberOf)].map(
       (group) =>
         new postgresql.GrantRole(`${name}-in-${group}`, { role: nameOf(name), grantRole: nameOf(group) }, parent),
     ),
   );
+  return { roles, resources: [...declared, ...memberships] };
+}
+
+/**
+ * Schemas, extensions and functions: what migrations may build on. Rights on what migrations make come after them, with
+ * `declareGrants`.
+ */
+export function declareObjects({ settings, secrets }: Loaded, foundation: Foundation): pulumi.CustomResource[] {
+  const { database } = settings.environment;
+  if (database === undefined) return [];
+  const { component, database: base, schema } = foundation;
+  const parent = { parent: component };
+  const secret = (key: string) => pulumi.secret(secrets[key] ?? "");
+  const { roles } = foundation;
+  const nameOf = (role: string): pulumi.Input<string> => roles.get(role)?.name ?? role;
   const schemas = new Map<string, pulumi.Input<string>>([[database.schema, schema.name]]);
   const declared = Object.entries(database.schemas ?? {}).map(([name, { owner }]) => {
     const made = new postgresql.Schema(
@@ -101,7 +117,7 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
         parent,
       ),
   );
-  const dependsOn = [schema, ...declared, ...extensions, ...roles.values()];
+  const dependsOn = [schema, ...declared, ...extensions];
   const functions = Object.entries(database.functions ?? {}).flatMap(([key, definition]) =>
     declareFunction(
       key,
@@ -114,8 +130,7 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
       },
     ),
   );
-  const own = [...roles.values()].filter((role) => role !== foundation.role);
-  return [...own, ...memberships, ...declared, ...extensions, ...functions];
+  return [...declared, ...extensions, ...functions];
 }
 
 /** The rights that are declared, once everything that they are about is there. */

@@ -1,7 +1,8 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigTable } from "./config-table";
-import { declareGrants, declareObjects } from "./database-objects";
+import { declareGrants, declareObjects, declareRoles } from "./database-objects";
+import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 
 /** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
@@ -28,7 +29,12 @@ export class Database extends pulumi.ComponentResource {
       },
       parent,
     );
-    const base = new postgresql.Database("database", { name: database.name }, { ...parent, protect: production });
+    const others = declareRoles(loaded, role, parent);
+    const base = new postgresql.Database(
+      "database",
+      { name: database.name },
+      { ...parent, protect: production, dependsOn: [...others.resources] },
+    );
     const schema = new postgresql.Schema(
       "schema",
       // Only on a developer's machine may a destroy take the application's own tables along.
@@ -46,6 +52,9 @@ export class Database extends pulumi.ComponentResource {
       },
       parent,
     );
+    const foundation = { component: this, database: base, schema, roles: others.roles };
+    const objects = declareObjects(loaded, foundation);
+    const migrations = declareMigrations(loaded, "up", { ...parent, dependsOn: [use, ...objects] });
     const connection = {
       host: database.host,
       port: database.port,
@@ -66,7 +75,7 @@ export class Database extends pulumi.ComponentResource {
           table: definition,
           rows,
         },
-        { ...parent, dependsOn: [base, schema] },
+        { ...parent, dependsOn: [base, schema, ...migrations] },
       );
       const read = new postgresql.Grant(
         `${table}-read`,
@@ -82,10 +91,8 @@ export class Database extends pulumi.ComponentResource {
       );
       return [config, read];
     });
-    const foundation = { component: this, database: base, schema, role };
-    const objects = declareObjects(loaded, foundation);
-    const grants = declareGrants(loaded, foundation, [...objects, ...tables]);
-    this.resources = [role, base, schema, use, ...objects, ...tables, ...grants];
+    const grants = declareGrants(loaded, foundation, [...objects, ...migrations, ...tables]);
+    this.resources = [role, ...others.resources, base, schema, use, ...objects, ...migrations, ...tables, ...grants];
     this.registerOutputs();
   }
 }
