@@ -23,7 +23,7 @@ export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
   const { administrator, role } = database;
   const taken = (name: string): string | undefined => {
     if (name === administrator.user) return `${name} is the administrator; it would be changed under Rewind's feet`;
-    if (name === "postgres" || name === "public" || name === "none" || builtIn.test(name)) {
+    if (name === "postgres" || name === "public" || name === "none" || name.startsWith("pg_")) {
       return `${name} is a name that PostgreSQL keeps for itself`;
     }
     return name === role.user ? `${name} is the application's own role, declared as role` : undefined;
@@ -37,7 +37,7 @@ export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
         : [];
     const powers = memberOf.flatMap((group, index) => {
       const place = [...at, "memberOf", index];
-      if (group === administrator.user || group === "postgres" || builtIn.test(group)) {
+      if (group === administrator.user || group === "postgres" || group.startsWith("pg_")) {
         return [problem(place, `${group} has rights over the whole server; grant what is needed instead`)];
       }
       return group === name ? [problem(place, "a role is no member of itself")] : [];
