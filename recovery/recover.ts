@@ -221,6 +221,7 @@ async function start(into: string, programs: string, account: Account, options: 
   child.once("error", (error) => (life.ended = error.message));
   child.once("exit", (code, by) => (life.ended = `it ended with ${code ?? by ?? "unknown"}`));
   child.unref();
+  const hasEnded = (): boolean => life.ended !== undefined;
   const deadline = performance.now() + (options.within ?? 30 * 60_000);
   const server: Server = { host: "127.0.0.1", port, sslmode: "disable", ...as };
   try {
@@ -241,10 +242,10 @@ async function start(into: string, programs: string, account: Account, options: 
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   } catch (error) {
-    if (life.ended === undefined && child.pid !== undefined) {
+    if (!hasEnded() && child.pid !== undefined) {
       // Immediate: nothing of this copy is worth a checkpoint.
       child.kill("SIGQUIT");
-      for (let waited = 0; waited < 100 && life.ended === undefined; waited += 1) {
+      for (let waited = 0; waited < 100 && !hasEnded(); waited += 1) {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }

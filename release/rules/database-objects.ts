@@ -15,9 +15,6 @@ const schemasOf = ({ schema, schemas = {} }: Database): string[] => [
   ...new Set([schema, "public", ...Object.keys(schemas)]),
 ];
 
-/** Roles that PostgreSQL itself knows can read files, run programs or see all data. */
-const builtIn = /^pg_/;
-
 export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
   if (database === undefined) return [];
   const { administrator, role } = database;
@@ -37,6 +34,7 @@ export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
         : [];
     const powers = memberOf.flatMap((group, index) => {
       const place = [...at, "memberOf", index];
+      // PostgreSQL's own roles can read files, run programs or see all data.
       if (group === administrator.user || group === "postgres" || group.startsWith("pg_")) {
         return [problem(place, `${group} has rights over the whole server; grant what is needed instead`)];
       }
