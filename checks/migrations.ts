@@ -7,26 +7,10 @@ import {
   type MigrationPlan,
   type MigrationStep,
 } from "../release/migration-plan";
-import type { Database } from "../release/schema/database";
+import { digestTable, migrationTables, type MigrationTables } from "../release/migration-tables";
 import type { Clients } from "./clients";
 import { readMigrations } from "./migration-folder";
 import type { Measurement, Probe } from "./probe";
-
-/** The tables that say what has been applied: node-pg-migrate's own, and Rewind's with the digests beside it. */
-export interface MigrationTables {
-  readonly schema: string;
-  readonly table: string;
-}
-
-/** Beside node-pg-migrate's own table: which file each migration was. */
-export const digestTable = "rewind_migrations";
-
-/** Where an environment notes its migrations; undefined when it has none. */
-export function migrationTables(database: Database | undefined): MigrationTables | undefined {
-  const { migrations } = database ?? {};
-  if (database === undefined || migrations === undefined) return undefined;
-  return { schema: migrations.schema ?? database.schema, table: migrations.table ?? "pgmigrations" };
-}
 
 /** What has been applied, in the order in which it was; nothing where there is no table, or no database yet. */
 export async function readApplied(

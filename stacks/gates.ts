@@ -106,7 +106,8 @@ export class Gates {
   private mark(): Promise<string | undefined> {
     this.reserved ??= this.log.nextId();
     const { database } = this.settings.environment;
-    this.marked ??= database === undefined ? Promise.resolve(undefined) : asking().setRestorePoint(this.clients, this.reserved);
+    this.marked ??=
+      database === undefined ? Promise.resolve(undefined) : asking().setRestorePoint(this.clients, this.reserved);
     return this.marked;
   }
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Loaded } from "../release/config";
-import { migrationTables } from "../checks/migrations";
+import { migrationTables } from "../release/migration-tables";
 import { readMigrations } from "../checks/migration-folder";
 import { connectionOf } from "./database-objects";
 import type * as implementation from "./migrations.provider";
