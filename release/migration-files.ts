@@ -25,7 +25,7 @@ const heading = /^[ \t]*--[ \t-]*(up|down) migration\b/i;
 const aloneMark = /^[ \t]*--[ \t-]*no[ -]transaction\b/im;
 /** Words that would end the transaction in which every migration runs. A block of PL/pgSQL says begin alone. */
 const control =
-  /^[ \t]*(?:commit|rollback|abort|start[ \t]+transaction|begin[ \t]*;|begin[ \t]+(?:transaction|work|read|isolation))\b/im;
+  /(?:^|;)[ \t]*(?:(?:commit|rollback|abort|start[ \t]+transaction|begin[ \t]+(?:transaction|work|read|isolation))\b|begin[ \t]*;)/im;
 
 /** A migration's file, read; or the reason why it cannot be one. */
 export function parseMigration(name: string, text: string): MigrationFile | { readonly problem: string } {
@@ -49,7 +49,9 @@ export function parseMigration(name: string, text: string): MigrationFile | { re
   const alone = aloneMark.test(text);
   const ended = alone ? null : (control.exec(up.sql) ?? (typeof down === "object" ? control.exec(down.sql) : null));
   if (ended !== null) {
-    return { problem: `"${ended[0].trim()}" would end the transaction that keeps it whole; leave it out` };
+    return {
+      problem: `"${ended[0].replace(/^;/, "").trim()}" would end the transaction that keeps it whole; leave it out`,
+    };
   }
   return {
     name,

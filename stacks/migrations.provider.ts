@@ -120,7 +120,9 @@ async function runGroup(
                     : (pgm: { sql(text: string): void; noTransaction(): void }) => {
                         current = file;
                         if (file.alone) pgm.noTransaction();
+                        if (!file.alone) pgm.sql(`select set_config('rewind.migration', '${file.name}', true)`);
                         pgm.sql(section.sql);
+                        if (!file.alone) pgm.sql(stillWhole(file));
                         pgm.sql(note(file));
                       };
                 return [{ id: path, filePaths: [path], actions: { up: actions(file.up), down: actions(file.down) } }];
@@ -133,6 +135,10 @@ async function runGroup(
     throw new Error(described(error, folder, current, direction, alone));
   }
 }
+
+/** A setting of the transaction is gone with it: whoever ended it by means that no reading of the file sees is told. */
+const stillWhole = ({ name }: MigrationFile): string =>
+  `do $rewind$ begin if current_setting('rewind.migration', true) is distinct from '${name}' then raise exception 'it ended its own transaction, so what stood before that remains'; end if; end $rewind$`;
 
 function described(
   error: unknown,
