@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { escapeIdentifier, type ClientBase } from "pg";
 import { PG_MIGRATE_LOCK_ID, runner } from "node-pg-migrate";
@@ -47,7 +48,7 @@ export async function migrate(inputs: MigrationsInputs, project: string): Promis
     }
     if (pending.length === 0) return [];
     await ensureDigestTable(client, inputs);
-    for (const group of groupsOf(pending, files)) await runGroup(client, inputs, files, group, direction);
+    for (const group of groupsOf(pending, files)) await runGroup(client, inputs, project, files, group);
     return pending;
   });
 }
@@ -77,11 +78,11 @@ const digests = ({ schema }: MigrationsInputs["tables"]): string =>
 async function runGroup(
   client: ClientBase,
   inputs: MigrationsInputs,
+  project: string,
   files: readonly MigrationFile[],
   group: readonly MigrationStep[],
-  direction: Direction,
 ): Promise<void> {
-  const { folder, schema, tables } = inputs;
+  const { folder, schema, tables, direction } = inputs;
   const alone = files.find(({ name }) => name === group[0]?.name)?.alone === true;
   let current: MigrationFile | undefined;
   // What is noted beside the library's own table is noted in the same transaction. Names and digests are of a shape
@@ -94,7 +95,7 @@ async function runGroup(
   try {
     await runner({
       dbClient: client,
-      dir: folder,
+      dir: join(project, folder),
       direction,
       count: group.length,
       migrationsTable: tables.table,

@@ -179,7 +179,9 @@ describe("migrations on a real PostgreSQL", function () {
     write("0003_slow", "create table slow (id int);\nselect pg_sleep(30);", "drop table slow;");
     const running = go("0003_slow", "up");
     const ended = assert.rejects(running, /0003_slow\.sql/);
-    for (;;) {
+    let over = false;
+    void ended.finally(() => (over = true)).catch(() => undefined);
+    while (!over) {
       const { rows } = await client.query<{ pid: number }>(
         "select pid from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()",
       );

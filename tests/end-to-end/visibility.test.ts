@@ -96,7 +96,8 @@ describe("what viewers see, on a real PostgreSQL", function () {
       "select set_config('role', 'none', true), text from seen.notes",
       "set role none",
     ]) {
-      const { result } = await see([{ as: stranger, sees: "nothing" }], query);
+      // As somebody who sees a row: what would change the role is asked for each of them.
+      const { result } = await see([{ as: ann, sees: "nothing" }], query);
       assert.equal(result, "error", query);
     }
   });
