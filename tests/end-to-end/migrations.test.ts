@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -179,9 +179,9 @@ describe("migrations on a real PostgreSQL", function () {
     write("0003_slow", "create table slow (id int);\nselect pg_sleep(30);", "drop table slow;");
     const running = go("0003_slow", "up");
     const ended = assert.rejects(running, /0003_slow\.sql/);
-    let over = false;
-    void ended.finally(() => (over = true)).catch(() => undefined);
-    while (!over) {
+    const life = { over: false };
+    void ended.finally(() => (life.over = true)).catch(() => undefined);
+    while (!life.over) {
       const { rows } = await client.query<{ pid: number }>(
         "select pid from pg_stat_activity where query like '%pg_sleep(30)%' and pid <> pg_backend_pid()",
       );
@@ -210,8 +210,11 @@ describe("migrations on a real PostgreSQL", function () {
     });
   }
 
-  it("are refused when they are not UTF-8 or a link leads out of the project", async () => {
+  it("are refused when they are not UTF-8 or a link leads out of the project", () => {
     writeFileSync(join(project, "migrations", "0003_latin.sql"), Buffer.from("-- Up Migration\nselect 'ä';", "latin1"));
     assert.throws(() => inputs("0002_names", "up"), /0003_latin\.sql is not UTF-8/);
+    rmSync(join(project, "migrations", "0003_latin.sql"));
+    symlinkSync("/etc/hostname", join(project, "migrations", "0003_out.sql"));
+    assert.throws(() => inputs("0002_names", "up"), /0003_out\.sql leads out of the project/);
   });
 });

@@ -19,7 +19,7 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
   let stack: Fixture;
   let place: { archive: string; baseBackups: string; programs: string };
   /** Where the copies go: a folder that the server's user can reach. */
-  let scratch: string;
+  const scratch = join("/var/tmp", `rewind-recovery-${process.pid}`);
   const servers: number[] = [];
   before(async function () {
     stack = await fixtureFor(this);
@@ -27,7 +27,6 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
     // Where PostgreSQL comes from an npm package there are no tools, and the verb says so.
     if (recovery === undefined) return this.skip();
     place = recovery;
-    scratch = join("/var/tmp", `rewind-recovery-${stack.environment.id}`);
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch, { mode: 0o755 });
     await stack.empty();
@@ -43,7 +42,7 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
     }
   });
   after(() => {
-    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   });
 
   const port = 25_000 + (process.pid % 5_000);

@@ -106,11 +106,11 @@ describe("the objects of a database on the engine's mocks", () => {
     const declared = await declaredWith({});
     const type = "pulumi-nodejs:dynamic/rewind:Migrations";
     const [up, down] = ["migrations", "migrations-down"].map((name) => resourceOf(declared, type, name).inputs);
-    assert.deepEqual([up?.direction, down?.direction], ["up", "down"]);
-    assert.deepEqual([up?.target, down?.target], ["0002_add_locale", "0002_add_locale"]);
-    assert.deepEqual(Object.keys(up?.files as object), ["0001_members", "0002_add_locale"]);
-    assert.deepEqual(up?.password, secret(valueOfSecret("database-administrator-password")));
-    assert.deepEqual(up?.tables, { schema: "app", table: "pgmigrations" });
+    assert.deepEqual([up!.direction, down!.direction], ["up", "down"]);
+    assert.deepEqual([up!.target, down!.target], ["0002_add_locale", "0002_add_locale"]);
+    assert.deepEqual(Object.keys(up!.files as object), ["0001_members", "0002_add_locale"]);
+    assert.deepEqual(up!.password, secret(valueOfSecret("database-administrator-password")));
+    assert.deepEqual(up!.tables, { schema: "app", table: "pgmigrations" });
   });
 
   it("declares neither where the pin says nothing of the schema", async () => {
