@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseDocument } from "yaml";
 import { deployments } from "../../records/state";
 import { checkout } from "./local-home";
 import { fixtureFor, type Fixture } from "./fixture";
+import { configOf, edit as editIn, keepTheDatabase, type Edit } from "./stack-edits";
 
 /** Below the checkout, for migrations lie in the project. */
 const scratch = ".rewind-test/database-test";
@@ -15,6 +15,7 @@ describe("the database of a stack, through the real engine", function () {
     stack = await fixtureFor(this);
     await stack.empty();
     original = readFileSync(stack.stackFile, "utf8");
+    keepTheDatabase(stack);
     rmSync(join(checkout, scratch), { recursive: true, force: true });
     mkdirSync(join(checkout, scratch));
     cpSync(join(checkout, "examples/scoring/migrations"), join(checkout, scratch, "migrations"), { recursive: true });
@@ -26,15 +27,8 @@ describe("the database of a stack, through the real engine", function () {
   });
 
   let original = "";
-  /** Sets values in the stack file, as an editor would; undefined takes one out. */
-  const edit = (...changes: [path: string, value: unknown][]): void => {
-    const document = parseDocument(readFileSync(stack.stackFile, "utf8"));
-    for (const [path, value] of changes) {
-      const keys = ["config", ...path.split("/")];
-      if (value === undefined) document.deleteIn(keys);
-      else document.setIn(keys, value);
-    }
-    writeFileSync(stack.stackFile, document.toString({ lineWidth: 0 }));
+  const edit = (...edits: Edit[]): void => {
+    editIn(stack, ...edits);
   };
   const database = "rewind:environment/database";
   const migration = (name: string, up: string, down?: string): void => {
@@ -62,7 +56,7 @@ describe("the database of a stack, through the real engine", function () {
     assert.equal(last().outcome?.result, "passed");
     // What goes down goes after the workloads: no release meets a schema that is older than itself.
     const at = (what: RegExp): number => output.search(what);
-    assert.ok(at(/Container api created/) < at(/Migrations migrations-down updated/), output);
+    assert.ok(at(/Container score_prism created/) < at(/Migrations migrations-down updated/), output);
     assert.ok((await stack.rewind("verify")).code === 0);
     stack.pin("v1.2.1");
     await stack.up();
@@ -123,7 +117,7 @@ describe("the database of a stack, through the real engine", function () {
   it("W5 · a migration that fails half-way leaves nothing, and the same command works after the fix", async () => {
     const fixed = "create table audit (id int);";
     migration("0003_audit", `${fixed}\ninsert into nowhere values (1);`, "drop table audit;");
-    edit(["rewind:releases/v1.3.0", structuredClone(releaseOf("v1.2.1", "0003_audit"))]);
+    edit(["rewind:releases/v1.3.0", releaseOf("v1.2.1", "0003_audit")]);
     stack.pin("v1.3.0");
     const failed = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     assert.notEqual(failed.code, 0);
@@ -262,10 +256,7 @@ describe("the database of a stack, through the real engine", function () {
 
     edit(
       [`${database}/roles`, { scoring_member: {} }],
-      ...["schemas", "extensions", "functions/twice", "grants"].map((each): [string, unknown] => [
-        `${database}/${each}`,
-        undefined,
-      ]),
+      ...["schemas", "extensions", "functions/twice", "grants"].map((each): Edit => [`${database}/${each}`, undefined]),
     );
     await stack.up();
     assert.deepEqual(await stack.query("select rolname from pg_roles where rolname = 'clerk'"), []);
@@ -274,8 +265,6 @@ describe("the database of a stack, through the real engine", function () {
 
   /** A release as another one, but for its schema. */
   function releaseOf(id: string, schema: string): unknown {
-    const document = parseDocument(readFileSync(stack.stackFile, "utf8"));
-    const { config } = document.toJS({ maxAliasCount: -1 }) as { config: Record<string, Record<string, object>> };
-    return { ...config["rewind:releases"]?.[id], schema: { migration: schema } };
+    return { ...configOf(stack)["rewind:releases"]?.[id], schema: { migration: schema } };
   }
 });

@@ -7,6 +7,7 @@ import { nextSegment } from "../../recovery/catalogue";
 import { recover, type RecoveryOptions } from "../../recovery/recover";
 import { checkout } from "./local-home";
 import { fixtureFor, type Fixture } from "./fixture";
+import { keepTheDatabase } from "./stack-edits";
 
 interface Said {
   outcome: string;
@@ -21,6 +22,7 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
   /** Where the copies go: a folder that the server's user can reach. */
   const scratch = join("/var/tmp", `rewind-recovery-${process.pid}`);
   const servers: number[] = [];
+  let original: string | undefined;
   before(async function () {
     stack = await fixtureFor(this);
     const { recovery } = stack.environment.postgres;
@@ -30,6 +32,8 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch, { mode: 0o755 });
     await stack.empty();
+    original = readFileSync(stack.stackFile, "utf8");
+    keepTheDatabase(stack);
   });
   afterEach(async () => {
     for (const pid of servers.splice(0)) {
@@ -42,6 +46,7 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
     }
   });
   after(() => {
+    if (original !== undefined) writeFileSync(stack.stackFile, original);
     rmSync(scratch, { recursive: true, force: true });
   });
 
