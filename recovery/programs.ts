@@ -32,9 +32,12 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The environment of a program: without the caller's PG… variables, which would change what it does. */
+/**
+ * The environment of a program: without the caller's PG… variables, which would change what it does, but for the one that
+ * names the authorities it believes.
+ */
 export function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("PG"));
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("PG") || name === "PGSSLROOTCERT");
   return { ...Object.fromEntries(own), LC_ALL: "C", ...more };
 }
 

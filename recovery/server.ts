@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Client } from "pg";
 
 /** How to reach a server of which base backups are taken. */
@@ -30,7 +31,7 @@ export async function factsOf(server: Server, within = 5_000): Promise<ServerFac
     user,
     password,
     database,
-    ssl: sslmode === "disable" ? false : { rejectUnauthorized: sslmode === "verify-full" },
+    ssl: sslOf(sslmode),
     connectionTimeoutMillis: within,
     query_timeout: within,
     application_name: "rewind",
@@ -51,4 +52,12 @@ export async function factsOf(server: Server, within = 5_000): Promise<ServerFac
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** As the probes have it: `verify-full` believes the authorities that PGSSLROOTCERT names, or else Node's own. */
+function sslOf(mode: Server["sslmode"]): false | { rejectUnauthorized: boolean; ca?: string } {
+  if (mode === "disable") return false;
+  const authorities = process.env.PGSSLROOTCERT;
+  if (mode === "require" || !authorities) return { rejectUnauthorized: mode === "verify-full" };
+  return { rejectUnauthorized: true, ca: readFileSync(authorities, "utf8") };
 }
