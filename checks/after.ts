@@ -10,10 +10,12 @@ import { addressOnAws, awsProbes } from "./aws";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
+import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureQuery } from "./sql";
+import { measureVisibility } from "./visibility";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
 export function timingAfter({ verification }: Settings): Timing {
@@ -32,7 +34,8 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
 }
 
 /** The images, rows and policies themselves, against what is pinned. */
-export function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+export function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { pinned, environment } = settings;
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
@@ -58,7 +61,11 @@ export function pinnedProbes({ pinned, environment }: Settings, clients: Clients
     const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
     return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
   });
-  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies];
+  const schema: Probe[] =
+    facets.schema.migration === undefined
+      ? []
+      : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
+  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies, ...schema];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
@@ -100,6 +107,10 @@ function measure(
       if (table === undefined) throw new Error(`the environment has no table ${definition.table}`);
       const named = rows.filter((row) => keyOf(row, table) === definition.key);
       return measureRows(clients.database(), { schema, name: definition.table, table }, named);
+    }
+    case "visibility": {
+      const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
+      return measureVisibility(clients.database(), definition, timeout);
     }
     case "policy": {
       const { buckets = {}, stranger } = environment.objectStore ?? {};

@@ -6,6 +6,8 @@ import type { ProjectFiles } from "../release/project-files";
 import { snapshotOf } from "../release/snapshot";
 import type { Clients } from "./clients";
 import { artifactProbes } from "./artifacts";
+import { migrationProbes } from "./migrations";
+import type { MigrationStep } from "../release/migration-plan";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import { measureRowDrift, type RowDigests } from "./rows";
@@ -25,7 +27,10 @@ export interface Known {
   readonly states: readonly {
     readonly rows: Readonly<Record<string, RowDigests>>;
     readonly policies: Readonly<Record<string, Digest>>;
+    readonly migration?: string;
   }[];
+  /** The migrations that ran on the stack that rehearses production's. */
+  readonly rehearsed?: readonly MigrationStep[];
 }
 
 /**
@@ -45,6 +50,10 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),
     ...driftProbes(settings, clients, known),
+    ...migrationProbes(settings, clients, {
+      rehearsed: known.rehearsed ?? [],
+      migrations: known.states.map(({ migration }) => migration),
+    }),
   ];
 }
 

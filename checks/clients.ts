@@ -18,6 +18,8 @@ export interface Clients {
   readonly aws: AwsClients;
   /** Where the published ports of the Docker engine answer. */
   readonly host: string;
+  /** The project's folder, below which migrations lie. */
+  readonly project: string;
   database(): Pool;
   objectStore(identity: Identity): S3Client;
   secret(name: string): string;
@@ -28,7 +30,11 @@ export interface Clients {
  * Clients for one environment.
  * @throws Error from `database` or `objectStore` when the environment has none
  */
-export function openClients(environment: Settings["environment"], secrets: Secrets): Clients {
+export function openClients(
+  environment: Settings["environment"],
+  secrets: Secrets,
+  project: string = process.cwd(),
+): Clients {
   let pool: Pool | undefined;
   const stores = new Map<Identity, S3Client>();
   const secret = (name: string): string => {
@@ -45,6 +51,7 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     },
     aws,
     host: environment.docker?.address ?? "127.0.0.1",
+    project,
     secret,
     database: () => (pool ??= databasePool(environment, secret)),
     objectStore: (identity) => {

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { ReleaseId } from "../release/primitives";
+import { Port, ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import type { Level } from "./rollback";
@@ -17,6 +17,7 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  database: () => require("./database") as typeof import("./database"),
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
   drift: () => require("./drift") as typeof import("./drift"),
@@ -52,6 +53,12 @@ function finish({ code, text, json }: VerbResult, { json: wanted }: Common): voi
 function releaseId(text: string): string {
   const parsed = ReleaseId.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a release id");
+  return parsed.data;
+}
+
+function portNumber(text: string): number {
+  const parsed = Port.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : text);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a port");
   return parsed.data;
 }
 
@@ -157,6 +164,32 @@ function program(): Command {
         finish(await hold(where(options), kind, release, options.reason), options);
       });
   }
+
+  const database = rewind
+    .command("database")
+    .description("the database server's own backups, and its way back in time");
+  database
+    .command("backup")
+    .description("take a base backup of the running server and verify every file of it")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (options: Common) => {
+      finish(await verbs.database().databaseBackup(where(options), { tell, signal: interrupted.signal }), options);
+    });
+  database
+    .command("recover")
+    .description("a copy of the server as it was just before an entry of the deployment log, beside the running one")
+    .requiredOption("-b, --before <entry>", "the entry's id")
+    .requiredOption("-i, --into <folder>", "the folder of the copy, new or empty")
+    .option("-p, --port <port>", "where the copy answers, on 127.0.0.1", portNumber, 5433)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind database recover --before 20261121T074446Z-1ea1e940 --into /srv/recovered")
+    .action(async (options: Common & { before: string; into: string; port: number }) => {
+      const { before, into, port } = options;
+      const wanted = { before, into, port, tell, signal: interrupted.signal };
+      finish(await verbs.database().databaseRecover(where(options), wanted), options);
+    });
 
   const local = rewind.command("local").description("the embedded environment: real components on this machine only");
   const given = { folder, tell, signal: interrupted.signal };
@@ -336,7 +369,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "local", "demo"].includes(process.argv[2] ?? "")) process.exit(130);
+    if (!["rollback", "local", "demo", "database"].includes(process.argv[2] ?? "")) process.exit(130);
   });
 }
 program().parseAsync().catch(explain);

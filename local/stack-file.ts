@@ -72,6 +72,8 @@ function fillIn(document: Document, environment: LocalEnvironment, images: Image
   set([at, "database", "host"], postgres.host);
   set([at, "database", "port"], postgres.port);
   set([at, "database", "administrator", "user"], postgres.user);
+  for (const [name, value] of Object.entries(postgres.recovery ?? {})) set([at, "database", "recovery", name], value);
+  if (postgres.recovery === undefined) document.deleteIn(["config", at, "database", "recovery"]);
   set([at, "objectStore", "endpoint"], objectStore.endpoint);
   set([at, "objectStore", "region"], objectStore.region);
   set([at, "objectStore", "principals", "application"], objectStore.application.accessKey);

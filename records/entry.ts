@@ -1,5 +1,6 @@
 import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
+import type { MigrationStep } from "../release/migration-plan";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
@@ -10,6 +11,8 @@ export interface Snapshot {
   readonly policies: Readonly<Record<string, Digest>>;
   /** What holds customer data, where it is protected. */
   readonly holds?: readonly HeldEntry[];
+  /** The last migration that is applied, where the pin says it. */
+  readonly migration?: string;
 }
 
 /** A pin as an entry names it. */
@@ -43,6 +46,10 @@ export interface Intent extends Written {
   readonly snapshot: Snapshot;
   /** The SHA-256 of each release's own record that the pin takes something from: a release is immutable once applied. */
   readonly records?: Readonly<Record<ReleaseId, Digest>>;
+  /** The migrations that the update is about to run, in order. */
+  readonly migrations?: readonly MigrationStep[];
+  /** The restore point in the database's own log from just before the first change. */
+  readonly restorePoint?: string;
 }
 
 /** Written after the last change, or on the way out when an update failed. */

@@ -7,6 +7,13 @@ import {
   runtimesHaveTheirPlace,
 } from "./rules/aws";
 import { checksAskForWhatIsThere } from "./rules/verification";
+import {
+  databaseObjectsResolve,
+  everybodyIsGrantedNothing,
+  functionsAreSafe,
+  rolesAreOrdinary,
+} from "./rules/database-objects";
+import { migrationsHaveAFolder } from "./rules/migrations";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
@@ -37,6 +44,11 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: signedImagesArePinned, needs: ["environment"] },
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
+  { rule: rolesAreOrdinary, needs: ["environment"] },
+  { rule: databaseObjectsResolve, needs: ["environment"] },
+  { rule: everybodyIsGrantedNothing, needs: ["environment"] },
+  { rule: functionsAreSafe, needs: ["environment"] },
+  { rule: migrationsHaveAFolder, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
   { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },

@@ -23,6 +23,7 @@ export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "
   rows: Record<string, Record<string, Digest>>;
   policies: Record<string, Digest>;
   holds?: readonly HeldEntry[];
+  migration?: string;
 } {
   const { pinned, environment } = settings;
   const { tables = {} } = environment.database ?? {};
@@ -36,9 +37,11 @@ export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "
     return bucket === undefined ? [] : [[name, policyDigest(renderPolicy(policy, bucket, principals))] as const];
   });
   const holds = heldEntries(settings);
+  const { migration } = pinned.facets.schema;
   return {
     rows: Object.fromEntries(rows),
     policies: Object.fromEntries(policies),
     ...(holds.length === 0 ? {} : { holds }),
+    ...(migration === undefined ? {} : { migration }),
   };
 }

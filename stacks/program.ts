@@ -6,6 +6,7 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { Gates } from "./gates";
+import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { leaveWhatIsLetGo } from "./protection";
 import { needsDocker, runtimeOf } from "../release/runtime";
@@ -72,7 +73,8 @@ export function declare(loaded: Loaded): {
   );
   const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
   const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
-  return { resources: [...first, ...running, ...caches], containers: pulumi.output(ids) };
+  const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
+  return { resources: [...first, ...running, ...caches, ...schema], containers: pulumi.output(ids) };
 }
 
 /** Services on ECS and functions on Lambda, where the environment runs them there. */

@@ -15,6 +15,9 @@ export const secretsAreThere: Rule = ({ environment, verification, secrets }) =>
   if (database !== undefined) {
     wanted.push([["environment", "database", "administrator", "password"], database.administrator.password]);
     wanted.push([["environment", "database", "role", "password"], database.role.password]);
+    for (const [name, { password }] of Object.entries(database.roles ?? {})) {
+      if (password !== undefined) wanted.push([["environment", "database", "roles", name, "password"], password]);
+    }
   }
   for (const identity of ["credentials", "stranger"] as const) {
     for (const [key, secret] of Object.entries(objectStore?.[identity] ?? {})) {

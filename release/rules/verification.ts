@@ -7,6 +7,7 @@ import { keyOf } from "../rows";
 import { onDocker } from "../runtime";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
+import { visibilityProblems } from "./visibility";
 
 /** The HTTP requests of a check, each with its path inside the definition. */
 export function requestsOf(
@@ -34,6 +35,8 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
         return has(pinned.storage, definition.bucket)
           ? []
           : [problem([...at, "bucket"], `the pinned release has no policy for ${quote(definition.bucket)}`)];
+      case "visibility":
+        return visibilityProblems(settings.environment, definition, at);
       case "sql":
         return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
       case "http":

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Duration, Name, SecretName, SqlIdentifier, UrlPath } from "../primitives";
 import { Text, timing } from "./common";
+import { Visibility } from "./visibility";
 
 /** A value that a JSON answer must have at the same place; objects may hold more than is named. */
 const Expected = z.json();
@@ -33,8 +34,9 @@ export const CheckDefinition = z.discriminatedUnion(
     }),
     z.strictObject({ kind: z.literal("row"), ...timing, table: SqlIdentifier, key: Text }),
     z.strictObject({ kind: z.literal("policy"), ...timing, bucket: Name, prefix: Text.optional() }),
+    Visibility,
   ],
-  { error: "expected a kind of check: http, journey, sql, row or policy" },
+  { error: "expected a kind of check: http, journey, sql, row, policy or visibility" },
 );
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 

@@ -28,6 +28,7 @@ const valid = {
       config: { settings: { rows: [{ key: "version", value: "v1" }] } },
       storage: { documents: { policy: { Version: "2012-10-17", Statement: [statement] } } },
       toggles: { ON: true },
+      schema: { migration: "0001_first" },
     },
     v2: { functions: { score: { image } } },
   },
@@ -46,6 +47,10 @@ const valid = {
       schema: "app",
       role: { user: "app", password: "password" },
       tables: { settings: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" } },
+      roles: { member: { memberOf: ["app"] } },
+      functions: { is_member: { returns: "boolean", language: "sql", body: "select true" } },
+      grants: { use: { objectType: "schema", role: "member", schema: "app", privileges: ["USAGE"] } },
+      migrations: { folder: "migrations" },
     },
     objectStore: {
       region: "eu-central-1",
@@ -246,6 +251,41 @@ const examples: readonly Example[] = [
     holds: (raw) => raw.releases.v1.config.settings.rows.push({ key: "other", value: "v1" }),
     broken: (raw) => raw.releases.v1.config.settings.rows.push({ key: "version", value: "v2" }),
     problem: /^releases\.v1\.config\.settings\.rows\.1: a second row with key "version"$/,
+  },
+  {
+    rule: "roles are ordinary",
+    holds: (raw) => (raw.environment.database.roles.member.memberOf = []),
+    broken: (raw) => (raw.environment.database.roles.member.memberOf = ["rewind"]),
+    problem: /^environment\.database\.roles\.member\.memberOf\.0: rewind has rights over the whole server/,
+  },
+  {
+    rule: "the database's objects resolve",
+    holds: (raw) => (raw.environment.database.grants.use.role = "app"),
+    broken: (raw) => (raw.environment.database.grants.use.role = "stranger"),
+    problem: /^environment\.database\.grants\.use\.role: no role "stranger"; there are app, member$/,
+  },
+  {
+    rule: "everybody is granted nothing in production",
+    holds: (raw) => (raw.environment.database.grants.use.role = "public"),
+    broken: (raw) => {
+      raw.environment.kind = "production";
+      raw.environment.database.grants.use.role = "public";
+    },
+    problem:
+      /^environment\.database\.grants\.use\.role: public is everybody who can connect; production wants the reason/,
+  },
+  {
+    rule: "functions are safe",
+    holds: (raw) =>
+      Object.assign(raw.environment.database.functions.is_member, { securityDefiner: true, searchPath: ["app"] }),
+    broken: (raw) => Object.assign(raw.environment.database.functions.is_member, { securityDefiner: true }),
+    problem: /^environment\.database\.functions\.is_member\.searchPath: expected a fixed search path/,
+  },
+  {
+    rule: "migrations have a folder",
+    holds: (raw) => Object.assign(raw.releases.v2, { schema: { migration: "0002_second" } }),
+    broken: (raw) => Reflect.deleteProperty(raw.environment.database, "migrations"),
+    problem: /^releases\.v1\.schema\.migration: the environment staging has no database\.migrations/,
   },
   {
     rule: "principals are known",
