@@ -1,16 +1,18 @@
 import { fullImage } from "../release/images";
 import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
-import { policyDigest, renderPolicy } from "../release/policy";
+import { policyDigest, storedPolicy } from "../release/policy";
 import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/pinned-value";
 import { onDocker } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
+import { bucketProbes } from "./bucket";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
 import { measurePolicy, measurePolicyDigest } from "./policy";
+import { jobsProbes } from "./jobs";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureQuery } from "./sql";
@@ -31,7 +33,8 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
   return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
 }
 
-function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { pinned, environment } = settings;
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
@@ -51,13 +54,17 @@ function pinnedProbes({ pinned, environment }: Settings, clients: Clients, conta
     const located = { schema: database?.schema ?? "", name, table };
     return [{ name: `rows ${name}`, ask: () => measureRows(clients.database(), located, rows) }];
   });
-  const policies = Object.entries(facets.storage).flatMap(([name, { policy }]): Probe[] => {
+  const policies = Object.entries(facets.storage).flatMap(([name, pin]): Probe[] => {
     const bucket = objectStore?.buckets[name];
-    if (bucket === undefined) return [];
-    const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
-    return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
+    if (objectStore === undefined || bucket === undefined) return [];
+    const digest = policyDigest(storedPolicy(pin, bucket, objectStore));
+    return [
+      { name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") },
+      ...bucketProbes(clients, objectStore, name, pin),
+    ];
   });
-  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies];
+  const aws = awsProbes({ pinned, environment }, clients);
+  return [...running, ...aws, ...rows, ...policies, ...jobsProbes(settings, clients)];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
@@ -101,10 +108,10 @@ function measure(
       return measureRows(clients.database(), { schema, name: definition.table, table }, named);
     }
     case "policy": {
-      const { buckets = {}, stranger } = environment.objectStore ?? {};
-      const bucket = buckets[definition.bucket];
+      const { objectStore } = environment;
+      const bucket = objectStore?.buckets[definition.bucket];
       if (bucket === undefined) throw new Error(`the environment has no bucket ${definition.bucket}`);
-      return measurePolicy(clients, bucket, definition.prefix ?? "", stranger !== undefined, signal);
+      return measurePolicy(clients, bucket, definition.prefix ?? "", objectStore?.stranger !== undefined, signal);
     }
   }
 }

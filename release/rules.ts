@@ -12,6 +12,7 @@ import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { principalsAreKnown } from "./rules/storage";
+import { jobsAreDisabledByToggles, togglesAreKnown } from "./rules/toggles";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn } from "./rules/workloads";
 
 /** The cross-field rules, in the order in which their problems are listed. */
@@ -31,6 +32,8 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
+  { rule: togglesAreKnown, needs: ["environment", "toggles"] },
+  { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
   { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },
 ];

@@ -1,6 +1,6 @@
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
-import { policyDigest, renderPolicy } from "./policy";
+import { policyDigest, storedPolicy } from "./policy";
 import { rowDigests } from "./rows";
 
 /**
@@ -12,14 +12,15 @@ export function snapshotOf({ pinned, environment }: Pick<Settings, "pinned" | "e
   policies: Record<string, Digest>;
 } {
   const { tables = {} } = environment.database ?? {};
-  const { principals = {}, buckets = {} } = environment.objectStore ?? {};
+  const { objectStore } = environment;
   const rows = Object.entries(pinned.facets.config).flatMap(([name, { rows }]) => {
     const table = tables[name];
     return table === undefined ? [] : [[name, rowDigests(rows, table)] as const];
   });
-  const policies = Object.entries(pinned.facets.storage).flatMap(([name, { policy }]) => {
-    const bucket = buckets[name];
-    return bucket === undefined ? [] : [[name, policyDigest(renderPolicy(policy, bucket, principals))] as const];
+  const policies = Object.entries(pinned.facets.storage).flatMap(([name, pin]) => {
+    const bucket = objectStore?.buckets[name];
+    if (objectStore === undefined || bucket === undefined) return [];
+    return [[name, policyDigest(storedPolicy(pin, bucket, objectStore))] as const];
   });
   return { rows: Object.fromEntries(rows), policies: Object.fromEntries(policies) };
 }

@@ -12,6 +12,7 @@ import { snapshotOf } from "../release/snapshot";
 import { failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
+import { resumingType } from "./jobs";
 import type * as probes from "./probes";
 
 /** What the gates ask; loaded when the program has declared everything and waits for the engine. */
@@ -55,7 +56,7 @@ export class Gates {
   guardEverything(): void {
     const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
     pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
-      if (!custom || type.startsWith("pulumi:providers:") || type === "pulumi:index:Stash") return undefined;
+      if (!custom || type.startsWith("pulumi:providers:") || beyondTheGates.has(type)) return undefined;
       const { hooks = {} } = opts;
       const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
       return {
@@ -172,9 +173,10 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins, environment, verification } = this.settings;
+    const { pinned, pins, toggles, environment, verification } = this.settings;
     const surroundings = digestOf({ environment, verification: verification ?? null });
-    return { release: pinned.release, digest: pinned.digest, pins, surroundings };
+    const over = Object.keys(toggles).length === 0 ? {} : { toggles };
+    return { release: pinned.release, digest: pinned.digest, pins, ...over, surroundings };
   }
 
   /**
@@ -191,6 +193,9 @@ export class Gates {
     return this.reserved;
   }
 }
+
+/** The verdict itself, and what waits for it. */
+const beyondTheGates = new Set(["pulumi:index:Stash", resumingType]);
 
 function refusal(first: string, verdict: Verdict): string {
   const lines = failures(verdict).map(({ name, result, evidence }) => `  ${result.padEnd(12)} ${name}: ${evidence}`);

@@ -7,6 +7,7 @@ import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { Gates } from "./gates";
 import type { Loaded } from "../release/config";
+import { cancelJobs, resumeJobs } from "./jobs";
 import { loadSettings } from "./settings";
 import { needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
@@ -33,25 +34,27 @@ export function build(): Outputs {
   gates.guardEverything();
   const { resources, containers } = declare(loaded);
   const verified = gates.verify(resources, containers);
+  resumeJobs(loaded, verified);
   const { release, digest } = loaded.settings.pinned;
   return { release, digest, pins: loaded.settings.pins, verified: verified.input, containers };
 }
 
-/** Everything that the pinned release deploys: rows before containers, caches after both. */
+/** Everything that the pinned release deploys: jobs first, rows before containers, caches after both. */
 export function declare(loaded: Loaded): {
   readonly resources: readonly pulumi.CustomResource[];
   readonly containers: pulumi.Output<Containers>;
 } {
   const { environment, pinned } = loaded.settings;
+  const jobs = cancelJobs(loaded);
   const stored =
     environment.objectStore === undefined
       ? undefined
-      : new Storage("storage", loaded, { provider: objectStoreProvider(loaded) });
+      : new Storage("storage", loaded, { provider: objectStoreProvider(loaded), dependsOn: jobs });
   const based =
     environment.database === undefined
       ? undefined
-      : new Database("database", loaded, { provider: databaseProvider(loaded) });
-  const first = [...(stored?.resources ?? []), ...(based?.resources ?? [])];
+      : new Database("database", loaded, { provider: databaseProvider(loaded), dependsOn: jobs });
+  const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
   const workloads = [
     ...(environment.docker === undefined || !needsDocker(environment)
       ? []

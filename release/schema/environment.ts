@@ -3,6 +3,7 @@ import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
 import { Runtime } from "./runtime";
+import { Jobs } from "./jobs";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -46,6 +47,7 @@ export const Environment = z.strictObject({
       }),
     )
     .optional(),
+  jobs: z.record(Name, Jobs).optional().describe("Background jobs that a change of release cancels"),
   toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
   records: ProjectPath.optional().describe("The folder of the deployment log, .rewind/records unless said"),
 });

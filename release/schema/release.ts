@@ -1,14 +1,12 @@
 import { z } from "zod";
-import { Digest, Name, ProjectPath, SqlIdentifier, VariableName } from "../primitives";
+import { Digest, Name, ProjectPath, SqlIdentifier } from "../primitives";
 import { Text } from "./common";
 import { Frontend } from "./frontend";
 import { SchemaVersion } from "./migrations";
 import { ConfigTable } from "./rows";
 import { Bucket } from "./storage";
+import { Toggles } from "./toggles";
 import { Function, Service } from "./workloads";
-
-/** The value of a toggle: on, off, or a word. */
-export const Toggle = z.union([z.boolean(), Text], { error: "expected true, false or a text" });
 
 /** An immutable record of everything that a deployment pins. */
 export const Release = z.strictObject({
@@ -18,7 +16,7 @@ export const Release = z.strictObject({
   frontend: z.record(Name, Frontend).optional(),
   config: z.record(SqlIdentifier, ConfigTable).optional(),
   storage: z.record(Name, Bucket).optional(),
-  toggles: z.record(VariableName, Toggle).optional(),
+  toggles: Toggles.optional(),
   schema: SchemaVersion.optional(),
 });
 export type Release = z.infer<typeof Release>;

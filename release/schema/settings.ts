@@ -3,11 +3,13 @@ import { ReleaseId, SecretName } from "../primitives";
 import { Verification } from "./verification";
 import { Environment } from "./environment";
 import { PinPath, Release, ReleaseReference } from "./release";
+import { Toggles } from "./toggles";
 
 /** The stack's own configuration, `rewind:…`, without the values of its secrets. */
 export const Settings = z.strictObject({
   release: ReleaseId.describe("The pin: the release this stack runs"),
   pins: z.record(PinPath, ReleaseId).optional().describe("A facet, or one entry of it, pinned apart from the rest"),
+  toggles: Toggles.optional().describe("Toggles laid over those of the release, without a new one"),
   releases: z.record(ReleaseId, z.union([Release, ReleaseReference])).describe("The catalogue"),
   environment: Environment,
   verification: Verification.optional(),
