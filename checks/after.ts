@@ -15,6 +15,7 @@ import { measurePolicy, measurePolicyDigest } from "./policy";
 import { jobsProbes } from "./jobs";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
+import { measureSignedUrl } from "./signed-url";
 import { measureQuery } from "./sql";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
@@ -95,6 +96,8 @@ function measure(
       return measureRequests([definition], http, signal);
     case "journey":
       return measureRequests(definition.steps, http, signal);
+    case "signed-url":
+      return measureSignedUrl(settings, clients, http, definition, signal);
     case "sql": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
       return measureQuery(clients.database(), definition.query, definition.expect.rows, timeout);

@@ -3,9 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { milliseconds, type Duration } from "../release/primitives";
+import type { Settings } from "../release/parse";
+import type { CheckDefinition } from "../release/schema/verification";
 import type { Clients } from "./clients";
+import { measureRequests, type HttpContext } from "./http";
 import { denials, removeProbe } from "./policy";
-import type { Measurement } from "./probe";
+import { defaultTiming, type Measurement } from "./probe";
 
 /** As short as a signature can live, so that nobody has to wait long for its end. */
 const life = 1;
@@ -24,11 +27,38 @@ export async function measureExpiry(clients: Clients, bucket: string, signal: Ab
   }
 }
 
+type Definition = Extract<CheckDefinition, { kind: "signed-url" }>;
+
+/** Asks an application for a signed URL, of an object that was laid for it where the check says so. */
+export async function measureSignedUrl(
+  { environment, verification }: Settings,
+  clients: Clients,
+  http: HttpContext,
+  definition: Definition,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const { object, url, longest, timeout } = definition;
+  const Bucket = object === undefined ? undefined : environment.objectStore?.buckets[object.bucket];
+  const Key = `${object?.prefix ?? ""}rewind-probe-${randomUUID()}`;
+  const own = Bucket === undefined ? undefined : clients.objectStore("own");
+  await own?.send(new PutObjectCommand({ Bucket, Key, Body: "probe" }), { abortSignal: signal });
+  try {
+    const captured = new Map<string, string>();
+    const request = { ...definition, expect: { status: 200 }, capture: { url } };
+    const { result, evidence } = await measureRequests([request], http, signal, captured);
+    if (result !== "passed") return { result, evidence };
+    const patience = milliseconds(timeout ?? verification?.timeout ?? defaultTiming.timeout);
+    return await measureGivenUrl(captured.get("url") ?? "", longest, patience, signal);
+  } finally {
+    if (Bucket !== undefined) await removeProbe(clients, Bucket, Key);
+  }
+}
+
 /**
  * Whether a signed URL that an application gave away lives no longer than allowed, reads, and is refused after its end
  * where that comes soon enough to be waited for.
  */
-export async function measureGivenUrl(
+async function measureGivenUrl(
   url: string,
   longest: Duration,
   patience: number,

@@ -11,7 +11,13 @@ import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pins
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
-import { principalsAreKnown } from "./rules/storage";
+import {
+  everybodyOnlyReads,
+  nobodyIsLockedOut,
+  principalsAreKnown,
+  statementsAreSound,
+  statementsCount,
+} from "./rules/storage";
 import { jobsAreDisabledByToggles, togglesAreKnown } from "./rules/toggles";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn } from "./rules/workloads";
 
@@ -32,6 +38,10 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
+  { rule: statementsAreSound, needs: ["environment"] },
+  { rule: everybodyOnlyReads, needs: ["environment"] },
+  { rule: statementsCount, needs: ["environment"] },
+  { rule: nobodyIsLockedOut, needs: ["environment"] },
   { rule: togglesAreKnown, needs: ["environment", "toggles"] },
   { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
