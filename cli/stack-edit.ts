@@ -11,8 +11,10 @@ type Entries = YAMLMap<Node, Node | null>;
  * @throws Error when the file is written in a way that cannot be edited so
  */
 export function withValueAt(text: string, path: readonly [string, ...string[]], value: unknown): string {
+  const wanted = expected(text, path, value);
+  if (holds(text, wanted)) return text;
   const edited = edit(text, path, value);
-  if (edited === undefined || !holds(edited, expected(text, path, value))) {
+  if (edited === undefined || !holds(edited, wanted)) {
     throw new Error(`the stack file cannot be edited line by line; set ${path.join(".")} to ${flow(value)} by hand`);
   }
   return edited;
@@ -81,6 +83,7 @@ const nested = (path: readonly string[], value: unknown): unknown =>
 function changed(holder: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   if (key === undefined) return value;
   const fields = { ...(typeof holder === "object" && holder !== null ? (holder as Record<string, unknown>) : {}) };
+  if (value === undefined && !Object.hasOwn(fields, key)) return holder;
   const inner = changed(fields[key], rest, value);
   if (inner === undefined) return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== key));
   return { ...fields, [key]: inner };
