@@ -60,7 +60,7 @@ return ids`;
  * @returns what suspends the workers: `mark`, or what somebody else wrote before
  */
 export async function suspend(redis: Redis, mark: string): Promise<string> {
-  return String(await redis.eval(suspendScript, { keys: [suspendedKey], arguments: [mark] }));
+  return textOf(await redis.eval(suspendScript, { keys: [suspendedKey], arguments: [mark] }));
 }
 
 /** Lets the workers go on if it was `mark` that suspended them. @returns whether it was */
@@ -71,7 +71,7 @@ export async function resume(redis: Redis, mark: string): Promise<boolean> {
 /** What suspends the workers, undefined when nothing does. */
 export async function suspendedBy(redis: Redis): Promise<string | undefined> {
   const value: unknown = await redis.sendCommand(["GET", suspendedKey]);
-  return value === null ? undefined : String(value);
+  return value === null ? undefined : textOf(value);
 }
 
 /** Cancels what waits in a queue, for another job or for its time, in batches; tells the workers to stop what runs. */
@@ -93,7 +93,7 @@ async function cancelAll(redis: Redis, kind: "list" | "zset", key: string, queue
       keys,
       arguments: [kind, jobKey, String(keptSeconds), String(batch)],
     });
-    const ids = (found as unknown[]).map(String);
+    const ids = (found as unknown[]).map(textOf);
     all.push(...ids);
     if (ids.length < batch) return all;
   }
@@ -144,5 +144,10 @@ async function tell(redis: Redis, worker: string, command: Readonly<Record<strin
 /** The answer of a command that gives a list; what is not there is an empty text. */
 async function texts(redis: Redis, ...command: string[]): Promise<string[]> {
   const answer = (await redis.sendCommand(command)) as unknown as readonly unknown[];
-  return answer.map((item) => (item === null ? "" : String(item)));
+  return answer.map(textOf);
+}
+
+/** A text of an answer; what is not there is an empty one. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -46,8 +46,8 @@ function edit(text: string, path: readonly string[], value: unknown): string | u
 
 /** The characters of a pair's value, from its colon on, give way to a space and the new value. */
 function replaced(text: string, pair: Pair<Node, Node | null>, value: unknown): string {
-  const [keyStart, keyEnd] = pair.key.range ?? [0, 0];
-  const colon = text.indexOf(":", keyEnd ?? keyStart) + 1;
+  const [, keyEnd] = pair.key.range ?? [0, 0];
+  const colon = text.indexOf(":", keyEnd) + 1;
   const [from, to] = pair.value?.range ?? [colon, colon];
   const kept = /\s*$/.exec(text.slice(from, to))?.[0].length ?? 0;
   return `${text.slice(0, colon)} ${flow(value)}${text.slice(Math.max(colon, to - kept))}`;

@@ -4,7 +4,6 @@ import type { dynamic } from "@pulumi/pulumi";
 import { connectRedis, type RedisClient } from "../checks/redis";
 import { cancel, endIdleWorkers, runningJobs, suspend, waitingJobs, type Cancelled } from "../checks/rq";
 import { cancelledKey } from "../release/jobs";
-import type { Digest } from "../release/primitives";
 import type { JobCancellingInputs } from "./jobs";
 
 /** On a stack that is new to these queues nothing belongs to another release: the workers only wait for the verdict. */
@@ -60,7 +59,7 @@ async function record(
 ): Promise<void> {
   const places = Object.entries(cancelled) as [keyof Cancelled, readonly string[]][];
   const fields = places.flatMap(([place, ids]) => ids.map((id): [string, string] => [id, `${queue} ${place}`]));
-  const key = cancelledKey(mark, digest as Digest);
+  const key = cancelledKey(mark, digest);
   for (let at = 0; at < fields.length; at += 1_000) {
     await redis.hSet(key, Object.fromEntries(fields.slice(at, at + 1_000)));
   }

@@ -91,7 +91,7 @@ export function resumeJobs({ settings, secrets }: Loaded, verified: pulumi.Stash
           url: pulumi.secret(secrets[jobs.url] ?? ""),
           mark: markOf(environment.name, name),
           disabled: areDisabled(jobs, pinned),
-          entry: verified.input.apply((input: unknown) => String((input as { entry?: unknown }).entry ?? "")),
+          entry: verified.input.apply((input: unknown) => (input as { entry: string }).entry),
         },
         { dependsOn: [verified] },
       ),

@@ -8,18 +8,22 @@ describe("background jobs of a real RQ worker", function () {
   let stack: Fixture;
   let redis: RedisClient;
   let rq: Rq;
+  const opened: (() => unknown)[] = [];
   before(async function () {
     stack = await fixtureFor(this);
     const { host, port, password } = stack.environment.redis;
     const url = `redis://:${password}@${host}:${port}`;
     rq = await rqFor(this, url);
+    opened.push(() => rq.stop());
     await stack.empty();
     await stack.up();
     redis = await connectRedis(url);
+    opened.push(() => {
+      redis.destroy();
+    });
   });
   after(async () => {
-    await rq?.stop();
-    redis?.destroy();
+    for (const close of opened) await close();
   });
 
   const until = async (what: string, holds: () => Promise<boolean>): Promise<void> => {

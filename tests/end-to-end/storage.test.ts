@@ -23,14 +23,15 @@ interface Keys {
 describe("the object store of a release, on a real store", function () {
   let stack: Fixture;
   let own: S3Client;
+  let opened: S3Client | undefined;
   before(async function () {
     stack = await fixtureFor(this);
-    own = storeAs(stack.environment.objectStore);
+    own = opened = storeAs(stack.environment.objectStore);
     await stack.empty();
     await stack.up();
   });
   after(() => {
-    own?.destroy();
+    opened?.destroy();
   });
 
   const storeAs = ({ accessKey, secretKey }: Keys): S3Client => {
