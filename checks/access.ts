@@ -9,6 +9,7 @@ import {
 import { decide, telltaleKeys, type Decision } from "../release/access";
 import type { RequestFacts } from "../release/conditions";
 import { storedPolicy } from "../release/policy";
+import { isOnAws } from "../release/runtime";
 import type { Bucket, ObjectStore, Policy } from "../release/schema/storage";
 import type { Clients } from "./clients";
 import { denials, removeProbe, statusOf } from "./policy";
@@ -133,7 +134,7 @@ function expectedOf(
   const on = deed === "list" ? {} : { key };
   const facts = factsOf(objectStore, deed, key);
   const decision = decide(policy, { principals, action: actionOf[deed], bucket, facts, ...on });
-  const others = objectStore.endpoint === undefined && name !== "anonymous" && name !== "stranger";
+  const others = isOnAws({ objectStore }) && name !== "anonymous" && name !== "stranger";
   return expectation(decision, others);
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ListBucketsCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import type { Clients } from "../checks/clients";
+import { isOnAws } from "../release/runtime";
 import type { ObjectStore } from "../release/schema/storage";
 import { iam } from "./iam";
 import { Refusal } from "./result";
@@ -32,7 +33,7 @@ export interface KeyIssuer {
  * @throws Refusal when nothing is known to
  */
 export function keyIssuerFor(store: ObjectStore, clients: Clients): KeyIssuer {
-  const kind = store.accounts ?? (store.endpoint === undefined ? "iam" : undefined);
+  const kind = store.accounts ?? (isOnAws({ objectStore: store }) ? "iam" : undefined);
   if (kind === "versitygw") return versitygw(clients.objectStore("own"));
   if (kind === "iam") return iam(store);
   throw new Refusal(

@@ -1,6 +1,7 @@
 import { canonicalJson, digestOf } from "./canonical";
 import { interpolate, interpolateJson } from "./interpolate";
 import { milliseconds, type Digest } from "./primitives";
+import { isOnAws } from "./runtime";
 import type { Bucket, ObjectStore, Policy, Statement } from "./schema/storage";
 
 /** What `${principal.NAME}` stands for: one name, or several while a key is rotated. */
@@ -36,9 +37,9 @@ export function renderPolicy(policy: Policy, bucket: string, principals: Princip
  * The policy of a bucket as the object store gets it. AWS itself refuses what was signed too long ago; other stores
  * know no such condition.
  */
-export function storedPolicy(pin: Bucket, bucket: string, { endpoint, principals = {} }: ObjectStore): Policy {
-  const rendered = renderPolicy(pin.policy, bucket, principals);
-  if (pin.signedUrls === undefined || endpoint !== undefined) return rendered;
+export function storedPolicy(pin: Bucket, bucket: string, objectStore: ObjectStore): Policy {
+  const rendered = renderPolicy(pin.policy, bucket, objectStore.principals ?? {});
+  if (pin.signedUrls === undefined || !isOnAws({ objectStore })) return rendered;
   const old: Statement = {
     Sid: "RewindSignatureAge",
     Effect: "Deny",
