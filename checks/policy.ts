@@ -90,13 +90,24 @@ export async function removeProbe(clients: Clients, Bucket: string, Key: string)
   // The probe's own signal may have fired already.
   const within = { abortSignal: AbortSignal.timeout(5_000) };
   const remove = (VersionId?: string) => own.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), within);
-  const listed = await own.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }), within).then(
-    ({ Versions = [], DeleteMarkers = [] }) => [...Versions, ...DeleteMarkers],
-    () => [],
-  );
-  const removed = await Promise.allSettled(listed.map(({ VersionId }) => remove(VersionId)));
-  // Versions that may not be listed or removed are at least hidden.
-  if (listed.length === 0 || removed.some(({ status }) => status === "rejected")) await remove().catch(() => undefined);
+  const list = async (): Promise<(string | undefined)[]> => {
+    const { Versions = [], DeleteMarkers = [] } = await own.send(
+      new ListObjectVersionsCommand({ Bucket, Prefix: Key }),
+      within,
+    );
+    return [...Versions, ...DeleteMarkers].map(({ VersionId }) => VersionId);
+  };
+  try {
+    // One after the other: a store may put an older version in the place of one that goes.
+    for (let round = 0; round < 3; round += 1) {
+      const listed = await list();
+      if (listed.length === 0) return;
+      for (const version of listed) await remove(version);
+    }
+  } catch {
+    // Versions that may not be listed or removed are at least hidden.
+    await remove().catch(() => undefined);
+  }
 }
 
 const content = "probe";
