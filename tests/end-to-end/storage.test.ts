@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import {
   DeleteBucketCorsCommand,
+  GetBucketCorsCommand,
   GetBucketPolicyCommand,
   ListObjectVersionsCommand,
+  PutBucketCorsCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   S3Client,
@@ -102,6 +104,7 @@ describe("the object store of a release, on a real store", function () {
     const Resource = `arn:aws:s3:::${Bucket}/*`;
     policy.Statement.push({ Effect: "Allow", Principal: "*", Action: ["s3:PutObject", "s3:GetObject"], Resource });
     await own.send(new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify(policy) }));
+    const { CORSRules } = await own.send(new GetBucketCorsCommand({ Bucket }));
     await own.send(new DeleteBucketCorsCommand({ Bucket }));
     const { code, stdout } = await stack.rewind("verify", "--json");
     assert.equal(code, 11, stdout);
@@ -111,9 +114,7 @@ describe("the object store of a release, on a real store", function () {
     assert.match(seen("cors documents"), /does not let https:\/\/app\.example\.com GET/);
     assert.deepEqual(await probes(), []);
     await own.send(new PutBucketPolicyCommand({ Bucket, Policy }));
-    const refreshed = await stack.pulumi(["refresh", "--yes", "--skip-preview"]);
-    assert.equal(refreshed.code, 0, refreshed.output);
-    await stack.up();
+    await own.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
   });
 
   it("a policy that locks out its own writer, or lets everybody write, is refused before anything is touched", async () => {
