@@ -48,7 +48,8 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
-    ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),
+    ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
+    ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
     ...driftProbes(settings, clients, known),
     ...migrationProbes(settings, clients, {
       rehearsed: known.rehearsed ?? [],
@@ -108,7 +109,7 @@ function bucketProbe(clients: Clients, bucket: string): Probe {
 
 function cacheProbe(name: string, url: string): Probe {
   return {
-    name: `cache ${name}`,
+    name,
     ask: async () => {
       const cache = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 3_000 } });
       // Without a listener a broken connection would end the process; `connect` rejects with the same error.

@@ -26,6 +26,8 @@ const verbs = {
   archive: () => require("./archive") as typeof import("./archive"),
   releaseAdd: () => require("./release-add") as typeof import("./release-add"),
   releaseList: () => require("./release-list") as typeof import("./release-list"),
+  rotate: () => require("./rotate") as typeof import("./rotate"),
+  toggle: () => require("./toggle") as typeof import("./toggle"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
   signatures: () => require("./signatures") as typeof import("./signatures"),
   verify: () => require("./verify") as typeof import("./verify"),
@@ -34,6 +36,12 @@ const verbs = {
 interface Common {
   readonly stack?: string;
   readonly json?: boolean;
+}
+
+interface ToggleFlags extends Common {
+  readonly release?: boolean;
+  readonly reason?: string;
+  readonly apply: boolean;
 }
 
 /** Where a verb works. On the embedded environment its variables are known, so nobody has to evaluate them first. */
@@ -189,6 +197,49 @@ function program(): Command {
       const { before, into, port } = options;
       const wanted = { before, into, port, tell, signal: interrupted.signal };
       finish(await verbs.database().databaseRecover(where(options), wanted), options);
+    });
+
+  rewind
+    .command("toggle")
+    .description("list the toggles, lay one over the release, or give it back; applied and verified at once")
+    .argument("[name]", "the toggle")
+    .argument("[value]", "true, false or a text")
+    .option("--release", "back to what the release says")
+    .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("--no-apply", "only write the stack file and the log")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", '\n  $ rewind toggle AUTOPILOT_WORKER_DISABLED true --reason "runaway jobs"')
+    .action(async (name: string | undefined, value: string | undefined, options: ToggleFlags) => {
+      const { listToggles, setToggle } = verbs.toggle();
+      if (name === undefined) {
+        finish(await listToggles(where(options)), options);
+        return;
+      }
+      const { reason, apply, release } = options;
+      if ((value === undefined) !== (release === true)) {
+        throw new Refusal("expected a value, or --release", `rewind toggle ${name} true --reason "…"`);
+      }
+      if (reason === undefined) throw new Refusal("expected a reason", `the same command with --reason "…"`);
+      const wanted = { toggle: name, value, reason, apply, tell, signal: interrupted.signal };
+      finish(await setToggle(where(options), wanted), options);
+    });
+
+  rewind
+    .command("rotate")
+    .description("give an identity of the object store a new key, verify, and see the old one refused")
+    .argument("<identity>", "the identity, as the environment names it")
+    .requiredOption("-r, --reason <text>", "why; it stands in the deployment log")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      '\nBoth keys work until the new one is verified; interrupted, the same command goes on.\n\n  $ rewind rotate application --reason "leaked"',
+    )
+    .action(async (identity: string, options: Common & { reason: string }) => {
+      const { rotate } = verbs.rotate();
+      const wanted = { identity, reason: options.reason, tell, signal: interrupted.signal };
+      finish(await rotate(where(options), wanted), options);
     });
 
   const local = rewind.command("local").description("the embedded environment: real components on this machine only");
@@ -369,7 +420,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "local", "demo", "database"].includes(process.argv[2] ?? "")) process.exit(130);
+    if (!["rollback", "toggle", "rotate", "local", "demo", "database"].includes(process.argv[2] ?? ""))
+      process.exit(130);
   });
 }
 program().parseAsync().catch(explain);

@@ -19,9 +19,16 @@ import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
-import { principalsAreKnown } from "./rules/storage";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn, volumesHaveAnEngine } from "./rules/workloads";
+import {
+  everybodyOnlyReads,
+  nobodyIsLockedOut,
+  principalsAreKnown,
+  statementsAreSound,
+  statementsCount,
+} from "./rules/storage";
+import { jobsAreDisabledByToggles, togglesAreKnown } from "./rules/toggles";
 
 /** The cross-field rules, in the order in which their problems are listed. */
 export const rules: readonly { readonly rule: Rule; readonly needs: readonly Part[] }[] = [
@@ -50,6 +57,12 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: functionsAreSafe, needs: ["environment"] },
   { rule: migrationsHaveAFolder, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
+  { rule: statementsAreSound, needs: ["environment"] },
+  { rule: everybodyOnlyReads, needs: ["environment"] },
+  { rule: statementsCount, needs: ["environment"] },
+  { rule: nobodyIsLockedOut, needs: ["environment"] },
+  { rule: togglesAreKnown, needs: ["environment", "toggles"] },
+  { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
   { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },
 ];

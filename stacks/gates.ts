@@ -15,6 +15,7 @@ import type { MigrationStep } from "../release/migration-plan";
 import { failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
+import { resumingType } from "./jobs";
 import type * as probes from "./probes";
 import { refuseLosses } from "./protection";
 
@@ -64,7 +65,7 @@ export class Gates {
   guardEverything(): void {
     const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
     pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
-      if (!custom || type.startsWith("pulumi:providers:") || type === "pulumi:index:Stash") return undefined;
+      if (!custom || type.startsWith("pulumi:providers:") || beyondTheGates.has(type)) return undefined;
       const { hooks = {} } = opts;
       const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
       return {
@@ -200,9 +201,10 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins } = this.settings;
+    const { pinned, pins, toggles } = this.settings;
     const surroundings = surroundingsOf(this.settings);
-    return { release: pinned.release, digest: pinned.digest, pins, surroundings };
+    const over = Object.keys(toggles).length === 0 ? {} : { toggles };
+    return { release: pinned.release, digest: pinned.digest, pins, ...over, surroundings };
   }
 
   /**
@@ -219,6 +221,9 @@ export class Gates {
     return this.reserved;
   }
 }
+
+/** The verdict itself, and what waits for it. */
+const beyondTheGates = new Set(["pulumi:index:Stash", resumingType]);
 
 function refusal(first: string, verdict: Verdict): string {
   const lines = failures(verdict).map(({ name, result, evidence }) => `  ${result.padEnd(12)} ${name}: ${evidence}`);

@@ -14,6 +14,7 @@ export function requestsOf(
   definition: CheckDefinition,
 ): [PropertyKey[], Omit<Request, "capture"> & Pick<Request, "capture">][] {
   if (definition.kind === "http") return [[[], definition]];
+  if (definition.kind === "signed-url") return [[[], { ...definition, expect: { status: 200 } }]];
   if (definition.kind === "journey") return definition.steps.map((step, index) => [["steps", index], step]);
   return [];
 }
@@ -39,6 +40,16 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
         return visibilityProblems(settings.environment, definition, at);
       case "sql":
         return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
+      case "signed-url": {
+        const bucket = definition.object?.bucket;
+        const missing = bucket !== undefined && !has(pinned.storage, bucket);
+        return [
+          ...(missing
+            ? [problem([...at, "object", "bucket"], `the pinned release has no bucket ${quote(bucket)}`)]
+            : []),
+          ...journeyProblems(settings, definition, at),
+        ];
+      }
       case "http":
       case "journey":
         return journeyProblems(settings, definition, at);

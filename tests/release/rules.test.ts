@@ -17,6 +17,15 @@ const signatures = {
   identities: [{ issuer: "https://accounts.example.com", identity: "release@example.com" }],
 };
 
+/** What stacks on AWS say: nothing without TLS. The stack itself has it, so it locks nobody out. */
+const denyPlain = {
+  Effect: "Deny",
+  Principal: "*",
+  Action: "s3:*",
+  Resource: ["arn:aws:s3:::${bucket}", "arn:aws:s3:::${bucket}/*"],
+  Condition: { Bool: { "aws:SecureTransport": "false" } },
+};
+
 /** The smallest stack in which every rule has something to say. */
 const valid = {
   release: "v1",
@@ -292,6 +301,47 @@ const examples: readonly Example[] = [
     holds: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "arn:aws:iam::2:root"),
     broken: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "${principal.ap}"),
     problem: /Statement\.0: nothing is known as \$\{principal\.ap\}$/,
+  },
+  {
+    rule: "statements are sound",
+    holds: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Action = "s3:Get*"),
+    broken: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Action = "s3:GetObjcet"),
+    problem: /Statement\.0\.Action: S3 has no action "s3:GetObjcet"$/,
+  },
+  {
+    rule: "everybody only reads",
+    holds: (raw) => {
+      Object.assign(raw.releases.v1.storage.documents, { public: { reason: "the logo" } });
+      Object.assign(raw.releases.v1.storage.documents.policy.Statement[0]!, { Principal: "*" });
+    },
+    broken: (raw) => Object.assign(raw.releases.v1.storage.documents.policy.Statement[0]!, { Principal: "*" }),
+    problem: /Statement\.0\.Principal: everybody may read only where the bucket says public: \{reason: …\}$/,
+  },
+  {
+    rule: "every statement counts",
+    holds: (raw) => raw.releases.v1.storage.documents.policy.Statement.push({ ...statement, Action: "s3:PutObject" }),
+    broken: (raw) => raw.releases.v1.storage.documents.policy.Statement.push({ ...statement }),
+    problem: /Statement\.1: says what an earlier statement says$/,
+  },
+  {
+    rule: "nobody is locked out",
+    holds: (raw) => Object.assign(raw.releases.v1.storage.documents.policy, { Statement: [statement, denyPlain] }),
+    broken: (raw) => Object.assign(raw.releases.v1.storage.documents, { writers: ["app"] }),
+    problem: /documents\.policy: locks out its own writer: app may not write anywhere$/,
+  },
+  {
+    rule: "toggles are known",
+    holds: (raw) => Object.assign(raw, { toggles: { ON: false } }),
+    broken: (raw) => Object.assign(raw, { toggles: { ON: "no" } }),
+    problem: /^toggles\.ON: expected true or false, got "no"$/,
+  },
+  {
+    rule: "jobs are disabled by toggles",
+    holds: (raw) =>
+      Object.assign(raw.environment, { jobs: { queue: { url: "token", queues: ["q"], disabledBy: "ON" } } }),
+    broken: (raw) =>
+      Object.assign(raw.environment, { jobs: { queue: { url: "token", queues: ["q"], disabledBy: "OFF" } } }),
+    problem: /^environment\.jobs\.queue\.disabledBy: the environment has no toggle OFF$/,
   },
   {
     rule: "secrets are there",
