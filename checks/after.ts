@@ -1,19 +1,24 @@
 import { fullImage } from "../release/images";
 import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
-import { policyDigest, renderPolicy } from "../release/policy";
+import { policyDigest, storedPolicy } from "../release/policy";
 import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/pinned-value";
 import { onDocker } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
+import { bucketProbes } from "./bucket";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
+import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
+import { jobsProbes } from "./jobs";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
+import { measureSignedUrl } from "./signed-url";
 import { measureQuery } from "./sql";
+import { measureVisibility } from "./visibility";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
 export function timingAfter({ verification }: Settings): Timing {
@@ -32,7 +37,8 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
 }
 
 /** The images, rows and policies themselves, against what is pinned. */
-export function pinnedProbes({ pinned, environment }: Settings, clients: Clients, containers: Containers): Probe[] {
+export function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { pinned, environment } = settings;
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
@@ -52,13 +58,21 @@ export function pinnedProbes({ pinned, environment }: Settings, clients: Clients
     const located = { schema: database?.schema ?? "", name, table };
     return [{ name: `rows ${name}`, ask: () => measureRows(clients.database(), located, rows) }];
   });
-  const policies = Object.entries(facets.storage).flatMap(([name, { policy }]): Probe[] => {
+  const policies = Object.entries(facets.storage).flatMap(([name, pin]): Probe[] => {
     const bucket = objectStore?.buckets[name];
-    if (bucket === undefined) return [];
-    const digest = policyDigest(renderPolicy(policy, bucket, objectStore?.principals ?? {}));
-    return [{ name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") }];
+    if (objectStore === undefined || bucket === undefined) return [];
+    const digest = policyDigest(storedPolicy(pin, bucket, objectStore));
+    return [
+      { name: `policy ${name}`, ask: () => measurePolicyDigest(clients, bucket, [digest], "the pinned one") },
+      ...bucketProbes(clients, objectStore, name, pin),
+    ];
   });
-  return [...running, ...awsProbes({ pinned, environment }, clients), ...rows, ...policies];
+  const schema: Probe[] =
+    facets.schema.migration === undefined
+      ? []
+      : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
+  const aws = awsProbes({ pinned, environment }, clients);
+  return [...running, ...aws, ...rows, ...policies, ...schema, ...jobsProbes(settings, clients)];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
@@ -89,6 +103,8 @@ function measure(
       return measureRequests([definition], http, signal);
     case "journey":
       return measureRequests(definition.steps, http, signal);
+    case "signed-url":
+      return measureSignedUrl(settings, clients, http, definition, signal);
     case "sql": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
       return measureQuery(clients.database(), definition.query, definition.expect.rows, timeout);
@@ -101,11 +117,15 @@ function measure(
       const named = rows.filter((row) => keyOf(row, table) === definition.key);
       return measureRows(clients.database(), { schema, name: definition.table, table }, named);
     }
+    case "visibility": {
+      const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
+      return measureVisibility(clients.database(), definition, timeout);
+    }
     case "policy": {
-      const { buckets = {}, stranger } = environment.objectStore ?? {};
-      const bucket = buckets[definition.bucket];
+      const { objectStore } = environment;
+      const bucket = objectStore?.buckets[definition.bucket];
       if (bucket === undefined) throw new Error(`the environment has no bucket ${definition.bucket}`);
-      return measurePolicy(clients, bucket, definition.prefix ?? "", stranger !== undefined, signal);
+      return measurePolicy(clients, bucket, definition.prefix ?? "", objectStore?.stranger !== undefined, signal);
     }
   }
 }

@@ -2,12 +2,19 @@ import { HeadBucketCommand } from "@aws-sdk/client-s3";
 import { createClient } from "redis";
 import type { Settings } from "../release/parse";
 import type { Digest } from "../release/primitives";
+import type { ProjectFiles } from "../release/project-files";
 import { snapshotOf } from "../release/snapshot";
 import type { Clients } from "./clients";
 import { artifactProbes } from "./artifacts";
+import { migrationProbes } from "./migrations";
+import type { MigrationStep } from "../release/migration-plan";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import { measureRowDrift, type RowDigests } from "./rows";
+import type * as signedImages from "./signed-images";
+
+/** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
+const signing = () => require("./signed-images") as typeof signedImages;
 
 /** A refusal needs no patience: what is down now would be down in the middle of the change. */
 export const timingBefore: Timing = { timeout: "5s", deadline: "8s" };
@@ -20,24 +27,34 @@ export interface Known {
   readonly states: readonly {
     readonly rows: Readonly<Record<string, RowDigests>>;
     readonly policies: Readonly<Record<string, Digest>>;
+    readonly migration?: string;
   }[];
+  /** The migrations that ran on the stack that rehearses production's. */
+  readonly rehearsed?: readonly MigrationStep[];
 }
 
 /**
- * What must hold before the first change of any kind: nothing pinned is on hold, every pinned image is in its registry,
- * everything that will be asked to change answers, and nobody changed rows or policies behind Rewind's back.
+ * What must hold before the first change of any kind: nothing pinned is on hold, every pinned image is in its registry
+ * and signed by whoever the stack demands, everything that will be asked to change answers, and nobody changed rows or
+ * policies behind Rewind's back.
  */
-export function probesBefore(settings: Settings, clients: Clients, known: Known): Probe[] {
+export function probesBefore(settings: Settings, clients: Clients, known: Known, files: ProjectFiles): Probe[] {
   const { pinned, environment, pins } = settings;
   const { database, objectStore, caches = {} } = environment;
   const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
   return [
     ...releases.map((release) => holdProbe(release, known)),
     ...artifactProbes(settings, clients),
+    ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
-    ...Object.entries(caches).map(([name, { url }]) => cacheProbe(name, clients.secret(url))),
+    ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
+    ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
     ...driftProbes(settings, clients, known),
+    ...migrationProbes(settings, clients, {
+      rehearsed: known.rehearsed ?? [],
+      migrations: known.states.map(({ migration }) => migration),
+    }),
   ];
 }
 
@@ -92,7 +109,7 @@ function bucketProbe(clients: Clients, bucket: string): Probe {
 
 function cacheProbe(name: string, url: string): Probe {
   return {
-    name: `cache ${name}`,
+    name,
     ask: async () => {
       const cache = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 3_000 } });
       // Without a listener a broken connection would end the process; `connect` rejects with the same error.

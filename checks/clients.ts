@@ -9,8 +9,8 @@ import type { Environment } from "../release/schema/environment";
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** The identities that ask an object store: the stack's own, and one that must be denied. */
-export type Identity = "own" | "stranger";
+/** An identity that asks an object store: the stack's own, the stranger, or a principal whose keys are known. */
+export type Identity = "own" | "stranger" | { readonly principal: string };
 
 /** What probes talk to. Every client is made at first use and closed by `close`. */
 export interface Clients {
@@ -18,6 +18,8 @@ export interface Clients {
   readonly aws: AwsClients;
   /** Where the published ports of the Docker engine answer. */
   readonly host: string;
+  /** The project's folder, below which migrations lie. */
+  readonly project: string;
   database(): Pool;
   objectStore(identity: Identity): S3Client;
   secret(name: string): string;
@@ -28,9 +30,13 @@ export interface Clients {
  * Clients for one environment.
  * @throws Error from `database` or `objectStore` when the environment has none
  */
-export function openClients(environment: Settings["environment"], secrets: Secrets): Clients {
+export function openClients(
+  environment: Settings["environment"],
+  secrets: Secrets,
+  project: string = process.cwd(),
+): Clients {
   let pool: Pool | undefined;
-  const stores = new Map<Identity, S3Client>();
+  const stores = new Map<string, S3Client>();
   const secret = (name: string): string => {
     const value = secrets[name];
     if (value === undefined) throw new Error(`no secret ${name}`);
@@ -45,13 +51,15 @@ export function openClients(environment: Settings["environment"], secrets: Secre
     },
     aws,
     host: environment.docker?.address ?? "127.0.0.1",
+    project,
     secret,
     database: () => (pool ??= databasePool(environment, secret)),
     objectStore: (identity) => {
-      const known = stores.get(identity);
+      const name = typeof identity === "string" ? identity : `principal ${identity.principal}`;
+      const known = stores.get(name);
       if (known !== undefined) return known;
       const store = storeAs(environment, identity, secret);
-      stores.set(identity, store);
+      stores.set(name, store);
       return store;
     },
     close: async () => {
@@ -119,9 +127,9 @@ export function sslFor(
 
 function storeAs({ objectStore }: Environment, identity: Identity, secret: (name: string) => string): S3Client {
   if (objectStore === undefined) throw new Error("the environment has no object store");
-  const { endpoint, region, credentials, stranger } = objectStore;
-  const keys = identity === "own" ? credentials : stranger;
-  if (identity === "stranger" && keys === undefined) throw new Error("the environment names no stranger");
+  const { endpoint, region, credentials, stranger, identities } = objectStore;
+  const keys = identity === "own" ? credentials : identity === "stranger" ? stranger : identities?.[identity.principal];
+  if (identity !== "own" && keys === undefined) throw new Error("the environment names no keys for this identity");
   // The version pinned here runs on Node 20, and the line would stand in every preview.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   return new S3Client({

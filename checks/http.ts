@@ -16,14 +16,15 @@ const largestAnswer = 1024 * 1024;
 /**
  * Sends the requests one after the other; a later one may use what an earlier one captured. The first answer that is
  * not as expected ends it.
+ * @param captured what is known of earlier answers; what these requests capture is added
  * @returns passed with the last answer, or failed with the request and the answer that differed
  */
 export async function measureRequests(
   requests: readonly Request[],
   context: HttpContext,
   signal: AbortSignal,
+  captured = new Map<string, string>(),
 ): Promise<Measurement> {
-  const captured = new Map<string, string>();
   const valueOf = (name: string): string => captured.get(name) ?? context.pinned(name) ?? `\${${name}}`;
   let last = "";
   for (const request of requests) {

@@ -85,22 +85,34 @@ export async function measurePolicy(
  * Removes every version of the probe, an intruder's too: a bucket that keeps versions would keep them for ever. A probe
  * that stays is a smaller evil than a finding that is lost, so a failure here says nothing.
  */
-async function removeProbe(clients: Clients, Bucket: string, Key: string): Promise<void> {
+export async function removeProbe(clients: Clients, Bucket: string, Key: string): Promise<void> {
   const own = clients.objectStore("own");
   // The probe's own signal may have fired already.
   const within = { abortSignal: AbortSignal.timeout(5_000) };
   const remove = (VersionId?: string) => own.send(new DeleteObjectCommand({ Bucket, Key, VersionId }), within);
-  const listed = await own.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }), within).then(
-    ({ Versions = [], DeleteMarkers = [] }) => [...Versions, ...DeleteMarkers],
-    () => [],
-  );
-  const removed = await Promise.allSettled(listed.map(({ VersionId }) => remove(VersionId)));
-  // Versions that may not be listed or removed are at least hidden.
-  if (listed.length === 0 || removed.some(({ status }) => status === "rejected")) await remove().catch(() => undefined);
+  const list = async (): Promise<(string | undefined)[]> => {
+    const { Versions = [], DeleteMarkers = [] } = await own.send(
+      new ListObjectVersionsCommand({ Bucket, Prefix: Key }),
+      within,
+    );
+    return [...Versions, ...DeleteMarkers].map(({ VersionId }) => VersionId);
+  };
+  try {
+    // One after the other: a store may put an older version in the place of one that goes.
+    for (let round = 0; round < 3; round += 1) {
+      const listed = await list();
+      if (listed.length === 0) return;
+      for (const version of listed) await remove(version);
+    }
+  } catch {
+    // Versions that may not be listed or removed are at least hidden.
+    await remove().catch(() => undefined);
+  }
 }
 
 const content = "probe";
-const denials = new Set([401, 403]);
+/** The answers that are a no. */
+export const denials: ReadonlySet<number> = new Set([401, 403]);
 
 interface Attempt {
   readonly deed: string;
@@ -122,22 +134,24 @@ function anonymousAttempts(signedUrl: string, signal: AbortSignal): Attempt[] {
 /** What somebody with an account, but without a right, tries. */
 function strangersAttempts(clients: Clients, Bucket: string, Key: string, abortSignal: AbortSignal): Attempt[] {
   const store = clients.objectStore("stranger");
-  const send = async (attempt: Promise<unknown>): Promise<number> => {
-    try {
-      await attempt;
-      return 200;
-    } catch (error) {
-      const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-      if (status === undefined) throw error;
-      return status;
-    }
-  };
   const write = { Bucket, Key, Body: "intruder" };
   return [
     {
       deed: "a stranger's reading",
-      status: () => send(store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal })),
+      status: () => statusOf(store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal })),
     },
-    { deed: "a stranger's writing", status: () => send(store.send(new PutObjectCommand(write), { abortSignal })) },
+    { deed: "a stranger's writing", status: () => statusOf(store.send(new PutObjectCommand(write), { abortSignal })) },
   ];
+}
+
+/** The status of a request's answer, 200 for a success; throws when there was no answer. */
+export async function statusOf(attempt: Promise<unknown>): Promise<number> {
+  try {
+    await attempt;
+    return 200;
+  } catch (error) {
+    const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+    if (status === undefined) throw error;
+    return status;
+  }
 }

@@ -47,8 +47,13 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
   const started = performance.now();
   const deadline = started + milliseconds(probe.deadline ?? timing.deadline);
   const timeout = milliseconds(probe.timeout ?? timing.timeout);
+  let before: Measurement | undefined;
   for (let attempts = 1, pause = firstPause; ; attempts += 1, pause = Math.min(pause * 2, longestPause)) {
-    const { result, evidence } = await attempt(probe, Math.min(timeout, Math.max(deadline - performance.now(), 1)));
+    const within = Math.min(timeout, Math.max(deadline - performance.now(), 1));
+    const seen = await attempt(probe, within);
+    // An attempt that only the deadline cut short says less than the one before it.
+    const { result, evidence } = seen ?? (within < timeout ? before : undefined) ?? late(within);
+    before = { result, evidence };
     const now = performance.now();
     const settled = result === "passed" || (result === "failed" && probe.factual === true);
     if (settled || now + pause >= deadline) {
@@ -64,18 +69,23 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
   }
 }
 
-/** One attempt, which ends at its timeout even when the probe does not listen to its signal. */
-async function attempt(probe: Probe, timeout: number): Promise<Measurement> {
+const late = (timeout: number): Measurement => ({
+  result: "error",
+  evidence: `no answer within ${Math.round(timeout)} ms`,
+});
+
+/** One attempt, which ends at its timeout even when the probe does not listen to its signal: undefined then. */
+async function attempt(probe: Probe, timeout: number): Promise<Measurement | undefined> {
   const abort = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Measurement>((resolve) => {
+  const ended = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => {
-      resolve({ result: "error", evidence: `no answer within ${Math.round(timeout)} ms` });
+      resolve(undefined);
       abort.abort();
     }, timeout);
   });
   try {
-    return await Promise.race([probe.ask(abort.signal), late]);
+    return await Promise.race([probe.ask(abort.signal), ended]);
   } catch (error) {
     return { result: "error", evidence: describeError(error) };
   } finally {

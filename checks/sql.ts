@@ -39,7 +39,8 @@ export async function measureQuery(
   }
 }
 
-function comparable(value: unknown, expected: unknown): unknown {
+/** A value as PostgreSQL's driver hands it over, in the form in which the expected one is written. */
+export function comparable(value: unknown, expected: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
   // NaN and the infinities have no JSON form; as text they differ from what is expected, and break nothing.
   if (typeof value === "number" && !Number.isFinite(value)) return String(value);

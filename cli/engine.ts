@@ -1,6 +1,9 @@
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
+import { parseDocument } from "yaml";
 import { Refusal } from "./result";
 
 const execute = promisify(execFile);
@@ -19,6 +22,8 @@ export interface EngineStack {
   preview(): Promise<ChangeCounts>;
   /** Applies the pin. Throws with the engine's reason when the update fails. */
   up(message: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<void>;
+  /** Puts values into `rewind:secrets`, encrypted; those of other names stay. */
+  setSecrets(values: Readonly<Record<string, string>>): Promise<void>;
   /** The state, secrets encrypted. */
   exportState(): Promise<string>;
 }
@@ -60,6 +65,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
       run(async () => {
         await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never", signal });
       }),
+    setSecrets: (values) => run(() => setSecrets(folder, stack.name, workspace, values)),
     // The Automation API's own export shows secrets in clear.
     exportState: async () => {
       const args = ["stack", "export", "--stack", stack.name, "--non-interactive"];
@@ -86,6 +92,30 @@ async function found(folder: string, name: string | undefined) {
     if (/no stack named/i.test(reason)) throw new Refusal(reason, "pulumi stack ls");
     throw new EngineError(reason);
   }
+}
+
+/** The Automation API would put a value among the arguments of a process, where everybody on the machine reads it. */
+async function setSecrets(
+  folder: string,
+  stack: string,
+  workspace: LocalWorkspace,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const set = async (key: readonly string[], value: string): Promise<void> => {
+    const args = ["config", "set", "--stack", stack, "--secret", "--non-interactive", ...key];
+    const running = execute("pulumi", args, { cwd: folder });
+    running.child.stdin?.end(value);
+    await running;
+  };
+  const file = join(folder, `Pulumi.${stack}.yaml`);
+  const held: unknown = parseDocument(readFileSync(file, "utf8")).getIn(["config", "rewind:secrets", "secure"]);
+  if (held === undefined) {
+    for (const [name, value] of Object.entries(values)) await set(["--path", `secrets.${name}`], value);
+    return;
+  }
+  // One encrypted object: it is read and written as a whole, all values at once.
+  const { "rewind:secrets": all } = await workspace.getAllConfig(stack);
+  await set(["secrets"], JSON.stringify({ ...(JSON.parse(all?.value ?? "{}") as object), ...values }));
 }
 
 async function preview(stack: Stack): Promise<ChangeCounts> {

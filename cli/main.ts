@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { resolve } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { ReleaseId } from "../release/primitives";
+import { Port, ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import type { Level } from "./rollback";
@@ -17,6 +17,7 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  database: () => require("./database") as typeof import("./database"),
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
   drift: () => require("./drift") as typeof import("./drift"),
@@ -25,13 +26,22 @@ const verbs = {
   archive: () => require("./archive") as typeof import("./archive"),
   releaseAdd: () => require("./release-add") as typeof import("./release-add"),
   releaseList: () => require("./release-list") as typeof import("./release-list"),
+  rotate: () => require("./rotate") as typeof import("./rotate"),
+  toggle: () => require("./toggle") as typeof import("./toggle"),
   rollback: () => require("./rollback") as typeof import("./rollback"),
+  signatures: () => require("./signatures") as typeof import("./signatures"),
   verify: () => require("./verify") as typeof import("./verify"),
 };
 
 interface Common {
   readonly stack?: string;
   readonly json?: boolean;
+}
+
+interface ToggleFlags extends Common {
+  readonly release?: boolean;
+  readonly reason?: string;
+  readonly apply: boolean;
 }
 
 /** Where a verb works. On the embedded environment its variables are known, so nobody has to evaluate them first. */
@@ -51,6 +61,12 @@ function finish({ code, text, json }: VerbResult, { json: wanted }: Common): voi
 function releaseId(text: string): string {
   const parsed = ReleaseId.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a release id");
+  return parsed.data;
+}
+
+function portNumber(text: string): number {
+  const parsed = Port.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : text);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a port");
   return parsed.data;
 }
 
@@ -95,6 +111,16 @@ function program(): Command {
     .action(async (options: Common) => {
       const { verify } = verbs.verify();
       finish(await verify(where(options)), options);
+    });
+
+  rewind
+    .command("signatures")
+    .description("tell who signed each pinned image; changes nothing")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (options: Common) => {
+      const { signatures } = verbs.signatures();
+      finish(await signatures(where(options)), options);
     });
 
   rewind
@@ -146,6 +172,75 @@ function program(): Command {
         finish(await hold(where(options), kind, release, options.reason), options);
       });
   }
+
+  const database = rewind
+    .command("database")
+    .description("the database server's own backups, and its way back in time");
+  database
+    .command("backup")
+    .description("take a base backup of the running server and verify every file of it")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (options: Common) => {
+      finish(await verbs.database().databaseBackup(where(options), { tell, signal: interrupted.signal }), options);
+    });
+  database
+    .command("recover")
+    .description("a copy of the server as it was just before an entry of the deployment log, beside the running one")
+    .requiredOption("-b, --before <entry>", "the entry's id")
+    .requiredOption("-i, --into <folder>", "the folder of the copy, new or empty")
+    .option("-p, --port <port>", "where the copy answers, on 127.0.0.1", portNumber, 5433)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind database recover --before 20261121T074446Z-1ea1e940 --into /srv/recovered")
+    .action(async (options: Common & { before: string; into: string; port: number }) => {
+      const { before, into, port } = options;
+      const wanted = { before, into, port, tell, signal: interrupted.signal };
+      finish(await verbs.database().databaseRecover(where(options), wanted), options);
+    });
+
+  rewind
+    .command("toggle")
+    .description("list the toggles, lay one over the release, or give it back; applied and verified at once")
+    .argument("[name]", "the toggle")
+    .argument("[value]", "true, false or a text")
+    .option("--release", "back to what the release says")
+    .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("--no-apply", "only write the stack file and the log")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", '\n  $ rewind toggle AUTOPILOT_WORKER_DISABLED true --reason "runaway jobs"')
+    .action(async (name: string | undefined, value: string | undefined, options: ToggleFlags) => {
+      const { listToggles, setToggle } = verbs.toggle();
+      if (name === undefined) {
+        finish(await listToggles(where(options)), options);
+        return;
+      }
+      const { reason, apply, release } = options;
+      if ((value === undefined) !== (release === true)) {
+        throw new Refusal("expected a value, or --release", `rewind toggle ${name} true --reason "…"`);
+      }
+      if (reason === undefined) throw new Refusal("expected a reason", `the same command with --reason "…"`);
+      const wanted = { toggle: name, value, reason, apply, tell, signal: interrupted.signal };
+      finish(await setToggle(where(options), wanted), options);
+    });
+
+  rewind
+    .command("rotate")
+    .description("give an identity of the object store a new key, verify, and see the old one refused")
+    .argument("<identity>", "the identity, as the environment names it")
+    .requiredOption("-r, --reason <text>", "why; it stands in the deployment log")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      '\nBoth keys work until the new one is verified; interrupted, the same command goes on.\n\n  $ rewind rotate application --reason "leaked"',
+    )
+    .action(async (identity: string, options: Common & { reason: string }) => {
+      const { rotate } = verbs.rotate();
+      const wanted = { identity, reason: options.reason, tell, signal: interrupted.signal };
+      finish(await rotate(where(options), wanted), options);
+    });
 
   const local = rewind.command("local").description("the embedded environment: real components on this machine only");
   const given = { folder, tell, signal: interrupted.signal };
@@ -325,7 +420,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "local", "demo"].includes(process.argv[2] ?? "")) process.exit(130);
+    if (!["rollback", "toggle", "rotate", "local", "demo", "database"].includes(process.argv[2] ?? ""))
+      process.exit(130);
   });
 }
 program().parseAsync().catch(explain);

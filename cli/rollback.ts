@@ -103,9 +103,12 @@ function planRollback({ settings, log, repinned }: OpenedStack, { release, level
   if (changed !== undefined) throw new Refusal(describeRecord(changed), `rewind release show ${changed.release}`);
   const to = target.pinned;
   const changes = diffPinned(from, to, settings.environment.database?.tables);
-  const rows = level === "fast" ? changes.find(({ facet }) => facet === "config") : undefined;
+  const rows = level === "fast" ? changes.find(({ facet }) => facet === "config" || facet === "schema") : undefined;
   if (rows !== undefined) {
-    throw new Refusal(`fast leaves the database alone, but ${release} has ${rows.entry}`, `rewind rollback ${release}`);
+    throw new Refusal(
+      `fast leaves the database alone, but ${release} has ${rows.facet}/${rows.entry}`,
+      `rewind rollback ${release}`,
+    );
   }
   if (changes.length === 0 && last?.outcome?.result === "passed") {
     throw new Refusal(`rollback not required: ${release} is what runs`, "rewind verify");
@@ -113,13 +116,16 @@ function planRollback({ settings, log, repinned }: OpenedStack, { release, level
   return { from, to, pins, level, changes };
 }
 
-/** Pins every table apart at the release that it has now. */
+/** Pins every table, and the schema, apart at the release that it has now. */
 function databasePins({ sources }: Pinned): Record<string, ReleaseId> {
-  return Object.fromEntries(Object.entries(sources).filter(([path]) => path.startsWith("config/")));
+  return Object.fromEntries(Object.entries(sources).filter(([path]) => /^(?:config|schema)\//.test(path)));
 }
 
 function bannerOf({ engine }: OpenedStack, { from, to, level, changes }: Plan): string {
-  const database = level === "fast" ? "none: configuration rows stay as they are" : "configuration rows of the release";
+  const database =
+    level === "fast"
+      ? "none: configuration rows and schema stay as they are"
+      : "configuration rows and schema of the release";
   const lines = changes.flatMap((change) => describeChange(change).map((line) => `  [${change.risk}] ${line}`));
   return [
     coloured("bold", `Rollback of ${engine.name}: ${from.release} → ${to.release}`),

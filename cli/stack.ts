@@ -55,10 +55,10 @@ export async function open({ folder, stack }: Where): Promise<OpenedStack> {
 
 /** Runs something with the stack's clients, closed afterwards, and a function that takes secrets out of texts. */
 export async function withClients<T>(
-  { settings, secrets }: Loaded,
+  { settings, secrets, folder }: Loaded & { readonly folder?: string },
   work: (clients: Clients, redact: (text: string) => string) => Promise<T>,
 ): Promise<T> {
-  const clients = openClients(settings.environment, secrets);
+  const clients = openClients(settings.environment, secrets, folder);
   try {
     return await work(clients, redactor(secrets));
   } finally {

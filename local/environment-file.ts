@@ -15,7 +15,10 @@ const entries = {
   plugins: z.array(z.strictObject({ name: z.enum(pluginNames), version: text, source })),
   docker: z.strictObject({ host: text, gateway: text, version: text, source }),
   registry: z.strictObject({ address: text, source }),
-  postgres: z.strictObject({ host: text, port, user: text, password: text, version: text, source }),
+  postgres: z.strictObject({
+    ...{ host: text, port, user: text, password: text, version: text, source },
+    recovery: z.strictObject({ archive: text, baseBackups: text, programs: text }).optional(),
+  }),
   objectStore: z.strictObject({
     endpoint: text,
     containerEndpoint: text,

@@ -13,6 +13,8 @@ interface Made {
   readonly apiToken: string;
   /** SHA-256 of the secrets that the stack file holds encrypted. */
   readonly secrets?: string;
+  /** The application's access key as the stack file got it; one that was rotated since is the user's. */
+  readonly applicationKey?: string;
 }
 
 const database = "scoring";
@@ -40,6 +42,10 @@ export async function writeStackFile(
   const example = readFileSync(join(checkout, "examples", "scoring", "Pulumi.local.yaml"), "utf8");
   const document = parseDocument(before || example);
   fillIn(document, environment, images);
+  const applicationKey = environment.objectStore.application.accessKey;
+  if (known.applicationKey !== applicationKey || before === "") {
+    document.setIn(["config", "rewind:environment", "objectStore", "principals", "application"], applicationKey);
+  }
   const text = document.toString({ lineWidth: 0 });
   if (text !== before) writeWhole(file, text);
 
@@ -54,8 +60,8 @@ export async function writeStackFile(
   if (known.secrets !== digest || document.getIn(["config", "rewind:secrets"]) === undefined) {
     // By standard input: a process's arguments can be read by everyone on the machine.
     await pulumi(["config", "set", "--stack", stack, "--secret", "secrets"], secrets);
-    writeJson(made, { ...known, secrets: digest });
   }
+  writeJson(made, { ...known, applicationKey, secrets: digest });
   return file;
 }
 
@@ -72,9 +78,10 @@ function fillIn(document: Document, environment: LocalEnvironment, images: Image
   set([at, "database", "host"], postgres.host);
   set([at, "database", "port"], postgres.port);
   set([at, "database", "administrator", "user"], postgres.user);
+  for (const [name, value] of Object.entries(postgres.recovery ?? {})) set([at, "database", "recovery", name], value);
+  if (postgres.recovery === undefined) document.deleteIn(["config", at, "database", "recovery"]);
   set([at, "objectStore", "endpoint"], objectStore.endpoint);
   set([at, "objectStore", "region"], objectStore.region);
-  set([at, "objectStore", "principals", "application"], objectStore.application.accessKey);
   set([at, "services", "api", "variables", "S3_ENDPOINT"], objectStore.containerEndpoint);
   set([at, "services", "api", "variables", "S3_REGION"], objectStore.region);
   for (const [version, image] of Object.entries(images)) {

@@ -1,5 +1,7 @@
 import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
+import type { MigrationStep } from "../release/migration-plan";
+import type { Toggle, Toggles } from "../release/schema/toggles";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
@@ -10,6 +12,8 @@ export interface Snapshot {
   readonly policies: Readonly<Record<string, Digest>>;
   /** What holds customer data, where it is protected. */
   readonly holds?: readonly HeldEntry[];
+  /** The last migration that is applied, where the pin says it. */
+  readonly migration?: string;
 }
 
 /** A pin as an entry names it. */
@@ -18,6 +22,8 @@ export interface Pin {
   readonly digest: Digest;
   /** What is pinned apart from the rest. */
   readonly pins: Readonly<Record<string, ReleaseId>>;
+  /** What the stack lays over the toggles of the release, where it does. */
+  readonly toggles?: Toggles;
   /** SHA-256 of the environment and the declared checks: a change there is a change too, and is verified. */
   readonly surroundings: Digest;
 }
@@ -43,6 +49,10 @@ export interface Intent extends Written {
   readonly snapshot: Snapshot;
   /** The SHA-256 of each release's own record that the pin takes something from: a release is immutable once applied. */
   readonly records?: Readonly<Record<ReleaseId, Digest>>;
+  /** The migrations that the update is about to run, in order. */
+  readonly migrations?: readonly MigrationStep[];
+  /** The restore point in the database's own log from just before the first change. */
+  readonly restorePoint?: string;
 }
 
 /** Written after the last change, or on the way out when an update failed. */
@@ -64,5 +74,27 @@ export interface Hold extends Written {
   readonly reason: string;
 }
 
+/** A toggle that someone laid over the release, or gave back to it, before the update that applies it. */
+export interface ToggleChange extends Written {
+  readonly kind: "toggle";
+  readonly toggle: string;
+  /** Its value from now on; left out where the release decides again. */
+  readonly value?: Toggle;
+  readonly reason: string;
+}
+
+/** A step of the rotation of an identity's key. Access keys are names; secret keys stand nowhere. */
+export interface Rotation extends Written {
+  readonly kind: "rotation";
+  readonly identity: string;
+  /** `begun` before anything is made; `revoked` when the old key was refused; `finished` when nothing names it. */
+  readonly step: "begun" | "revoked" | "finished";
+  /** The access key that leaves. */
+  readonly from: string;
+  /** The access key that comes. */
+  readonly to: string;
+  readonly reason: string;
+}
+
 /** One line of the deployment log. */
-export type Entry = Intent | Outcome | Hold;
+export type Entry = Intent | Outcome | Hold | ToggleChange | Rotation;

@@ -1,6 +1,5 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
-import { resolve, sep } from "node:path";
 import { parse } from "yaml";
+import { projectFiles } from "./project-file";
 
 const largest = 8 * 1024 * 1024;
 
@@ -9,21 +8,10 @@ const largest = 8 * 1024 * 1024;
  * @returns a function from a path in the project to the parsed content; it throws with one line for people
  */
 export function releaseFiles(project: string): (path: string) => unknown {
+  const files = projectFiles(project);
   return (path) => {
-    const root = realpathSync(project);
-    let real: string;
+    const text = files.read(path, largest).toString("utf8");
     try {
-      real = realpathSync(resolve(root, path));
-    } catch {
-      throw new Error(`no file ${path}`);
-    }
-    if (!real.startsWith(root + sep)) throw new Error(`${path} leads out of the project`);
-    // A pipe would be waited for, and a large file would be in memory before it could be measured.
-    const stat = statSync(real);
-    if (!stat.isFile()) throw new Error(`${path} is no file`);
-    if (stat.size > largest) throw new Error(`${path} has more than ${largest} bytes`);
-    try {
-      const text = readFileSync(real, "utf8");
       // An archive of a thousand releases is read by every preview.
       if (path.endsWith(".json")) return JSON.parse(text) as unknown;
       return parse(text, { maxAliasCount: 100, logLevel: "error" }) as unknown;

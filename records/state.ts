@@ -1,3 +1,4 @@
+import type { MigrationStep } from "../release/migration-plan";
 import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "./entry";
@@ -19,6 +20,13 @@ export function deployments(entries: readonly Entry[]): Deployment[] {
 /** The deployment that passed verification last. */
 export function lastVerified(entries: readonly Entry[]): Deployment | undefined {
   return deployments(entries).findLast(({ outcome }) => outcome?.result === "passed");
+}
+
+/** The migrations that ran in deployments that passed verification: what a rehearsal has tried. */
+export function rehearsedIn(entries: readonly Entry[]): MigrationStep[] {
+  return deployments(entries).flatMap(({ intent, outcome }) =>
+    outcome?.result === "passed" ? (intent.migrations ?? []) : [],
+  );
 }
 
 /** The releases on hold, each with the entry that says why. */

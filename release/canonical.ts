@@ -16,3 +16,8 @@ export function canonicalJson(value: unknown): string {
 export function digestOf(value: unknown): Digest {
   return `sha256:${createHash("sha256").update(canonicalJson(value), "utf8").digest("hex")}`;
 }
+
+/** The SHA-256 of a text as it stands in its file, as `sha256:<64 hex>`: what `sha256sum` says of it. */
+export function digestOfText(text: string): Digest {
+  return `sha256:${createHash("sha256").update(text, "utf8").digest("hex")}`;
+}

@@ -8,10 +8,13 @@ import { rules } from "./rules";
 import type { Part } from "./rules/rule";
 import { Archive, ReleaseReference, Release } from "./schema/release";
 import { Settings as SettingsSchema } from "./schema/settings";
+import type { Toggles } from "./schema/toggles";
 
 /** A stack's configuration after every rule has passed: only typed values travel from here on. */
-export interface Settings extends Omit<z.infer<typeof SettingsSchema>, "releases" | "pins" | "secrets"> {
+export interface Settings extends Omit<z.infer<typeof SettingsSchema>, "releases" | "pins" | "toggles" | "secrets"> {
   readonly pins: Readonly<Record<string, ReleaseId>>;
+  /** What the stack lays over the toggles of its release. */
+  readonly toggles: Toggles;
   /** The releases that the stack file holds, and those in files that the pin needs. */
   readonly releases: ReadonlyMap<ReleaseId, Release>;
   /** Every release of the catalogue, the archived ones first, in the order of the files, whether it was read or not. */
@@ -67,6 +70,7 @@ export function parseSettings(
   };
   const release = part("release", shape.release, "");
   const pins = part("pins", shape.pins, undefined) ?? {};
+  const toggles = part("toggles", shape.toggles, undefined) ?? {};
   const environment = part("environment", shape.environment, nowhere);
   const verification = part("verification", shape.verification, undefined);
   const secrets = part("secrets", shape.secrets, undefined) ?? [];
@@ -85,6 +89,7 @@ export function parseSettings(
   const settings: Settings = {
     release,
     pins,
+    toggles,
     releases,
     catalogue: [...(archived ?? []), ...(catalogue ?? [])],
     archived: new Set(archived),
@@ -94,7 +99,7 @@ export function parseSettings(
     environment,
     ...(verification === undefined ? {} : { verification }),
     secrets,
-    pinned: selectPinned(release, pins, releases),
+    pinned: selectPinned(release, pins, releases, toggles),
   };
   for (const { rule, needs } of rules) {
     if (!needs.some((key) => broken.has(key))) problems.push(...rule(settings));

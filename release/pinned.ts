@@ -1,6 +1,7 @@
 import { digestOf } from "./canonical";
 import type { Digest, ReleaseId } from "./primitives";
 import { facets, type Facet, type Release } from "./schema/release";
+import type { Toggles } from "./schema/toggles";
 
 /** What a stack runs: the pinned release, with what is pinned apart from it taken from elsewhere. */
 export interface Pinned {
@@ -14,13 +15,15 @@ export interface Pinned {
 }
 
 /**
- * The release that a pin selects, with `pins` laid over it: first those for a whole facet, then those for an entry.
+ * The release that a pin selects, with `pins` laid over it: first those for a whole facet, then those for an entry,
+ * and the stack's own toggles over all of them.
  * A missing facet is an empty one. Everything named must exist; the rules see to that before.
  */
 export function selectPinned(
   release: ReleaseId,
   pins: Readonly<Record<string, ReleaseId>>,
   releases: ReadonlyMap<ReleaseId, Release>,
+  toggles: Toggles = {},
 ): Pinned {
   const sources: Record<string, ReleaseId> = {};
   const entriesOf = (facet: Facet): [string, unknown][] => {
@@ -40,5 +43,6 @@ export function selectPinned(
   const selected = Object.fromEntries(
     facets.map((facet) => [facet, Object.fromEntries(entriesOf(facet))]),
   ) as unknown as Pinned["facets"];
+  Object.assign(selected.toggles, toggles);
   return { release, digest: digestOf(selected), facets: selected, sources };
 }

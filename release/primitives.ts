@@ -89,8 +89,11 @@ export const Port = z.int(port).min(1, port).max(65_535, port);
 /** A path on a service: `/health`. It may hold `${…}` variables. */
 export const UrlPath = pattern("a path that begins with /, such as /health", /^\/[\x21-\x7e]{0,2000}$/);
 
-/** A file inside the project: no absolute path, no `..`, forward slashes. */
+/**
+ * A file inside the project: no absolute path, no `..`, forward slashes, nothing that a command would take for an option,
+ * and no name that is a device or another file on Windows (`nul`, `com1.yaml`, a dot at the end).
+ */
 export const ProjectPath = pattern(
   "a path inside the project such as releases/v1.2.0.yaml",
-  /^(?!\/)(?!.*(?:^|\/)\.\.?(?:\/|$))[A-Za-z0-9._/-]{1,200}$/,
+  /^(?![/-])(?!.*(?:\/\/|\.(?:\/|$)|(?:^|\/)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:[./]|$)))[A-Za-z0-9._/-]{1,200}$/i,
 );

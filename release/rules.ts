@@ -7,13 +7,28 @@ import {
   runtimesHaveTheirPlace,
 } from "./rules/aws";
 import { checksAskForWhatIsThere } from "./rules/verification";
+import {
+  databaseObjectsResolve,
+  everybodyIsGrantedNothing,
+  functionsAreSafe,
+  rolesAreOrdinary,
+} from "./rules/database-objects";
+import { migrationsHaveAFolder } from "./rules/migrations";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
-import { principalsAreKnown } from "./rules/storage";
+import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
 import { imagesArePinned, workloadsHaveNamesOfTheirOwn, volumesHaveAnEngine } from "./rules/workloads";
+import {
+  everybodyOnlyReads,
+  nobodyIsLockedOut,
+  principalsAreKnown,
+  statementsAreSound,
+  statementsCount,
+} from "./rules/storage";
+import { jobsAreDisabledByToggles, togglesAreKnown } from "./rules/toggles";
 
 /** The cross-field rules, in the order in which their problems are listed. */
 export const rules: readonly { readonly rule: Rule; readonly needs: readonly Part[] }[] = [
@@ -32,9 +47,22 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: ecsCanRunServices, needs: ["environment"] },
   { rule: lambdaCanRunFunctions, needs: ["environment"] },
   { rule: awsSettingsOfBucketsHold, needs: ["environment"] },
+  { rule: signaturesNameSomebody, needs: ["environment"] },
+  { rule: signedImagesArePinned, needs: ["environment"] },
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
+  { rule: rolesAreOrdinary, needs: ["environment"] },
+  { rule: databaseObjectsResolve, needs: ["environment"] },
+  { rule: everybodyIsGrantedNothing, needs: ["environment"] },
+  { rule: functionsAreSafe, needs: ["environment"] },
+  { rule: migrationsHaveAFolder, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
+  { rule: statementsAreSound, needs: ["environment"] },
+  { rule: everybodyOnlyReads, needs: ["environment"] },
+  { rule: statementsCount, needs: ["environment"] },
+  { rule: nobodyIsLockedOut, needs: ["environment"] },
+  { rule: togglesAreKnown, needs: ["environment", "toggles"] },
+  { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
   { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },
 ];

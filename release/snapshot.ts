@@ -2,7 +2,7 @@ import { digestOf } from "./canonical";
 import { heldEntries, type HeldEntry } from "./held";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
-import { policyDigest, renderPolicy } from "./policy";
+import { policyDigest, storedPolicy } from "./policy";
 import { rowDigests } from "./rows";
 
 /** The SHA-256 of what surrounds a release: a change there is a change too, and is verified. */
@@ -23,22 +23,26 @@ export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "
   rows: Record<string, Record<string, Digest>>;
   policies: Record<string, Digest>;
   holds?: readonly HeldEntry[];
+  migration?: string;
 } {
   const { pinned, environment } = settings;
   const { tables = {} } = environment.database ?? {};
-  const { principals = {}, buckets = {} } = environment.objectStore ?? {};
+  const { objectStore } = environment;
   const rows = Object.entries(pinned.facets.config).flatMap(([name, { rows }]) => {
     const table = tables[name];
     return table === undefined ? [] : [[name, rowDigests(rows, table)] as const];
   });
-  const policies = Object.entries(pinned.facets.storage).flatMap(([name, { policy }]) => {
-    const bucket = buckets[name];
-    return bucket === undefined ? [] : [[name, policyDigest(renderPolicy(policy, bucket, principals))] as const];
+  const policies = Object.entries(pinned.facets.storage).flatMap(([name, pin]) => {
+    const bucket = objectStore?.buckets[name];
+    if (objectStore === undefined || bucket === undefined) return [];
+    return [[name, policyDigest(storedPolicy(pin, bucket, objectStore))] as const];
   });
   const holds = heldEntries(settings);
+  const { migration } = pinned.facets.schema;
   return {
     rows: Object.fromEntries(rows),
     policies: Object.fromEntries(policies),
     ...(holds.length === 0 ? {} : { holds }),
+    ...(migration === undefined ? {} : { migration }),
   };
 }

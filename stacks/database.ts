@@ -2,6 +2,8 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { ConfigTable } from "./config-table";
 import { isProtected } from "../release/held";
+import { declareGrants, declareObjects, declareRoles } from "./database-objects";
+import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { kept } from "./protection";
 
@@ -9,8 +11,9 @@ import { kept } from "./protection";
 export class Database extends pulumi.ComponentResource {
   readonly resources: readonly pulumi.CustomResource[];
 
-  constructor(name: string, { settings, secrets }: Loaded, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, loaded: Loaded, opts?: pulumi.ComponentResourceOptions) {
     super("rewind:index:Database", name, {}, opts);
+    const { settings, secrets } = loaded;
     const { environment, pinned } = settings;
     const { database } = environment;
     if (database === undefined) throw new Error("the environment has no database");
@@ -27,10 +30,11 @@ export class Database extends pulumi.ComponentResource {
       },
       parent,
     );
+    const others = declareRoles(loaded, role, parent);
     const base = new postgresql.Database(
       "database",
       { name: database.name },
-      { ...parent, ...kept(settings, "database") },
+      { ...parent, ...kept(settings, "database"), dependsOn: [...others.resources] },
     );
     const schema = new postgresql.Schema(
       "schema",
@@ -49,6 +53,9 @@ export class Database extends pulumi.ComponentResource {
       },
       parent,
     );
+    const foundation = { component: this, database: base, schema, roles: others.roles };
+    const objects = declareObjects(loaded, foundation);
+    const migrations = declareMigrations(loaded, "up", { ...parent, dependsOn: [use, ...objects] });
     const connection = {
       host: database.host,
       port: database.port,
@@ -69,7 +76,7 @@ export class Database extends pulumi.ComponentResource {
           table: definition,
           rows,
         },
-        { ...parent, dependsOn: [base, schema] },
+        { ...parent, dependsOn: [base, schema, ...migrations] },
       );
       const read = new postgresql.Grant(
         `${table}-read`,
@@ -85,7 +92,8 @@ export class Database extends pulumi.ComponentResource {
       );
       return [config, read];
     });
-    this.resources = [role, base, schema, use, ...tables];
+    const grants = declareGrants(loaded, foundation, [...objects, ...migrations, ...tables]);
+    this.resources = [role, ...others.resources, base, schema, use, ...objects, ...migrations, ...tables, ...grants];
     this.registerOutputs();
   }
 }

@@ -37,7 +37,9 @@ export class EcsServices extends pulumi.ComponentResource {
       if (workload === undefined) throw new Error(`the environment has no services/${entry}`);
       return { entry, pin, workload };
     });
-    const used = entries.flatMap(({ workload }) => Object.values(workload.secrets ?? {}));
+    // All that the environment names, whatever is pinned: a secret that went with one release could not come back with the
+    // next, for its name stays taken while it waits for its deletion.
+    const used = Object.values(environment.services ?? {}).flatMap(({ secrets }) => Object.values(secrets ?? {}));
     const kept = new KeptSecrets("secrets", loaded, used, parent);
     const services = entries.flatMap(({ entry, pin, workload }) => {
       const named = nameOnAws(environment, entry);

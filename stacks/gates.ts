@@ -5,14 +5,17 @@ import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
 import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
-import { deployments, expectedStates, holds, lastVerified } from "../records/state";
-import type { Settings } from "../release/parse";
-import { canonicalJson, digestOf } from "../release/canonical";
+import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
+import { deployments, expectedStates, holds, lastVerified, rehearsedIn } from "../records/state";
+import type { Settings } from "../release/parse";
+import { canonicalJson, digestOf } from "../release/canonical";
+import type { MigrationStep } from "../release/migration-plan";
 import { failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
+import { resumingType } from "./jobs";
 import type * as probes from "./probes";
 import { refuseLosses } from "./protection";
 
@@ -34,6 +37,10 @@ export class Gates {
   private checked: Promise<void> | undefined;
   /** The id that the intent of this update will have, once the last resource had to be told. */
   private reserved: string | undefined;
+  /** The migrations that this update is about to run. */
+  private migrations: readonly MigrationStep[] = [];
+  /** The restore point that was set for it. */
+  private marked: Promise<string | undefined> | undefined;
   private running: { readonly id: string; readonly started: number } | undefined;
 
   constructor({ settings, secrets }: Loaded) {
@@ -58,7 +65,7 @@ export class Gates {
   guardEverything(): void {
     const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
     pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
-      if (!custom || type.startsWith("pulumi:providers:") || type === "pulumi:index:Stash") return undefined;
+      if (!custom || type.startsWith("pulumi:providers:") || beyondTheGates.has(type)) return undefined;
       const { hooks = {} } = opts;
       const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
       return {
@@ -96,15 +103,30 @@ export class Gates {
       // Several resources wait at the gate; the reasons stand under the first of them.
       throw first ? error : new Error("refused, for the reasons given above or below");
     });
-    if (!pulumi.runtime.isDryRun()) this.begin();
+    if (pulumi.runtime.isDryRun()) return;
+    this.begin(await this.mark());
+  }
+
+  /** Sets a restore point for this update, once, so that the database can be recovered to just before it. */
+  private mark(): Promise<string | undefined> {
+    this.reserved ??= this.log.nextId();
+    const { database } = this.settings.environment;
+    this.marked ??=
+      database === undefined ? Promise.resolve(undefined) : asking().setRestorePoint(this.clients, this.reserved);
+    return this.marked;
   }
 
   /** Asks everything that must hold before a change. */
   private async check(): Promise<void> {
     const held = holds(this.entries);
-    const known = { holdOn: (id: string) => held.get(id)?.reason, states: expectedStates(this.entries) };
-    const { probesBefore, runProbes, timingBefore } = asking();
-    const probes = probesBefore(this.settings, this.clients, known);
+    const { probesBefore, runProbes, timingBefore, planLive } = asking();
+    const rehearsal = this.settings.environment.database?.migrations?.rehearsal;
+    const known = {
+      holdOn: (id: string) => held.get(id)?.reason,
+      states: expectedStates(this.entries),
+      rehearsed: rehearsal === undefined ? [] : rehearsedIn(openFileLog(rehearsal, "").entries()),
+    };
+    const probes = probesBefore(this.settings, this.clients, known, projectFiles(process.cwd()));
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
     if (verdict.result !== "passed") {
@@ -112,10 +134,11 @@ export class Gates {
       const next = drifted ? "\nNext: put them back, or pin a release that has them as they are now." : "";
       throw new Error(refusal("Refused before the first change; nothing was touched.", verdict) + next);
     }
+    if (!pulumi.runtime.isDryRun()) this.migrations = (await planLive(this.settings, this.clients))?.steps ?? [];
   }
 
   /** Writes the intent, and sees to it that an outcome is written on every way out. */
-  private begin(): void {
+  private begin(restorePoint?: string): void {
     if (this.running !== undefined) return;
     const last = lastVerified(this.entries)?.intent.to;
     const { id } = this.log.append({
@@ -125,6 +148,8 @@ export class Gates {
       ...(last === undefined ? {} : { from: last }),
       snapshot: snapshotOf(this.settings),
       records: recordsOf(this.settings),
+      ...(this.migrations.length === 0 ? {} : { migrations: this.migrations }),
+      ...(restorePoint === undefined ? {} : { restorePoint }),
     });
     this.run(id);
     void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);
@@ -176,9 +201,10 @@ export class Gates {
   }
 
   private get pin(): Pin {
-    const { pinned, pins } = this.settings;
+    const { pinned, pins, toggles } = this.settings;
     const surroundings = surroundingsOf(this.settings);
-    return { release: pinned.release, digest: pinned.digest, pins, surroundings };
+    const over = Object.keys(toggles).length === 0 ? {} : { toggles };
+    return { release: pinned.release, digest: pinned.digest, pins, ...over, surroundings };
   }
 
   /**
@@ -195,6 +221,9 @@ export class Gates {
     return this.reserved;
   }
 }
+
+/** The verdict itself, and what waits for it. */
+const beyondTheGates = new Set(["pulumi:index:Stash", resumingType]);
 
 function refusal(first: string, verdict: Verdict): string {
   const lines = failures(verdict).map(({ name, result, evidence }) => `  ${result.padEnd(12)} ${name}: ${evidence}`);

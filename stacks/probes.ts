@@ -5,4 +5,6 @@
 export { probesAfter, timingAfter } from "../checks/after";
 export { probesBefore, timingBefore } from "../checks/before";
 export { openClients } from "../checks/clients";
+export { planLive } from "../checks/migrations";
 export { runProbes } from "../checks/probe";
+export { setRestorePoint } from "../checks/restore-point";

@@ -6,8 +6,10 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { Gates } from "./gates";
+import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { leaveWhatIsLetGo } from "./protection";
+import { cancelJobs, resumeJobs } from "./jobs";
 import { needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
 import { dockerProvider } from "./docker-provider";
@@ -36,25 +38,27 @@ export function build(): Outputs {
   leaveWhatIsLetGo(loaded.settings);
   const { resources, containers } = declare(loaded);
   const verified = gates.verify(resources, containers);
+  resumeJobs(loaded, verified);
   const { release, digest } = loaded.settings.pinned;
   return { release, digest, pins: loaded.settings.pins, verified: verified.input, containers };
 }
 
-/** Everything that the pinned release deploys: rows before containers, caches after both. */
+/** Everything that the pinned release deploys: jobs first, rows before containers, caches after both. */
 export function declare(loaded: Loaded): {
   readonly resources: readonly pulumi.CustomResource[];
   readonly containers: pulumi.Output<Containers>;
 } {
   const { environment, pinned } = loaded.settings;
+  const jobs = cancelJobs(loaded);
   const stored =
     environment.objectStore === undefined
       ? undefined
-      : new Storage("storage", loaded, { provider: objectStoreProvider(loaded) });
+      : new Storage("storage", loaded, { provider: objectStoreProvider(loaded), dependsOn: jobs });
   const based =
     environment.database === undefined
       ? undefined
-      : new Database("database", loaded, { provider: databaseProvider(loaded) });
-  const first = [...(stored?.resources ?? []), ...(based?.resources ?? [])];
+      : new Database("database", loaded, { provider: databaseProvider(loaded), dependsOn: jobs });
+  const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
   const workloads = [
     ...(environment.docker === undefined || !needsDocker(environment)
       ? []
@@ -72,7 +76,8 @@ export function declare(loaded: Loaded): {
   );
   const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
   const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
-  return { resources: [...first, ...running, ...caches], containers: pulumi.output(ids) };
+  const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
+  return { resources: [...first, ...running, ...caches, ...schema], containers: pulumi.output(ids) };
 }
 
 /** Services on ECS and functions on Lambda, where the environment runs them there. */

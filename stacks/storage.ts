@@ -2,12 +2,12 @@ import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../release/canonical";
 import { isProtected } from "../release/held";
-import { renderPolicy } from "../release/policy";
+import { storedPolicy } from "../release/policy";
 import type { Loaded } from "../release/config";
 import { settingsOnAws } from "./storage-aws";
 import { kept } from "./protection";
 
-/** The buckets that the release pins: policy, versioning, ownership and tags. Their objects are the customers'. */
+/** The buckets that the release pins: policy, versioning, CORS, ownership and tags. Their objects are the customers'. */
 export class Storage extends pulumi.ComponentResource {
   readonly resources: readonly pulumi.CustomResource[];
 
@@ -54,12 +54,23 @@ export class Storage extends pulumi.ComponentResource {
         entry,
         {
           bucket: bucket.bucket,
-          policy: canonicalJson(renderPolicy(pin.policy, named, objectStore.principals ?? {})),
+          policy: canonicalJson(storedPolicy(pin, named, objectStore)),
         },
         // A policy that names ownership's effects is refused before ownership is what it says.
         { ...parent, dependsOn: [ownership, ...onAws] },
       );
-      return [bucket, ownership, versioning, ...onAws, policy];
+      const cors = pin.cors?.map(({ origins, methods, headers, expose, maxAge }) => ({
+        allowedOrigins: origins,
+        allowedMethods: methods,
+        ...(headers === undefined ? {} : { allowedHeaders: headers }),
+        ...(expose === undefined ? {} : { exposeHeaders: expose }),
+        ...(maxAge === undefined ? {} : { maxAgeSeconds: maxAge }),
+      }));
+      const others =
+        cors === undefined
+          ? []
+          : [new s3.BucketCorsConfiguration(entry, { bucket: bucket.bucket, corsRules: cors }, parent)];
+      return [bucket, ownership, versioning, ...onAws, policy, ...others];
     });
     this.resources = [...unnamed, ...named];
     this.registerOutputs();

@@ -128,8 +128,20 @@ function layOut(context: Context, { port, application, foreign }: Settings, list
     groupID: 0,
     projectID: 0,
   });
+  const file = path.join(accounts, "users.json");
+  // Keys that were rotated since live there and nowhere else.
+  if (fs.existsSync(file)) return commandLine(context, port, listen, { buckets, versions, accounts });
   const accessAccounts = Object.fromEntries([application, foreign].map((keys) => [keys.accessKey, accountOf(keys)]));
-  writeJson(path.join(accounts, "users.json"), { accessAccounts });
+  writeJson(file, { accessAccounts });
+  return commandLine(context, port, listen, { buckets, versions, accounts });
+}
+
+function commandLine(
+  context: Context,
+  port: number,
+  listen: readonly string[],
+  { buckets, versions, accounts }: Readonly<Record<"buckets" | "versions" | "accounts", string>>,
+): string[] {
   const sidecar = fs.existsSync(sidecarOf(context)) ? ["--sidecar", sidecarOf(context)] : [];
   return [
     ...listen.flatMap((address) => ["--port", `${address}:${port}`]),

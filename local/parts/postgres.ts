@@ -16,6 +16,8 @@ export interface Postgres {
   readonly password: string;
   readonly version: string;
   readonly source: Source;
+  /** Where the log is archived and base backups lie; only where the tools for them came with the server. */
+  readonly recovery?: { readonly archive: string; readonly baseBackups: string; readonly programs: string } | undefined;
 }
 
 interface Settings {
@@ -41,14 +43,21 @@ export const postgres: Part<Postgres> = {
     const port = await context.ports.choose(`${context.id} postgres`, listen, before.port);
     remember(context, "postgres", { port, password, listen } satisfies Settings);
     if (majorOf(data) === undefined) await initialise(context, bin, account, data, password);
-    const running: Postgres = { host: "127.0.0.1", port, user, password, version: found.version, source };
+    const recovery = source === "machine" ? recoveryFolders(account, bin) : undefined;
+    const running: Postgres = {
+      ...{ host: "127.0.0.1", port, user, password, version: found.version, source },
+      ...(recovery === undefined ? {} : { recovery }),
+    };
     await startDaemon({
       folder: folderOf(context, "postgres"),
       command: path.join(bin, "postgres"),
       args: [
         "-D",
         data,
-        ...Object.entries(settings(port, listen)).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+        ...Object.entries({ ...settings(port, listen), ...archiving(recovery) }).flatMap(([name, value]) => [
+          "-c",
+          `${name}=${value}`,
+        ]),
       ],
       env: environment(),
       ...account.ids,
@@ -80,6 +89,35 @@ function settings(port: number, listen: readonly string[]): Record<string, strin
     max_connections: "200",
     jit: "off",
     log_checkpoints: "off",
+  };
+}
+
+/**
+ * The folders of the archive and of base backups, made if need be. None where their path would have to be quoted twice,
+ * for the server and for its shell.
+ */
+function recoveryFolders({ folder, own }: Account, programs: string): Postgres["recovery"] {
+  if (![folder, programs].every((place) => /^\/[A-Za-z0-9._/-]{1,300}$/.test(place))) return undefined;
+  const [archive, baseBackups] = [path.join(folder, "archive"), path.join(folder, "base-backups")];
+  for (const place of [archive, baseBackups]) {
+    fs.mkdirSync(place, { recursive: true, mode: 0o700 });
+    own(place);
+  }
+  return { archive, baseBackups, programs };
+}
+
+/**
+ * Every segment of the log is copied under another name, brought to the disk and only then given its own, so the archive
+ * never holds a piece of one. A segment that is there already is fine when it is the same, as after a crash.
+ */
+function archiving(recovery: Postgres["recovery"]): Record<string, string> {
+  if (recovery === undefined) return {};
+  const { archive } = recovery;
+  const [final, partial] = [`'${archive}/%f'`, `'${archive}/%f.partial'`];
+  return {
+    wal_level: "replica",
+    archive_mode: "on",
+    archive_command: `if test -f ${final}; then cmp -s '%p' ${final}; else cp '%p' ${partial} && { sync ${partial} 2>/dev/null || sync; } && mv ${partial} ${final}; fi`,
   };
 }
 
@@ -115,6 +153,8 @@ async function initialise(
       "--encoding=UTF8",
       "--locale=C",
       `--username=${user}`,
+      // Every deployment has a segment archived, however little is in it.
+      "--wal-segsize=1",
       `--pwfile=${passwordFile}`,
     ];
     const env = environment();

@@ -123,7 +123,8 @@ async function createCall(resource: Resource, request: messages.CreateRequest): 
   const planned = plan(shape, inputs);
   const wrapped = [...secretNames(shape), ...secrets];
   if (request.getPreview()) {
-    return new messages.CreateResponse().setProperties(encode(stored(shape, UNKNOWN, planned, true), wrapped));
+    const outputs = stored(shape, UNKNOWN, planned, true);
+    return new messages.CreateResponse().setProperties(encode(shape.previewed?.(outputs) ?? outputs, wrapped));
   }
   refuseUnknown(inputs);
   const { id, state } = await resource.create(planned, request.getName());

@@ -65,6 +65,8 @@ export interface Shape {
   readonly renewed?: readonly string[];
   /** The vendor's plugin answers a read without an empty `__defaults`. */
   readonly bareInputs?: boolean;
+  /** What upstream shows of a resource that a preview would create, where that is not what it will be. */
+  readonly previewed?: (created: Bag) => Bag;
   /** Inputs that follow from others. */
   readonly derive?: (inputs: Bag) => Bag;
 }

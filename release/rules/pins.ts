@@ -34,7 +34,7 @@ export const environmentHasWhatReleasesName: Rule = (settings) => {
     config: new Set(Object.keys(environment.database?.tables ?? {})),
     storage: new Set(Object.keys(environment.objectStore?.buckets ?? {})),
     toggles: new Set<string>(environment.toggles),
-    schema: new Set<string>(),
+    schema: new Set(["migration"]),
   };
   return eachRelease(settings, (release, at) =>
     facets.flatMap((facet) =>

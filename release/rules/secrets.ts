@@ -15,6 +15,9 @@ export const secretsAreThere: Rule = ({ environment, verification, secrets }) =>
   if (database !== undefined) {
     wanted.push([["environment", "database", "administrator", "password"], database.administrator.password]);
     wanted.push([["environment", "database", "role", "password"], database.role.password]);
+    for (const [name, { password }] of Object.entries(database.roles ?? {})) {
+      if (password !== undefined) wanted.push([["environment", "database", "roles", name, "password"], password]);
+    }
   }
   for (const identity of ["credentials", "stranger"] as const) {
     for (const [key, secret] of Object.entries(objectStore?.[identity] ?? {})) {
@@ -29,6 +32,12 @@ export const secretsAreThere: Rule = ({ environment, verification, secrets }) =>
   }
   for (const [name, { url }] of Object.entries(caches ?? {}))
     wanted.push([["environment", "caches", name, "url"], url]);
+  for (const [name, { url }] of Object.entries(environment.jobs ?? {}))
+    wanted.push([["environment", "jobs", name, "url"], url]);
+  for (const [name, { accessKey, secretKey }] of Object.entries(objectStore?.identities ?? {})) {
+    wanted.push([["environment", "objectStore", "identities", name, "accessKey"], accessKey]);
+    wanted.push([["environment", "objectStore", "identities", name, "secretKey"], secretKey]);
+  }
   for (const [name, definition] of Object.entries(verification?.checks ?? {})) {
     for (const [at, { bearer }] of requestsOf(definition)) {
       if (bearer !== undefined) wanted.push([["verification", "checks", name, ...at, "bearer"], bearer]);

@@ -7,12 +7,14 @@ import { keyOf } from "../rows";
 import { onDocker } from "../runtime";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
+import { visibilityProblems } from "./visibility";
 
 /** The HTTP requests of a check, each with its path inside the definition. */
 export function requestsOf(
   definition: CheckDefinition,
 ): [PropertyKey[], Omit<Request, "capture"> & Pick<Request, "capture">][] {
   if (definition.kind === "http") return [[[], definition]];
+  if (definition.kind === "signed-url") return [[[], { ...definition, expect: { status: 200 } }]];
   if (definition.kind === "journey") return definition.steps.map((step, index) => [["steps", index], step]);
   return [];
 }
@@ -34,8 +36,20 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
         return has(pinned.storage, definition.bucket)
           ? []
           : [problem([...at, "bucket"], `the pinned release has no policy for ${quote(definition.bucket)}`)];
+      case "visibility":
+        return visibilityProblems(settings.environment, definition, at);
       case "sql":
         return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
+      case "signed-url": {
+        const bucket = definition.object?.bucket;
+        const missing = bucket !== undefined && !has(pinned.storage, bucket);
+        return [
+          ...(missing
+            ? [problem([...at, "object", "bucket"], `the pinned release has no bucket ${quote(bucket)}`)]
+            : []),
+          ...journeyProblems(settings, definition, at),
+        ];
+      }
       case "http":
       case "journey":
         return journeyProblems(settings, definition, at);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Host, Port, SecretName, SqlIdentifier } from "../primitives";
+import { databaseObjects } from "./database-objects";
 import { Table } from "./rows";
 
 /** The database of an environment: where it is, who asks it, and what stands in it whatever the release. */
@@ -12,4 +13,6 @@ export const Database = z.strictObject({
   schema: SqlIdentifier,
   role: z.strictObject({ user: SqlIdentifier, password: SecretName, connectionLimit: z.int().min(1).optional() }),
   tables: z.record(SqlIdentifier, Table),
+  ...databaseObjects,
 });
+export type Database = z.infer<typeof Database>;

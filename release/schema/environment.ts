@@ -3,6 +3,8 @@ import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
 import { Runtime } from "./runtime";
+import { Signatures } from "./signatures";
+import { Jobs } from "./jobs";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -46,6 +48,8 @@ export const Environment = z.strictObject({
       }),
     )
     .optional(),
+  signatures: Signatures.optional().describe("Who must have signed every pinned image"),
+  jobs: z.record(Name, Jobs).optional().describe("Background jobs that a change of release cancels"),
   toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
   protect: z
     .boolean()

@@ -1,14 +1,12 @@
 import { z } from "zod";
-import { Digest, Name, ProjectPath, ReleaseId, SqlIdentifier, VariableName } from "../primitives";
+import { Digest, Name, ProjectPath, ReleaseId, SqlIdentifier } from "../primitives";
 import { Text } from "./common";
 import { Frontend } from "./frontend";
 import { SchemaVersion } from "./migrations";
 import { ConfigTable } from "./rows";
 import { Bucket } from "./storage";
+import { Toggles } from "./toggles";
 import { Function, Service } from "./workloads";
-
-/** The value of a toggle: on, off, or a word. */
-export const Toggle = z.union([z.boolean(), Text], { error: "expected true, false or a text" });
 
 /** `config`, or one entry of a facet: `functions/score_prism`. */
 export const PinPath = z
@@ -25,7 +23,7 @@ export const Release = z.strictObject({
   frontend: z.record(Name, Frontend).optional(),
   config: z.record(SqlIdentifier, ConfigTable).optional(),
   storage: z.record(Name, Bucket).optional(),
-  toggles: z.record(VariableName, Toggle).optional(),
+  toggles: Toggles.optional(),
   schema: SchemaVersion.optional(),
   together: z
     .array(z.array(PinPath).min(2, { error: "expected two or more that belong together" }).max(50))

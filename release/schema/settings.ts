@@ -4,11 +4,13 @@ import { Verification } from "./verification";
 import { Environment } from "./environment";
 import { LetGo } from "./let-go";
 import { PinPath, Release, ReleaseReference } from "./release";
+import { Toggles } from "./toggles";
 
 /** The stack's own configuration, `rewind:…`, without the values of its secrets. */
 export const Settings = z.strictObject({
   release: ReleaseId.describe("The pin: the release this stack runs"),
   pins: z.record(PinPath, ReleaseId).optional().describe("A facet, or one entry of it, pinned apart from the rest"),
+  toggles: Toggles.optional().describe("Toggles laid over those of the release, without a new one"),
   releases: z.record(ReleaseId, z.union([Release, ReleaseReference])).describe("The catalogue"),
   archive: ReleaseReference.optional().describe("Older releases: a file of their digests, beside which they lie"),
   letGo: LetGo.optional().describe("What may be dropped from this stack although it holds data, each with the reason"),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BucketName, Name } from "../primitives";
+import { BucketName, Duration, Name } from "../primitives";
 import { Credentials, OneOrMore, Text } from "./common";
 
 const Action = z.string().regex(/^(?:\*|s3:[A-Za-z*]{1,64})$/, { error: "expected an action such as s3:GetObject" });
@@ -22,6 +22,7 @@ export const Statement = z.strictObject({
   Resource: OneOrMore(Resource),
   Condition: z.record(Text, z.record(Text, OneOrMore(Text))).optional(),
 });
+export type Statement = z.infer<typeof Statement>;
 
 /** A bucket policy in the vendor's own form. */
 export const Policy = z.strictObject({
@@ -65,16 +66,44 @@ export const awsOnly = {
     .describe("On AWS: what objects are encrypted with"),
   lifecycle: z.array(LifecycleRule).min(1, { error: "expected one rule or more" }).max(1_000).optional(),
 };
+const Origin = z.string().regex(/^(?:\*|https?:\/\/[A-Za-z0-9*][A-Za-z0-9.*-]{0,252}(?::[0-9]{1,5})?)$/, {
+  error: "expected an origin such as https://app.example.com",
+});
+const Header = z
+  .string()
+  .regex(/^[A-Za-z0-9*-]{1,128}$/, { error: "expected the name of a header such as content-type" });
+
+/** Which pages of other sites may use a bucket from a browser. */
+export const CorsRule = z.strictObject({
+  origins: z.array(Origin).min(1, { error: "expected one origin or more" }),
+  methods: z.array(z.enum(["GET", "PUT", "POST", "DELETE", "HEAD"])).min(1, { error: "expected one method or more" }),
+  headers: z.array(Header).optional(),
+  expose: z.array(Header).optional(),
+  maxAge: z.int().min(0).max(86_400).optional().describe("Seconds for which a browser may remember the answer"),
+});
+export type CorsRule = z.infer<typeof CorsRule>;
 
 /** What a release pins of one bucket. */
 export const Bucket = z.strictObject({
   policy: Policy,
   ...awsOnly,
+  public: z
+    .strictObject({ reason: Text.min(1, { error: "expected a reason" }) })
+    .optional()
+    .describe("Said where everybody may read: without it no statement allows the wildcard principal anything"),
+  writers: z
+    .array(Name)
+    .optional()
+    .describe("The principals that must be able to write: a policy without it is refused"),
+  cors: z.array(CorsRule).min(1).max(100).optional(),
+  signedUrls: z
+    .strictObject({ longest: Duration })
+    .optional()
+    .describe("The longest life of a signed URL; AWS refuses older ones, other stores are only asked"),
   versioning: z.boolean().optional(),
   ownership: z.enum(["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"]).optional(),
   tags: z.record(z.string().regex(/^[A-Za-z0-9_.:/=+@-]{1,128}$/), Text).optional(),
 });
-
 export type Bucket = z.infer<typeof Bucket>;
 
 /** The object store of an environment: where it is, who asks it, and what its buckets are called there. */
@@ -93,7 +122,17 @@ export const ObjectStore = z.strictObject({
     .describe("KMS keys, by the names that releases give them"),
   region: z.string().regex(/^[a-z0-9-]{2,32}$/, { error: "expected a region such as eu-central-1" }),
   credentials: Credentials.optional().describe("Left out where the machine's own AWS identity is used"),
+  self: Text.optional().describe("What a policy calls the stack's own identity, where it can be named"),
   stranger: Credentials.optional().describe("An identity that must be denied; policy checks try it"),
-  principals: z.record(Name, Text).optional().describe("What ${principal.NAME} in a policy stands for"),
+  identities: z
+    .record(Name, Credentials)
+    .optional()
+    .describe("The keys of principals, by the principal's name: policies are tried with them, and they can be rotated"),
+  accounts: z
+    .enum(["iam", "versitygw"])
+    .optional()
+    .describe("How keys are made and revoked: AWS IAM where there is no endpoint, else nothing unless said"),
+  principals: z.record(Name, OneOrMore(Text)).optional().describe("What ${principal.NAME} in a policy stands for"),
   buckets: z.record(Name, BucketName),
 });
+export type ObjectStore = z.infer<typeof ObjectStore>;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Duration, Name, SecretName, SqlIdentifier, UrlPath } from "../primitives";
 import { Text, timing } from "./common";
+import { Visibility } from "./visibility";
 
 /** A value that a JSON answer must have at the same place; objects may hold more than is named. */
 const Expected = z.json();
@@ -19,6 +20,21 @@ const Request = z.strictObject({
 });
 export type Request = z.infer<typeof Request>;
 
+/** A signed URL that an application gives away: how long it lives, that it reads, and that it ends. */
+const SignedUrl = z.strictObject({
+  kind: z.literal("signed-url"),
+  ...timing,
+  ...Request.omit({ capture: true, expect: true }).shape,
+  url: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,200}$/, { error: "expected the path of the URL in the answer, such as documents.0.url" }),
+  longest: Duration.describe("The longest life allowed"),
+  object: z
+    .strictObject({ bucket: Name, prefix: Text })
+    .optional()
+    .describe("Where an object is laid first, so that there is one to give away"),
+});
+
 /** One check as the stack declares it. */
 export const CheckDefinition = z.discriminatedUnion(
   "kind",
@@ -32,9 +48,11 @@ export const CheckDefinition = z.discriminatedUnion(
       expect: z.strictObject({ rows: z.array(z.array(z.json())) }),
     }),
     z.strictObject({ kind: z.literal("row"), ...timing, table: SqlIdentifier, key: Text }),
+    SignedUrl,
     z.strictObject({ kind: z.literal("policy"), ...timing, bucket: Name, prefix: Text.optional() }),
+    Visibility,
   ],
-  { error: "expected a kind of check: http, journey, sql, row or policy" },
+  { error: "expected a kind of check: http, journey, sql, row, policy, visibility or signed-url" },
 );
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 

@@ -90,6 +90,14 @@ describe("a probe", () => {
     assert.ok(check.milliseconds < 5_000);
   });
 
+  it("keeps what it saw when the deadline cuts its next attempt short", async () => {
+    let asked = 0;
+    const ask = () => ((asked += 1) === 1 ? Promise.resolve({ result: "failed", evidence: "seen" } as const) : never());
+    const [check] = await runProbes([probe(ask, { timeout: "1h", deadline: "150ms" })], quick);
+    assert.deepEqual([check?.result, check?.evidence], ["failed", "seen"]);
+    assert.ok(asked > 1);
+  });
+
   it("has the secrets taken out of its evidence, those of an error too", async () => {
     const redact = redactor({ token: "s3cret token" });
     const leaking = [

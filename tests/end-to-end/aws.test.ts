@@ -197,6 +197,21 @@ describe("a stack on AWS", () => {
     }
   });
 
+  it("P4 · is verified again by rewind, which changes nothing", async () => {
+    const before = { service: (await running())?.service.taskDefinition, version: (await live("score_prism")).version };
+    const ran = await new Promise<{ code: number; output: string }>((resolve) => {
+      const words = [join(checkout, "cli", "rewind.js"), "verify", "--stack", stack];
+      const env = { ...process.env, ...variables };
+      execFile(process.execPath, words, { cwd: checkout, env }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : 1, output: stdout + stderr });
+      });
+    });
+    assert.equal(ran.code, 0, ran.output);
+    assert.match(ran.output, /running services\/api/);
+    const after = { service: (await running())?.service.taskDefinition, version: (await live("score_prism")).version };
+    assert.deepEqual(after, before);
+  });
+
   it("S4 · moves one function alone, and leaves the others on the version that they have", async () => {
     const before = { prism: await live("score_prism"), finalize: await live("finalizeAssessment") };
     pin("v1.2.1", { "functions/score_prism": "v1.2.0" });

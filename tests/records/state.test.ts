@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "../../records/entry";
-import { deployments, expectedStates, holds, lastVerified } from "../../records/state";
+import { deployments, expectedStates, holds, lastVerified, rehearsedIn } from "../../records/state";
 import type { Result } from "../../release/verdict";
 
 const written = (id: string) => ({ version: 1 as const, id, at: "2025-09-17T19:54:16Z", stack: "prod", by: "me@here" });
@@ -124,5 +124,22 @@ describe("the states in which a stack may stand", () => {
   it("forget what was interrupted once a later update was verified", () => {
     const entries = [intent("a"), outcome("a", "passed"), intent("b"), intent("c"), outcome("c", "passed")];
     assert.deepEqual(states(entries), ["c"]);
+  });
+});
+
+describe("what was rehearsed", () => {
+  const down = { name: "0002_names", direction: "down", digest } as const;
+
+  it("W5 · is what ran in deployments that passed, and nothing of those that did not", () => {
+    const ran = (id: string): Intent => ({ ...intent(id), migrations: [{ ...down, name: id }] });
+    const entries = [ran("a"), outcome("a", "passed"), ran("b"), outcome("b", "failed"), ran("c")];
+    assert.deepEqual(
+      rehearsedIn(entries).map(({ name }) => name),
+      ["a"],
+    );
+  });
+
+  it("is nothing in a log from before migrations were noted", () => {
+    assert.deepEqual(rehearsedIn([intent("a"), outcome("a", "passed")]), []);
   });
 });

@@ -13,6 +13,7 @@ import { hostile } from "../fixtures/malformed/hostile";
 import { keys } from "../fixtures/malformed/keys";
 import type { Malformed } from "../fixtures/malformed/malformed";
 import { releases } from "../fixtures/malformed/releases";
+import { signatures } from "../fixtures/malformed/signatures";
 import { asTheEngineGivesIt, loadReal, project, readStackFile, secretsFor, type StackFile } from "./stack-files";
 
 const file = "Pulumi.staging.yaml";
@@ -73,7 +74,7 @@ describe("a malformed configuration", () => {
     assert.equal(settings.pinned.release, "v1.2.1");
   });
 
-  for (const malformed of [...keys, ...releases, ...environments, ...hostile]) {
+  for (const malformed of [...keys, ...releases, ...environments, ...signatures, ...hostile]) {
     it(`is refused with every problem: ${malformed.name}`, () => {
       for (const [path, text] of Object.entries(malformed.files ?? {})) {
         mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -93,7 +94,7 @@ describe("a malformed configuration", () => {
   }
 
   it("is refused by the parser itself like by the program", () => {
-    for (const malformed of [...keys, ...releases, ...environments]) {
+    for (const malformed of [...keys, ...releases, ...environments, ...signatures]) {
       const config = malform(malformed);
       const raw = Object.fromEntries(
         Object.entries(config).map(([key, value]) => [key.slice("rewind:".length), value]),

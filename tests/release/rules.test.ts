@@ -12,6 +12,20 @@ const statement = {
   Resource: "arn:aws:s3:::${bucket}/*",
 };
 
+const signatures = {
+  trustedRoot: { file: "trusted_root.json", digest: `sha256:${"b".repeat(64)}` },
+  identities: [{ issuer: "https://accounts.example.com", identity: "release@example.com" }],
+};
+
+/** What stacks on AWS say: nothing without TLS. The stack itself has it, so it locks nobody out. */
+const denyPlain = {
+  Effect: "Deny",
+  Principal: "*",
+  Action: "s3:*",
+  Resource: ["arn:aws:s3:::${bucket}", "arn:aws:s3:::${bucket}/*"],
+  Condition: { Bool: { "aws:SecureTransport": "false" } },
+};
+
 /** The smallest stack in which every rule has something to say. */
 const valid = {
   release: "v1",
@@ -23,6 +37,7 @@ const valid = {
       config: { settings: { rows: [{ key: "version", value: "v1" }] } },
       storage: { documents: { policy: { Version: "2012-10-17", Statement: [statement] } } },
       toggles: { ON: true },
+      schema: { migration: "0001_first" },
     },
     v2: { functions: { score: { image } } },
   },
@@ -41,6 +56,10 @@ const valid = {
       schema: "app",
       role: { user: "app", password: "password" },
       tables: { settings: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" } },
+      roles: { member: { memberOf: ["app"] } },
+      functions: { is_member: { returns: "boolean", language: "sql", body: "select true" } },
+      grants: { use: { objectType: "schema", role: "member", schema: "app", privileges: ["USAGE"] } },
+      migrations: { folder: "migrations" },
     },
     objectStore: {
       region: "eu-central-1",
@@ -216,6 +235,21 @@ const examples: readonly Example[] = [
     problem: /lifecycle\.0\.prefix: missing: without it every object of the bucket would be removed$/,
   },
   {
+    rule: "signatures name somebody",
+    holds: (raw) => Object.assign(raw.environment, { signatures }),
+    broken: (raw) => Object.assign(raw.environment, { signatures: { ...signatures, identities: [] } }),
+    problem: /^environment\.signatures: expected identities, keys or both: nobody is demanded$/,
+  },
+  {
+    rule: "signed images are pinned",
+    holds: (raw) => Object.assign(raw.environment, { kind: "local", signatures }),
+    broken: (raw) => {
+      Object.assign(raw.environment, { kind: "local", signatures });
+      raw.releases.v2.functions.score.image = "engine:v2";
+    },
+    problem: /^releases\.v2\.functions\.score\.image: .* got "engine:v2": signatures are over digests$/,
+  },
+  {
     rule: "tables have their columns",
     holds: (raw) => (raw.environment.database.tables.settings.touched = "changed_at"),
     broken: (raw) => (raw.environment.database.tables.settings.touched = "value"),
@@ -228,10 +262,86 @@ const examples: readonly Example[] = [
     problem: /^releases\.v1\.config\.settings\.rows\.1: a second row with key "version"$/,
   },
   {
+    rule: "roles are ordinary",
+    holds: (raw) => (raw.environment.database.roles.member.memberOf = []),
+    broken: (raw) => (raw.environment.database.roles.member.memberOf = ["rewind"]),
+    problem: /^environment\.database\.roles\.member\.memberOf\.0: rewind has rights over the whole server/,
+  },
+  {
+    rule: "the database's objects resolve",
+    holds: (raw) => (raw.environment.database.grants.use.role = "app"),
+    broken: (raw) => (raw.environment.database.grants.use.role = "stranger"),
+    problem: /^environment\.database\.grants\.use\.role: no role "stranger"; there are app, member$/,
+  },
+  {
+    rule: "everybody is granted nothing in production",
+    holds: (raw) => (raw.environment.database.grants.use.role = "public"),
+    broken: (raw) => {
+      raw.environment.kind = "production";
+      raw.environment.database.grants.use.role = "public";
+    },
+    problem:
+      /^environment\.database\.grants\.use\.role: public is everybody who can connect; production wants the reason/,
+  },
+  {
+    rule: "functions are safe",
+    holds: (raw) =>
+      Object.assign(raw.environment.database.functions.is_member, { securityDefiner: true, searchPath: ["app"] }),
+    broken: (raw) => Object.assign(raw.environment.database.functions.is_member, { securityDefiner: true }),
+    problem: /^environment\.database\.functions\.is_member\.searchPath: expected a fixed search path/,
+  },
+  {
+    rule: "migrations have a folder",
+    holds: (raw) => Object.assign(raw.releases.v2, { schema: { migration: "0002_second" } }),
+    broken: (raw) => Reflect.deleteProperty(raw.environment.database, "migrations"),
+    problem: /^releases\.v1\.schema\.migration: the environment staging has no database\.migrations/,
+  },
+  {
     rule: "principals are known",
     holds: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "arn:aws:iam::2:root"),
     broken: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Principal.AWS = "${principal.ap}"),
     problem: /Statement\.0: nothing is known as \$\{principal\.ap\}$/,
+  },
+  {
+    rule: "statements are sound",
+    holds: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Action = "s3:Get*"),
+    broken: (raw) => (raw.releases.v1.storage.documents.policy.Statement[0]!.Action = "s3:GetObjcet"),
+    problem: /Statement\.0\.Action: S3 has no action "s3:GetObjcet"$/,
+  },
+  {
+    rule: "everybody only reads",
+    holds: (raw) => {
+      Object.assign(raw.releases.v1.storage.documents, { public: { reason: "the logo" } });
+      Object.assign(raw.releases.v1.storage.documents.policy.Statement[0]!, { Principal: "*" });
+    },
+    broken: (raw) => Object.assign(raw.releases.v1.storage.documents.policy.Statement[0]!, { Principal: "*" }),
+    problem: /Statement\.0\.Principal: everybody may read only where the bucket says public: \{reason: …\}$/,
+  },
+  {
+    rule: "every statement counts",
+    holds: (raw) => raw.releases.v1.storage.documents.policy.Statement.push({ ...statement, Action: "s3:PutObject" }),
+    broken: (raw) => raw.releases.v1.storage.documents.policy.Statement.push({ ...statement }),
+    problem: /Statement\.1: says what an earlier statement says$/,
+  },
+  {
+    rule: "nobody is locked out",
+    holds: (raw) => Object.assign(raw.releases.v1.storage.documents.policy, { Statement: [statement, denyPlain] }),
+    broken: (raw) => Object.assign(raw.releases.v1.storage.documents, { writers: ["app"] }),
+    problem: /documents\.policy: locks out its own writer: app may not write anywhere$/,
+  },
+  {
+    rule: "toggles are known",
+    holds: (raw) => Object.assign(raw, { toggles: { ON: false } }),
+    broken: (raw) => Object.assign(raw, { toggles: { ON: "no" } }),
+    problem: /^toggles\.ON: expected true or false, got "no"$/,
+  },
+  {
+    rule: "jobs are disabled by toggles",
+    holds: (raw) =>
+      Object.assign(raw.environment, { jobs: { queue: { url: "token", queues: ["q"], disabledBy: "ON" } } }),
+    broken: (raw) =>
+      Object.assign(raw.environment, { jobs: { queue: { url: "token", queues: ["q"], disabledBy: "OFF" } } }),
+    problem: /^environment\.jobs\.queue\.disabledBy: the environment has no toggle OFF$/,
   },
   {
     rule: "secrets are there",

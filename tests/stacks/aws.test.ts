@@ -169,6 +169,20 @@ describe("production on the engine's mocks: ECS, Lambda and S3", () => {
     });
   });
 
+  it("keeps a secret whatever is pinned, for one that went could not come back under its name", async () => {
+    const without = await declareStack("prod", (config) => {
+      const releases = structuredClone(config["rewind:releases"]) as Record<string, { services: object }>;
+      releases["v1.2.0"]!.services = {};
+      config["rewind:releases"] = releases;
+      config["rewind:pins"] = { services: "v1.2.0" };
+      config["rewind:verification"] = { checks: {} };
+    });
+    const secrets = ({ resources }: DeclaredStack) =>
+      [...resources.keys()].filter((name) => name.startsWith("aws:secretsmanager"));
+    assert.deepEqual(secrets(without), secrets(prod));
+    assert.ok(![...without.resources.keys()].some((name) => name.startsWith(types.service)));
+  });
+
   it("S4 · publishes each function with its own image and parameters, its variables marked as secret", () => {
     assert.deepEqual(inputsOf("function", "score_prism"), {
       name: "production-score_prism",

@@ -73,6 +73,8 @@ describe("the program on the engine's mocks", () => {
         // Only the containers are elsewhere: production has services on ECS and functions on Lambda.
         container: stack === "prod" ? 0 : 4,
         image: stack === "prod" ? 0 : 1,
+        // The embedded stack has a role of its members, too.
+        role: stack === "local" ? 2 : 1,
       });
     });
 

@@ -50,6 +50,7 @@ export async function serve({ role, identity, engine, settings, log }: ServeOpti
   const server = createHttpServer({
     routes: [...statusRoutes(identity, { postgres, ...service.probes }), ...service.routes],
     token: settings.token,
+    allowedOrigins: settings.allowedOrigins,
     correlate: settings.toggles.CORRELATION_ID_ENABLED,
     log,
   });

@@ -23,6 +23,8 @@ export interface Route {
 export interface ServerOptions {
   routes: readonly Route[];
   token: string;
+  /** The sites whose pages may ask; any when there is none. */
+  allowedOrigins?: readonly string[];
   /** Whether answers carry `x-correlation-id`. */
   correlate: boolean;
   log: Log;
@@ -32,7 +34,7 @@ export interface ServerOptions {
 export const bodyLimit = 64 * 1024;
 
 /** An HTTP server over a table of routes: JSON in, JSON out, errors without their inside. */
-export function createHttpServer({ routes, token, correlate, log }: ServerOptions): Server {
+export function createHttpServer({ routes, token, allowedOrigins = [], correlate, log }: ServerOptions): Server {
   const server = createServer((request, response) => {
     const started = performance.now();
     const correlation = correlate ? correlationOf(request) : undefined;
@@ -41,6 +43,10 @@ export function createHttpServer({ routes, token, correlate, log }: ServerOption
       const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
       const found = findRoute(routes, request.method ?? "", path);
       route = found.route;
+      const { origin } = request.headers;
+      if (origin !== undefined && allowedOrigins.length > 0 && !allowedOrigins.includes(origin)) {
+        throw new Refusal(403, "origin_not_allowed", "pages of this site may not ask");
+      }
       if (route.open !== true && !isAuthorised(request.headers.authorization, token)) {
         throw new Refusal(401, "unauthorised", "a valid bearer token is required");
       }
@@ -49,7 +55,7 @@ export function createHttpServer({ routes, token, correlate, log }: ServerOption
     void run()
       .catch((thrown: unknown) => toAnswer(thrown, route, log))
       .then((answer) => {
-        send(request, response, answer, correlation);
+        send(request, response, answer, correlation, allowedOrigins);
         if (route?.quiet === true) return;
         const milliseconds = Math.round((performance.now() - started) * 10) / 10;
         const { method } = request;
@@ -121,13 +127,22 @@ function toAnswer(thrown: unknown, route: Route | undefined, log: Log): Answer {
   return { status: 500, body: { error: "internal", message: "the request failed; the log says why" } };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer, correlation?: string): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: Answer,
+  correlation: string | undefined,
+  allowedOrigins: readonly string[],
+): void {
   const body = JSON.stringify(answer.body);
+  const { origin } = request.headers;
+  const allowed = origin !== undefined && allowedOrigins.includes(origin) ? origin : undefined;
   response.writeHead(answer.status, {
     "content-type": "application/json; charset=utf-8",
     "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...(allowed === undefined ? {} : { "access-control-allow-origin": allowed, vary: "origin" }),
     ...(correlation === undefined ? {} : { "x-correlation-id": correlation }),
     // The rest of a body that was refused half-read would be taken for the next request.
     ...(request.complete ? {} : { connection: "close" }),

@@ -27,6 +27,8 @@ export interface Settings {
   fcVersion: FcVersion;
   parameters: Parameters;
   toggles: Record<"AUTOPILOT_WORKER_DISABLED" | "CORRELATION_ID_ENABLED", boolean>;
+  /** The sites whose pages may ask; any when there is none. */
+  allowedOrigins: string[];
   /** What must never stand in a log. */
   secrets: string[];
 }
@@ -100,6 +102,7 @@ export function readSettings(role: Role, environment: Environment, defaults: Par
       AUTOPILOT_WORKER_DISABLED: toggle("AUTOPILOT_WORKER_DISABLED"),
       CORRELATION_ID_ENABLED: toggle("CORRELATION_ID_ENABLED"),
     },
+    allowedOrigins: (environment.CORS_ALLOWED_ORIGINS ?? "").split(/[\s,]+/).filter((origin) => origin !== ""),
     secrets: [],
   };
   if (problems.length > 0) throw new BadEnvironment(problems);

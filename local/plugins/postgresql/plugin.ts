@@ -2,7 +2,10 @@ import type { Plugin } from "../plugin";
 import type { Bag } from "../schema";
 import { databaseResource } from "./database";
 import { defaultPrivilegesResource } from "./default-privileges";
+import { extensionResource } from "./extension";
+import { functionResource } from "./function";
 import { grantResource } from "./grant";
+import { grantRoleResource } from "./grant-role";
 import { roleResource } from "./role";
 import { schemaResource } from "./schema";
 import { clientConfig, sessionsFor } from "./session";
@@ -19,7 +22,10 @@ export function postgresqlPlugin(environment: NodeJS.ProcessEnv = process.env): 
     resources: {
       "postgresql:index/database:Database": databaseResource(sessions),
       "postgresql:index/defaultPrivileges:DefaultPrivileges": defaultPrivilegesResource(sessions),
+      "postgresql:index/extension:Extension": extensionResource(sessions),
+      "postgresql:index/function:Function": functionResource(sessions),
       "postgresql:index/grant:Grant": grantResource(sessions),
+      "postgresql:index/grantRole:GrantRole": grantRoleResource(sessions),
       "postgresql:index/role:Role": roleResource(sessions),
       "postgresql:index/schema:Schema": schemaResource(sessions),
     },

@@ -1,4 +1,4 @@
-import { blockSet, flag, list, number, set, text, type Shape } from "../schema";
+import { blocks, blockSet, flag, isBag, list, number, set, text, type Bag, type Shape } from "../schema";
 
 const off = { fallback: false } as const;
 
@@ -85,5 +85,63 @@ export const defaultPrivileges: Shape = {
     role: text(fixed),
     schema: text({ immutable: true }),
     withGrantOption: flag({ immutable: true, fallback: false }),
+  },
+};
+
+export const extension: Shape = {
+  bareInputs: true,
+  fields: {
+    createCascade: flag(off),
+    database: text({ computed: true, immutable: true }),
+    dropCascade: flag(off),
+    name: text({ autoname: {}, immutable: true }),
+    schema: text({ computed: true }),
+    version: text({ computed: true }),
+  },
+};
+
+export const grantRole: Shape = {
+  bareInputs: true,
+  fields: {
+    grantRole: text(fixed),
+    role: text(fixed),
+    withAdminOption: flag({ immutable: true, fallback: false }),
+  },
+};
+
+/** Upstream's preview of a new function leaves these parts of its arguments unsaid. */
+function unsaidArguments(created: Bag): Bag {
+  if (!Array.isArray(created.args)) return created;
+  const args = created.args.map((argument) =>
+    isBag(argument)
+      ? {
+          ...argument,
+          default: argument.default || null,
+          mode: argument.mode === "IN" ? null : (argument.mode ?? null),
+        }
+      : argument,
+  );
+  return { ...created, args };
+}
+
+export const sqlFunction: Shape = {
+  bareInputs: true,
+  previewed: unsaidArguments,
+  fields: {
+    args: blocks(
+      { default: text(), mode: text(), name: text(), type: text({ required: true }) },
+      { immutable: true, upstream: "arg" },
+    ),
+    body: text({ required: true }),
+    database: text({ computed: true, immutable: true }),
+    dropCascade: flag(off),
+    language: text({ immutable: true, fallback: "plpgsql" }),
+    name: text({ autoname: {}, immutable: true }),
+    parallel: text({ fallback: "UNSAFE" }),
+    returns: text({ immutable: true, computed: true }),
+    schema: text({ computed: true, immutable: true }),
+    securityDefiner: flag(off),
+    strict: flag(off),
+    volatility: text({ fallback: "VOLATILE" }),
   },
 };

@@ -18,7 +18,10 @@ const shapes: Record<string, Shape> = {
   "docker:index/remoteImage:RemoteImage": remoteImage,
   "postgresql:index/database:Database": postgresql.database,
   "postgresql:index/defaultPrivileges:DefaultPrivileges": postgresql.defaultPrivileges,
+  "postgresql:index/extension:Extension": postgresql.extension,
+  "postgresql:index/function:Function": postgresql.sqlFunction,
   "postgresql:index/grant:Grant": postgresql.grant,
+  "postgresql:index/grantRole:GrantRole": postgresql.grantRole,
   "postgresql:index/role:Role": postgresql.role,
   "postgresql:index/schema:Schema": postgresql.schema,
 };

@@ -1,0 +1,33 @@
+import type { Bucket, ObjectStore } from "../release/schema/storage";
+import { measureAccess } from "./access";
+import type { Clients } from "./clients";
+import { measureCors } from "./cors";
+import type { Probe } from "./probe";
+import { measureExpiry } from "./signed-url";
+
+/** What a pinned bucket is asked after a change without anybody declaring it: each setting by what it does. */
+export function bucketProbes(clients: Clients, objectStore: ObjectStore, name: string, pin: Bucket): Probe[] {
+  const bucket = objectStore.buckets[name];
+  if (bucket === undefined) return [];
+  const { cors, signedUrls } = pin;
+  return [
+    // Two rounds of requests by every identity, for each pattern.
+    {
+      name: `access ${name}`,
+      timeout: "20s",
+      ask: (signal) => measureAccess(clients, objectStore, bucket, pin, signal),
+    },
+    ...(cors === undefined
+      ? []
+      : [{ name: `cors ${name}`, ask: (signal: AbortSignal) => measureCors(objectStore, bucket, cors, signal) }]),
+    ...(signedUrls === undefined
+      ? []
+      : [
+          {
+            name: `signed URL ${name}`,
+            timeout: "10s",
+            ask: (signal: AbortSignal) => measureExpiry(clients, bucket, signal),
+          } as const,
+        ]),
+  ];
+}

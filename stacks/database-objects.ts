@@ -1,0 +1,231 @@
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import { digestOf } from "../release/canonical";
+import type { Loaded } from "../release/config";
+import { bodyProblem } from "../release/rules/database-objects";
+import type { Database } from "../release/schema/database";
+import type { Grant, SqlFunction } from "../release/schema/database-objects";
+import { readProjectText } from "../checks/project-text";
+import { FunctionSecurity } from "./function-security";
+
+/** What the objects stand on, declared by the database's own component. */
+export interface Foundation {
+  readonly component: pulumi.Resource;
+  readonly database: postgresql.Database;
+  readonly schema: postgresql.Schema;
+  readonly roles: ReadonlyMap<string, postgresql.Role>;
+}
+
+/** The way to the database as a dynamic provider takes it. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly sslmode: "disable" | "require" | "verify-full";
+  readonly user: string;
+  readonly database: string;
+}
+
+/** The connection of the environment's administrator. */
+export function connectionOf(database: Database): Connection {
+  return {
+    host: database.host,
+    port: database.port,
+    sslmode: database.sslmode ?? "disable",
+    user: database.administrator.user,
+    database: database.name,
+  };
+}
+
+/**
+ * The roles beside the application's own, and who is a member of whom. They come before the database, so that a stack
+ * that is destroyed has lost everything that they own before they go themselves.
+ */
+export function declareRoles(
+  { settings, secrets }: Loaded,
+  own: postgresql.Role,
+  parent: pulumi.CustomResourceOptions,
+): { readonly roles: ReadonlyMap<string, postgresql.Role>; readonly resources: readonly pulumi.CustomResource[] } {
+  const { database } = settings.environment;
+  const roles = new Map<string, postgresql.Role>(database === undefined ? [] : [[database.role.user, own]]);
+  const declared = Object.entries(database?.roles ?? {}).map(([name, { login, password, connectionLimit }]) => {
+    const role = new postgresql.Role(
+      `role-${name}`,
+      {
+        name,
+        login: login === true,
+        superuser: false,
+        createRole: false,
+        createDatabase: false,
+        replication: false,
+        bypassRowLevelSecurity: false,
+        ...(connectionLimit === undefined ? {} : { connectionLimit }),
+        ...(password === undefined ? {} : { password: pulumi.secret(secrets[password] ?? "") }),
+      },
+      parent,
+    );
+    roles.set(name, role);
+    return role;
+  });
+  const nameOf = (role: string): pulumi.Input<string> => roles.get(role)?.name ?? role;
+  const memberships = Object.entries(database?.roles ?? {}).flatMap(([name, { memberOf = [] }]) =>
+    [...new Set(memberOf)].map(
+      (group) =>
+        new postgresql.GrantRole(`${name}-in-${group}`, { role: nameOf(name), grantRole: nameOf(group) }, parent),
+    ),
+  );
+  return { roles, resources: [...declared, ...memberships] };
+}
+
+/**
+ * Schemas, extensions and functions: what migrations may build on. Rights on what migrations make come after them, with
+ * `declareGrants`.
+ */
+export function declareObjects({ settings, secrets }: Loaded, foundation: Foundation): pulumi.CustomResource[] {
+  const { database } = settings.environment;
+  if (database === undefined) return [];
+  const { component, database: base, schema } = foundation;
+  const parent = { parent: component };
+  const secret = (key: string) => pulumi.secret(secrets[key] ?? "");
+  const { roles } = foundation;
+  const nameOf = (role: string): pulumi.Input<string> => roles.get(role)?.name ?? role;
+  const schemas = new Map<string, pulumi.Input<string>>([[database.schema, schema.name]]);
+  const declared = Object.entries(database.schemas ?? {}).map(([name, { owner }]) => {
+    const made = new postgresql.Schema(
+      `schema-${name}`,
+      {
+        name,
+        database: base.name,
+        dropCascade: settings.environment.kind === "local",
+        ...(owner === undefined ? {} : { owner: nameOf(owner) }),
+      },
+      parent,
+    );
+    schemas.set(name, made.name);
+    return made;
+  });
+  const schemaOf = (name: string): pulumi.Input<string> => schemas.get(name) ?? name;
+  const extensions = Object.entries(database.extensions ?? {}).map(
+    ([name, { schema: where, version }]) =>
+      new postgresql.Extension(
+        `extension-${name}`,
+        {
+          name,
+          database: base.name,
+          ...(where === undefined ? {} : { schema: schemaOf(where) }),
+          ...(version === undefined ? {} : { version }),
+        },
+        parent,
+      ),
+  );
+  const dependsOn = [schema, ...declared, ...extensions];
+  const functions = Object.entries(database.functions ?? {}).flatMap(([key, definition]) =>
+    declareFunction(
+      key,
+      definition,
+      database,
+      { base, schemaOf, password: secret(database.administrator.password) },
+      {
+        ...parent,
+        dependsOn,
+      },
+    ),
+  );
+  return [...declared, ...extensions, ...functions];
+}
+
+/** The rights that are declared, once everything that they are about is there. */
+export function declareGrants(
+  { settings }: Loaded,
+  { component, database: base }: Foundation,
+  dependsOn: readonly pulumi.Resource[],
+): pulumi.CustomResource[] {
+  return Object.entries(settings.environment.database?.grants ?? {}).map(
+    ([name, grant]) =>
+      new postgresql.Grant(
+        `grant-${name}`,
+        {
+          database: base.name,
+          role: grant.role,
+          objectType: grant.objectType,
+          ...placeOf(grant),
+          privileges: [...grant.privileges],
+        },
+        { parent: component, dependsOn: [...dependsOn] },
+      ),
+  );
+}
+
+function placeOf(grant: Grant): { schema?: string; objects?: string[] } {
+  if (grant.objectType === "database") return {};
+  return grant.objectType === "schema"
+    ? { schema: grant.schema }
+    : { schema: grant.schema, objects: [...grant.objects] };
+}
+
+interface Place {
+  readonly base: postgresql.Database;
+  readonly schemaOf: (name: string) => pulumi.Input<string>;
+  readonly password: pulumi.Input<string>;
+}
+
+/**
+ * A function, and where it runs with its owner's rights a second resource that gives it those together with its fixed
+ * search path. The vendor's resource has no word for the path, and a function that had the rights without it, for however
+ * short a time, could be made to call what its caller put in the way.
+ */
+function declareFunction(
+  key: string,
+  definition: SqlFunction,
+  database: Database,
+  { base, schemaOf, password }: Place,
+  opts: pulumi.CustomResourceOptions,
+): pulumi.CustomResource[] {
+  const { name = key, schema: where = "public", args = [], searchPath } = definition;
+  const body = bodyOf(key, definition);
+  const made = new postgresql.Function(
+    `function-${key}`,
+    {
+      name,
+      database: base.name,
+      schema: schemaOf(where),
+      args: args.map((argument) => ({ ...argument, mode: "IN" })),
+      returns: definition.returns,
+      language: definition.language,
+      volatility: (definition.volatility ?? "volatile").toUpperCase(),
+      strict: definition.strict === true,
+      securityDefiner: false,
+      body,
+    },
+    { ...opts, ...(searchPath === undefined ? {} : { ignoreChanges: ["securityDefiner"] }) },
+  );
+  if (searchPath === undefined) return [made];
+  const security = new FunctionSecurity(
+    `function-${key}`,
+    {
+      connection: connectionOf(database),
+      password,
+      schema: where,
+      name,
+      types: args.map(({ type }) => type),
+      securityDefiner: definition.securityDefiner === true,
+      searchPath,
+      digest: digestOf({ ...definition, body }),
+    },
+    { ...(opts.parent === undefined ? {} : { parent: opts.parent }), dependsOn: [made] },
+  );
+  return [made, security];
+}
+
+/** @throws pulumi.RunError when the file cannot be read or holds what no function can */
+function bodyOf(key: string, { body }: SqlFunction): string {
+  if (typeof body === "string") return body;
+  const at = `environment.database.functions.${key}.body`;
+  try {
+    const text = readProjectText(process.cwd(), body.file);
+    const wrong = bodyProblem(text);
+    if (wrong !== undefined) throw new Error(`${body.file}: ${wrong}`);
+    return text;
+  } catch (error) {
+    throw new pulumi.RunError(`${at}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

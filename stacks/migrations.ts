@@ -1,0 +1,90 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Loaded } from "../release/config";
+import { migrationTables } from "../release/migration-tables";
+import { readMigrations } from "../checks/migration-folder";
+import { connectionOf } from "./database-objects";
+import type * as implementation from "./migrations.provider";
+import { loadProvider } from "./shim";
+
+/** Which migration is to be the last one that is applied, and which way this resource may go to get there. */
+export interface MigrationsInputs {
+  readonly connection: {
+    readonly host: string;
+    readonly port: number;
+    readonly sslmode: "disable" | "require" | "verify-full";
+    readonly user: string;
+    readonly database: string;
+  };
+  readonly password: string;
+  readonly direction: "up" | "down";
+  readonly target: string;
+  readonly folder: string;
+  /** The schema in which unqualified names are looked up and made. */
+  readonly schema: string;
+  /** Where what ran is noted. */
+  readonly tables: { readonly schema: string; readonly table: string };
+  /** The digest of every file of the way, by name: a file that is another by the time it is to run is refused. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const load = () => loadProvider("migrations.provider") as typeof implementation;
+
+const provider: pulumi.dynamic.ResourceProvider<MigrationsInputs, MigrationsInputs> = {
+  create: (inputs) => load().create(inputs),
+  update: (_id, _olds, news) => load().update(news),
+  // A pin that says nothing of the schema leaves it as it is.
+  delete: () => Promise.resolve(),
+};
+
+type Args = { [K in keyof MigrationsInputs]: pulumi.Input<MigrationsInputs[K]> };
+
+/** The schema at the pinned migration. */
+export class Migrations extends pulumi.dynamic.Resource {
+  constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
+    super(provider, name, args, { ...opts, additionalSecretOutputs: ["password"] }, "rewind", "Migrations");
+  }
+}
+
+/**
+ * The migrations of the pin, one way: those up come before rows and workloads, those down after them, so that no release
+ * ever meets a schema that is older than itself. Nothing where the pin says nothing of the schema.
+ */
+export function declareMigrations(
+  { settings, secrets }: Loaded,
+  direction: "up" | "down",
+  opts: pulumi.CustomResourceOptions,
+): Migrations[] {
+  const { environment, pinned } = settings;
+  const { database } = environment;
+  const target = pinned.facets.schema.migration;
+  const tables = migrationTables(database);
+  if (database?.migrations === undefined || tables === undefined || target === undefined) return [];
+  const { folder } = database.migrations;
+  return [
+    new Migrations(
+      direction === "up" ? "migrations" : "migrations-down",
+      {
+        connection: connectionOf(database),
+        password: pulumi.secret(secrets[database.administrator.password] ?? ""),
+        direction,
+        target,
+        folder,
+        schema: database.schema,
+        tables,
+        files: digestsOf(folder),
+      },
+      opts,
+    ),
+  ];
+}
+
+/** @throws pulumi.RunError when the folder holds what is no migration */
+function digestsOf(folder: string): Record<string, string> {
+  try {
+    return Object.fromEntries(readMigrations(process.cwd(), folder).map(({ name, digest }) => [name, digest]));
+  } catch (error) {
+    throw new pulumi.RunError(
+      `environment.database.migrations.folder: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}

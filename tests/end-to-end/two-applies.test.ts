@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { deployments, lastVerified } from "../../records/state";
+import { fixtureFor, type Fixture, type Ran } from "./fixture";
+
+describe("two applies at once", function () {
+  let stack: Fixture;
+  before(async function () {
+    stack = await fixtureFor(this);
+    await stack.empty();
+    await stack.up();
+  });
+
+  /** Runs something while an update of the stack is under way, and returns how both ended. */
+  async function during(work: () => Promise<Ran>): Promise<{ readonly first: Ran; readonly second: Ran }> {
+    let begun: Promise<Ran> | undefined;
+    const first = await stack.pulumi(["up", "--yes", "--skip-preview"], (text) => {
+      if (text.includes("deployment log:")) begun ??= work();
+    });
+    assert.ok(begun !== undefined, first.output);
+    return { first, second: await begun };
+  }
+
+  /** The first went through as if it were alone; of the second there is no trace but its no. */
+  async function onlyTheFirst(release: string, entries: number): Promise<void> {
+    assert.equal(deployments(stack.log()).length, entries + 1);
+    assert.equal(lastVerified(stack.log())?.intent.to.release, release);
+    const rows = await stack.query("select value from app.scoring_config where key = 'results_version'");
+    assert.deepEqual(rows, [{ value: release }]);
+    const images = await Promise.all(
+      Object.values(await stack.containers()).map(async (id) => (await stack.docker.getContainer(id).inspect()).Image),
+    );
+    assert.equal(new Set(images).size, 1, "all entries run the image of one release");
+  }
+
+  it("of plain pulumi: the second says who holds the stack and what to do, and changes nothing", async () => {
+    stack.pin("v1.2.0");
+    const entries = deployments(stack.log()).length;
+    const { first, second } = await during(() => stack.pulumi(["up", "--yes", "--skip-preview"]));
+    assert.equal(first.code, 0, first.output);
+    assert.notEqual(second.code, 0, second.output);
+    assert.match(second.output, /the stack is currently locked by 1 lock\(s\)/);
+    assert.match(second.output, /created by \S+@\S+ \(pid \d+\) at /);
+    assert.match(second.output, /wait for the other process\(es\) to end or delete the lock file with `pulumi cancel`/);
+    await onlyTheFirst("v1.2.0", entries);
+  });
+
+  it("of rewind and an engine that died with its lock: the rollback says whose it is, and the pin stays", async () => {
+    let lock: Lock | undefined;
+    stack.pin("v1.2.1");
+    const { code, output } = await stack.pulumi(["up", "--yes", "--skip-preview"], () => (lock ??= lockOf(stack)));
+    assert.equal(code, 0, output);
+    assert.ok(lock !== undefined);
+    mkdirSync(dirname(lock.file), { recursive: true });
+    writeFileSync(lock.file, lock.content);
+
+    const entries = deployments(stack.log()).length;
+    const text = readFileSync(stack.stackFile, "utf8");
+    const refused = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(refused.code, 10, refused.output);
+    assert.match(refused.output, /Refused; v1\.2\.1 runs as before\./);
+    assert.match(refused.output, /locked by 1 lock\(s\)[\s\S]*created by \S+@\S+ \(pid \d+\)/);
+    assert.match(refused.output, /pulumi cancel/);
+    assert.equal(readFileSync(stack.stackFile, "utf8"), text);
+    await onlyTheFirst("v1.2.1", entries - 1);
+
+    const cancelled = await stack.pulumi(["cancel", "--yes"]);
+    assert.equal(cancelled.code, 0, cancelled.output);
+  });
+
+  it("leave a stack that the next update finds free", async () => {
+    const { code, output } = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.equal(code, 0, output);
+  });
+});
+
+/** An engine's lock on the stack, as it lies beside the state. */
+interface Lock {
+  readonly file: string;
+  readonly content: string;
+}
+
+function lockOf({ environment }: Fixture): Lock | undefined {
+  const folder = join(environment.folder, "pulumi", "state", ".pulumi", "locks");
+  const [name] = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((each) => each.endsWith(".json"));
+  if (name === undefined) return undefined;
+  const file = join(folder, name);
+  return { file, content: readFileSync(file, "utf8") };
+}
