@@ -47,9 +47,14 @@ export function holdingsOf({ environment }: Pick<Settings, "environment">): Held
   if (database === undefined) return [...buckets, ...volumes];
   const schema = `${database.name}.${database.schema}`;
   const tables = Object.keys(database.tables).map((name) => ({ path: `config/${name}`, name: `${schema}.${name}` }));
+  const schemas = Object.keys(database.schemas ?? {}).map((name) => ({
+    path: `database/schemas/${name}`,
+    name: `${database.name}.${name}`,
+  }));
   return [
     { path: "database", name: database.name },
     { path: "database/schema", name: schema },
+    ...schemas,
     ...tables,
     ...buckets,
     ...volumes,
@@ -65,7 +70,7 @@ export function volumeName(environment: string, entry: string, volume: string): 
 export function letGoOf({ letGo = {} }: Pick<Settings, "letGo">, path: string): string | undefined {
   const inside = path.startsWith("config/")
     ? ["database/schema", "database"]
-    : path === "database/schema"
+    : path.startsWith("database/")
       ? ["database"]
       : [];
   const stated = [path, ...inside].find((each) => Object.hasOwn(letGo, each));

@@ -1,7 +1,9 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { digestOf } from "../release/canonical";
+import { isProtected } from "../release/held";
 import type { Loaded } from "../release/config";
+import { kept } from "./protection";
 import { bodyProblem } from "../release/rules/database-objects";
 import type { Database } from "../release/schema/database";
 import type { Grant, SqlFunction } from "../release/schema/database-objects";
@@ -95,10 +97,10 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
       {
         name,
         database: base.name,
-        dropCascade: settings.environment.kind === "local",
+        dropCascade: !isProtected(settings.environment),
         ...(owner === undefined ? {} : { owner: nameOf(owner) }),
       },
-      parent,
+      { ...parent, ...kept(settings, `database/schemas/${name}`) },
     );
     schemas.set(name, made.name);
     return made;

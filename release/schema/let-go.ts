@@ -3,9 +3,12 @@ import { z } from "zod";
 /** What holds customer data, as messages and the deployment log name it. */
 export const HeldPath = z
   .string()
-  .regex(/^(?:database|database\/schema|(?:config|storage|services|functions)\/[A-Za-z0-9_][A-Za-z0-9_/-]{0,140})$/, {
-    error: "expected what holds data, such as storage/documents, config/scoring_config or database",
-  });
+  .regex(
+    /^(?:database|database\/schema|database\/schemas\/[a-z_][a-z0-9_]{0,62}|(?:config|storage|services|functions)\/[A-Za-z0-9_][A-Za-z0-9_/-]{0,140})$/,
+    {
+      error: "expected what holds data, such as storage/documents, config/scoring_config or database",
+    },
+  );
 
 /** The stack's own statements: what may be dropped although it holds data, and why. */
 export const LetGo = z.record(

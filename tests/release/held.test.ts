@@ -13,7 +13,7 @@ const reason = "moved to another account; ticket 123";
 
 interface Parts {
   services: { api: { volumes?: object } };
-  database?: { name: string; tables: Record<string, unknown> };
+  database?: { name: string; schemas?: object; tables: Record<string, unknown> };
   objectStore: { buckets: Record<string, string> };
 }
 
@@ -29,6 +29,7 @@ describe("what holds customer data", () => {
   it("W1 · is every database, schema, table, bucket and volume of the environment", () => {
     const stack = renamed((environment) => {
       environment.services.api.volumes = { data: "/data" };
+      environment.database!.schemas = { reports: {} };
     });
     assert.deepEqual(
       holdingsOf(stack).map(({ path }) => path),
