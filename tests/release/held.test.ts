@@ -33,7 +33,14 @@ describe("what holds customer data", () => {
     });
     assert.deepEqual(
       holdingsOf(stack).map(({ path }) => path),
-      ["database", "database/schema", "config/scoring_config", "storage/documents", "services/api/data"],
+      [
+        "database",
+        "database/schema",
+        "database/schemas/reports",
+        "config/scoring_config",
+        "storage/documents",
+        "services/api/data",
+      ],
     );
   });
 
