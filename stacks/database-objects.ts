@@ -125,7 +125,12 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
       key,
       definition,
       database,
-      { base, schemaOf, password: secret(database.administrator.password) },
+      {
+        base,
+        schemaOf,
+        password: secret(database.administrator.password),
+        local: settings.environment.kind === "local",
+      },
       {
         ...parent,
         dependsOn,
@@ -165,6 +170,7 @@ function placeOf(grant: Grant): { schema?: string; objects?: string[] } {
 }
 
 interface Place {
+  readonly local: boolean;
   readonly base: postgresql.Database;
   readonly schemaOf: (name: string) => pulumi.Input<string>;
   readonly password: pulumi.Input<string>;
@@ -179,7 +185,7 @@ function declareFunction(
   key: string,
   definition: SqlFunction,
   database: Database,
-  { base, schemaOf, password }: Place,
+  { base, schemaOf, password, local }: Place,
   opts: pulumi.CustomResourceOptions,
 ): pulumi.CustomResource[] {
   const { name = key, schema: where = "public", args = [], searchPath } = definition;
@@ -196,6 +202,8 @@ function declareFunction(
       volatility: (definition.volatility ?? "volatile").toUpperCase(),
       strict: definition.strict === true,
       securityDefiner: false,
+      // Policies ask it. Only on a developer's machine may a destroy take them along.
+      dropCascade: local,
       body,
     },
     { ...opts, ...(searchPath === undefined ? {} : { ignoreChanges: ["securityDefiner"] }) },

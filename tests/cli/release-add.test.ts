@@ -129,7 +129,8 @@ describe("rewind release add", () => {
     });
   }
 
-  it("moves older releases out when the stack file grows, never the pinned one, and nothing is lost", () => {
+  it("moves older releases out when the stack file grows, never the pinned one, and nothing is lost", function () {
+    this.timeout(120_000);
     const before = readStack(copy().where).settings;
     for (let count = 0; count < 25; count += 1) {
       add(`r${count}`, { from: "v1.2.1", values: [`functions.score_prism.parameters.precision=${count}`] });

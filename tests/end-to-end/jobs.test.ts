@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connectRedis, type RedisClient } from "../../checks/redis";
 import { lastVerified } from "../../records/state";
 import { fixtureFor, type Fixture } from "./fixture";
+import { patientUp } from "./patient";
 import { rqFor, type Rq } from "./rq";
 
 describe("background jobs of a real RQ worker", function () {
@@ -16,7 +17,7 @@ describe("background jobs of a real RQ worker", function () {
     rq = await rqFor(this, url);
     opened.push(() => rq.stop());
     await stack.empty();
-    await stack.up();
+    await patientUp(stack);
     redis = await connectRedis(url);
     opened.push(() => {
       redis.destroy();
@@ -48,7 +49,7 @@ describe("background jobs of a real RQ worker", function () {
     const elsewhere = await rq.enqueue("mail", 3, "short", "test:mail");
 
     stack.pin("v1.2.0");
-    await stack.up();
+    await patientUp(stack);
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.0");
     assert.deepEqual(await rq.statuses([running]), ["stopped"]);
     for (const ids of [queued, scheduled, deferred]) {
@@ -83,7 +84,7 @@ describe("background jobs of a real RQ worker", function () {
     assert.ok(Number(await redis.get("test:disabled")) <= 1);
 
     stack.pin("v1.2.0");
-    await stack.up();
+    await patientUp(stack);
     assert.equal(await redis.exists("rq:suspended"), 0);
     const statuses = await rq.statuses(made);
     assert.ok(statuses.filter((status) => status === "canceled").length >= 4, statuses.join());
@@ -94,7 +95,7 @@ describe("background jobs of a real RQ worker", function () {
   it("W8 · what somebody else suspended stays suspended", async () => {
     await redis.set("rq:suspended", "1");
     stack.pin("v1.2.1");
-    await stack.up();
+    await patientUp(stack);
     assert.equal(await redis.get("rq:suspended"), "1");
     assert.match(evidence(), /workers were suspended by 1, and stay so/);
     await redis.del("rq:suspended");
@@ -104,7 +105,7 @@ describe("background jobs of a real RQ worker", function () {
     const set = (value: string) =>
       stack.pulumi(["config", "set", "--path", "toggles.AUTOPILOT_WORKER_DISABLED", value]);
     assert.equal((await set("true")).code, 0);
-    await stack.up();
+    await patientUp(stack);
     assert.match((await redis.get("rq:suspended")) ?? "", /^rewind:/);
     assert.match(evidence(), /workers are disabled by the toggle; no job was cancelled/);
     const intent = stack.log().findLast((entry) => entry.kind === "intent");

@@ -107,6 +107,15 @@ describe("a registry that asks who pulls", () => {
     const { registry, registryCredentials } = environment();
     document.setIn(["config", "rewind:environment", "registry"], registry);
     document.setIn(["config", "rewind:environment", "registryCredentials"], registryCredentials);
+    // What is asked here is where the image comes from, on a busy machine, too: a health check may take its time.
+    for (const entry of [
+      "services/api",
+      "functions/finalizeAssessment",
+      "functions/score_prism",
+      "functions/score_fc_session",
+    ]) {
+      document.setIn(["config", "rewind:environment", ...entry.split("/"), "healthcheck", "timeout"], "30s");
+    }
     writeFileSync(stack.stackFile, document.toString({ lineWidth: 0 }));
     const missing = await stack.pulumi(["preview"]);
     assert.match(

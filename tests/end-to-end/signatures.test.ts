@@ -7,6 +7,7 @@ import { Repository } from "../fixtures/referrers";
 import { identity, issuer, sha256, signingSetUp, type Signing } from "../fixtures/signing";
 import { fixtureFor, stackFileOf, type Fixture } from "./fixture";
 import { checkout } from "./local-home";
+import { patientUp } from "./patient";
 
 /** In the project, and gone with the test's environment. */
 const folder = ".rewind-test/signing";
@@ -29,6 +30,8 @@ describe("a stack that demands signed images", function () {
   });
 
   after(() => {
+    // A machine that lacks a part has skipped everything.
+    if ((stack as Fixture | undefined) === undefined) return;
     demand(undefined);
     rmSync(join(checkout, folder), { recursive: true, force: true });
   });
@@ -65,7 +68,7 @@ describe("a stack that demands signed images", function () {
 
   it("runs an image whose bundle lies beside it in the registry, as cosign puts it there", async () => {
     await repository.attach(digests["v1.2.1"] ?? "", [await signed("v1.2.1")]);
-    await stack.up();
+    await patientUp(stack);
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.1");
     const told = await stack.rewind("signatures");
     assert.equal(told.code, 0, told.output);
@@ -93,7 +96,7 @@ describe("a stack that demands signed images", function () {
   it("rolls back to a release whose image is signed, among bundles that are not", async () => {
     const bad = await signed("v1.2.1");
     await repository.attach(digests["v1.2.0"] ?? "", [bad, await signed("v1.2.0")]);
-    await stack.up();
+    await patientUp(stack);
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.0");
   });
 
@@ -104,7 +107,7 @@ describe("a stack that demands signed images", function () {
     const own = join(checkout, folder, `${digests["v1.2.1"]?.replace("sha256:", "")}.sigstore.json`);
     writeFileSync(own, await signed("v1.2.1"));
     demand({ trustedRoot: { file: `${folder}/trusted_root.json`, digest: sha256(signing.root) }, bundles: folder });
-    await stack.up();
+    await patientUp(stack);
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.1");
   });
 });

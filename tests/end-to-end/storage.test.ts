@@ -13,7 +13,8 @@ import {
 import { lastVerified } from "../../records/state";
 import { openFileLog } from "../../records/log";
 import { withValueAt } from "../../cli/stack-edit";
-import { fixtureFor, stackFileOf, type Fixture } from "./fixture";
+import { fixtureFor, stackFileOf, type Fixture, type Ran } from "./fixture";
+import { patientUp } from "./patient";
 
 const Bucket = "scoring-documents";
 
@@ -30,7 +31,7 @@ describe("the object store of a release, on a real store", function () {
     stack = await fixtureFor(this);
     own = opened = storeAs(stack.environment.objectStore);
     await stack.empty();
-    await stack.up();
+    await patientUp(stack);
   });
   after(() => {
     opened?.destroy();
@@ -70,6 +71,26 @@ describe("the object store of a release, on a real store", function () {
     return `http://127.0.0.1:${Object.values(NetworkSettings.Ports)[0]?.[0]?.HostPort ?? ""}`;
   };
 
+  /** A verb that applies; where a busy machine stopped it half-way, `finish` does what its own report says is next. */
+  const applied = async (finish: () => Promise<Ran>, ...args: readonly string[]): Promise<Ran> => {
+    let ran = await stack.rewind(...args);
+    for (
+      let left = 2;
+      left > 0 && ran.code !== 0 && /Next: +(?:rewind rotate|rewind verify|pulumi up)/.test(ran.output);
+      left -= 1
+    ) {
+      ran = await finish();
+    }
+    assert.equal(ran.code, 0, ran.output);
+    return ran;
+  };
+  const rotated = (reason: string): Promise<Ran> => {
+    const args = ["rotate", "application", "--reason", reason];
+    return applied(() => stack.rewind(...args), ...args);
+  };
+  const toggled = (...args: readonly string[]): Promise<Ran> =>
+    applied(() => stack.pulumi(["up", "--yes", "--skip-preview"]), "toggle", ...args);
+
   it("W7 · the pinned policy is tried by everybody who may and may not, and nothing of it stays", async () => {
     assert.match(
       evidenceOf("access documents"),
@@ -90,11 +111,11 @@ describe("the object store of a release, on a real store", function () {
 
   it("W7 · the earlier policy comes back, and by it the application reads and does not write", async () => {
     stack.pin("v1.2.0");
-    await stack.up();
+    await patientUp(stack);
     assert.equal(await writing(await application()), "AccessDenied");
     assert.match(evidenceOf("access documents"), /ended as its policy says$/);
     stack.pin("v1.2.1");
-    await stack.up();
+    await patientUp(stack);
     assert.equal(await writing(await application()), undefined);
   });
 
@@ -154,8 +175,7 @@ describe("the object store of a release, on a real store", function () {
 
   it("W7 · a leaked key is rotated: the new one works, the old one is refused, and the log says so", async () => {
     const old = await application();
-    const { code, output } = await stack.rewind("rotate", "application", "--reason", "leaked");
-    assert.equal(code, 0, output);
+    const { output } = await rotated("leaked");
     const fresh = await application();
     assert.notEqual(fresh.accessKey, old.accessKey);
     assert.equal(await writing(fresh), undefined);
@@ -187,8 +207,7 @@ describe("the object store of a release, on a real store", function () {
     await stack.kill("objectStore");
     await stack.repair();
     assert.equal(await writing(old), undefined, "the rotated key outlives its store's process");
-    const { code, output } = await stack.rewind("rotate", "application", "--reason", "again");
-    assert.equal(code, 0, output);
+    await rotated("again");
     assert.equal(await writing(await application()), undefined);
     assert.equal(await writing(old), "InvalidAccessKeyId");
   });
@@ -204,8 +223,7 @@ describe("the object store of a release, on a real store", function () {
       (await fetch(`${await addressOf("services/api")}/v1/tasks`)).headers.get("x-correlation-id");
     assert.notEqual(await header(), null);
     const before = readFileSync(stack.stackFile, "utf8");
-    const { code, output } = await stack.rewind("toggle", "CORRELATION_ID_ENABLED", "false", "--reason", "W9 drill");
-    assert.equal(code, 0, output);
+    await toggled("CORRELATION_ID_ENABLED", "false", "--reason", "W9 drill");
     assert.equal(await header(), null);
     const changed = readFileSync(stack.stackFile, "utf8")
       .split("\n")
@@ -221,16 +239,14 @@ describe("the object store of a release, on a real store", function () {
       (JSON.parse(listed.stdout) as { toggle: string }[]).find(({ toggle }) => toggle === "CORRELATION_ID_ENABLED"),
       { toggle: "CORRELATION_ID_ENABLED", value: false, source: "stack", release: true },
     );
-    const back = await stack.rewind("toggle", "CORRELATION_ID_ENABLED", "--release", "--reason", "drill over");
-    assert.equal(back.code, 0, back.output);
+    await toggled("CORRELATION_ID_ENABLED", "--release", "--reason", "drill over");
     assert.notEqual(await header(), null);
   });
 
   it("W4 · a tighter CORS allow-list refuses another site's pages, without a rollback", async () => {
     const ask = async (origin: string) => fetch(`${await addressOf("services/api")}/v1/tasks`, { headers: { origin } });
     assert.equal((await ask("https://other.example.com")).status, 200);
-    const set = await stack.rewind("toggle", "CORS_ALLOWED_ORIGINS", "https://app.example.com", "--reason", "abuse");
-    assert.equal(set.code, 0, set.output);
+    await toggled("CORS_ALLOWED_ORIGINS", "https://app.example.com", "--reason", "abuse");
     assert.equal((await ask("https://other.example.com")).status, 403);
     const allowed = await ask("https://app.example.com");
     assert.equal(allowed.headers.get("access-control-allow-origin"), "https://app.example.com");
