@@ -10,7 +10,9 @@ import { migrationProbes } from "./migrations";
 import type { MigrationStep } from "../release/migration-plan";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
-import { measureRowDrift, type RowDigests } from "./rows";
+import type { RowsDigest } from "../release/rows";
+import type { RowDigests } from "./rows";
+import { rowDriftProbes, rowFileProbes } from "./row-probes";
 import type * as signedImages from "./signed-images";
 
 /** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
@@ -25,7 +27,8 @@ export interface Known {
   holdOn(release: string): string | undefined;
   /** The states in which the stack may stand; none before the first verified deployment. */
   readonly states: readonly {
-    readonly rows: Readonly<Record<string, RowDigests>>;
+    readonly rows?: Readonly<Record<string, RowDigests>>;
+    readonly tables?: Readonly<Record<string, RowsDigest>>;
     readonly policies: Readonly<Record<string, Digest>>;
     readonly migration?: string;
   }[];
@@ -47,6 +50,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...artifactProbes(settings, clients),
     ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
+    ...rowFileProbes(settings, clients),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
     ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
@@ -129,23 +133,14 @@ function cacheProbe(name: string, url: string): Probe {
  * in an incident, and pins that release afterwards, is not refused.
  */
 function driftProbes(settings: Settings, clients: Clients, { states: applied }: Known): Probe[] {
-  const { database, objectStore } = settings.environment;
+  const { objectStore } = settings.environment;
   if (applied.length === 0) return [];
-  const states = [...applied, snapshotOf(settings)];
+  const states: Known["states"] = [...applied, snapshotOf(settings)];
   // An update that was interrupted may have made a bucket and not yet its policy.
   const unfinished = applied.length > 1 ? [undefined] : [];
-  const tables = new Set(states.flatMap(({ rows }) => Object.keys(rows)));
   const buckets = new Set(states.flatMap(({ policies }) => Object.keys(policies)));
   return [
-    ...[...tables].flatMap((name): Probe[] => {
-      const table = database?.tables[name];
-      if (table === undefined) return [];
-      const located = { schema: database?.schema ?? "", name, table };
-      const expected = states.map(({ rows }) => rows[name] ?? {});
-      return [
-        { name: `rows ${name}`, factual: true, ask: () => measureRowDrift(clients.database(), located, expected) },
-      ];
-    }),
+    ...rowDriftProbes(settings, clients, states),
     ...[...buckets].flatMap((name): Probe[] => {
       const bucket = objectStore?.buckets[name];
       if (bucket === undefined) return [];

@@ -5,6 +5,7 @@ import type { Containers } from "../checks/containers";
 import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
+import { DynamicProvider } from "./dynamic-provider";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
@@ -49,6 +50,7 @@ export function declare(loaded: Loaded): {
   readonly containers: pulumi.Output<Containers>;
 } {
   const { environment, pinned } = loaded.settings;
+  const dynamic = new DynamicProvider("dynamic");
   const jobs = cancelJobs(loaded);
   const stored =
     environment.objectStore === undefined
@@ -57,7 +59,7 @@ export function declare(loaded: Loaded): {
   const based =
     environment.database === undefined
       ? undefined
-      : new Database("database", loaded, { provider: databaseProvider(loaded), dependsOn: jobs });
+      : new Database("database", loaded, { providers: [databaseProvider(loaded), dynamic], dependsOn: jobs });
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
   const workloads = [
     ...(environment.docker === undefined || !needsDocker(environment)
@@ -71,7 +73,7 @@ export function declare(loaded: Loaded): {
       new CacheClearing(
         name,
         { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
-        { dependsOn: [...first, ...running] },
+        { provider: dynamic, dependsOn: [...first, ...running] },
       ),
   );
   const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
