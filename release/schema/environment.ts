@@ -5,6 +5,7 @@ import { Database } from "./database";
 import { Runtime } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
+import { FrontendPlace } from "./frontend";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -34,6 +35,7 @@ export const Environment = z.strictObject({
     .optional(),
   services: z.record(Name, Workload).optional(),
   functions: z.record(Name, Workload).optional(),
+  frontends: z.record(Name, FrontendPlace).optional(),
   database: Database.optional(),
   objectStore: ObjectStore.optional(),
   caches: z
