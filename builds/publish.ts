@@ -10,6 +10,7 @@ import {
 } from "../release/frontend-build";
 import type { Digest } from "../release/primitives";
 import { readFolder } from "./folder";
+export { UnfitFolder } from "./folder";
 
 /** What became of a folder. */
 export interface Published {

@@ -1,5 +1,5 @@
 import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
 /** Where a Chromium or Chrome usually is, the first that is there wins. */
 function usualPlaces(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string[] {
@@ -14,7 +14,8 @@ function usualPlaces(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string[
     return roots.flatMap((root) => programs.map((program) => join(root, program)));
   }
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-  return ["/usr/bin", "/usr/local/bin", "/snap/bin"].flatMap((folder) => names.map((name) => join(folder, name)));
+  const onPath = (env.PATH ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
+  return [...onPath, "/usr/bin", "/usr/local/bin", "/snap/bin"].flatMap((folder) => names.map((name) => join(folder, name)));
 }
 
 /**
