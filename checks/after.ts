@@ -89,7 +89,7 @@ function declaredProbes(settings: Settings, clients: Clients, containers: Contai
     name,
     // A browser takes seconds to start.
     timeout: definition.timeout ?? (definition.kind === "browser" ? "30s" : undefined),
-    deadline: definition.deadline ?? (definition.kind === "browser" ? "40s" : undefined),
+    deadline: definition.deadline ?? (definition.kind === "browser" ? "30s" : undefined),
     ask: (signal) => measure(settings, clients, http, definition, signal),
   }));
 }

@@ -28,7 +28,7 @@ export async function publishFrontend(
     const { build, files, bytes, sent } = published;
     const what = sent === 0 ? "is there already" : `${sent} of ${files} files sent, ${bytes} bytes in all`;
     const text = [
-      `${build}`,
+      build,
       `${bucket}: ${what}`,
       "Pin it in a release:",
       `  frontend: { ${name}: { build: "${build}" } }`,
