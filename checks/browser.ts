@@ -22,7 +22,7 @@ const mostProblems = 3;
  * @throws Error when there is no browser, with the command that installs one
  */
 export async function measurePages(
-  clients: Clients,
+  clients: Pick<Clients, "objectStore">,
   frontend: PinnedFrontend,
   visit: BrowserVisit,
   signal: AbortSignal,

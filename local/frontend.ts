@@ -20,7 +20,10 @@ const sources = path.join(root, "examples/scoring/frontend");
  *
  * @param folder where the built files are laid
  */
-export async function publishFrontends(store: ObjectStore, folder: string): Promise<Builds> {
+export async function publishFrontends(
+  store: Pick<ObjectStore, "endpoint" | "region" | "accessKey" | "secretKey">,
+  folder: string,
+): Promise<Builds> {
   const client = new S3Client({
     endpoint: store.endpoint,
     region: store.region,
