@@ -6,6 +6,7 @@ import { readEntry, writeEnvironment } from "./environment-file";
 import { withLock } from "./lock";
 import { type Machine, thisMachine } from "./machine";
 import { type Context, type Gateway, loopbackOnly, type Part, type Progress } from "./part";
+import { chromium, type Chromium } from "./parts/chromium";
 import { docker, type Docker } from "./parts/docker";
 import { objectStore, type ObjectStore } from "./parts/object-store";
 import { plugins, type Plugin } from "./parts/plugins";
@@ -31,6 +32,7 @@ export interface LocalEnvironment {
   readonly postgres: Postgres;
   readonly objectStore: ObjectStore;
   readonly redis: Redis;
+  readonly chromium: Chromium;
 }
 
 /** The parts that this machine could have, and why not the others. */
@@ -51,7 +53,7 @@ export interface Options {
 }
 
 type Parts = { readonly [Name in PartName]: Part<LocalEnvironment[Name]> };
-const parts: Parts = { pulumi, plugins, docker, registry, postgres, objectStore, redis };
+const parts: Parts = { pulumi, plugins, docker, registry, postgres, objectStore, redis, chromium };
 
 /**
  * Brings the whole environment up and returns it. Parts that answer are left alone, the others start side by side.

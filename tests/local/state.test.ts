@@ -25,6 +25,7 @@ const complete: LocalEnvironment = {
     source: "built",
   },
   redis: { host: "127.0.0.1", port: 20_003, password: "p", source: "image" },
+  chromium: { program: "/usr/bin/chromium", missing: "", source: "machine" },
 };
 
 describe("the state folder", () => {
