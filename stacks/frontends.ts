@@ -17,6 +17,7 @@ const cloudFrontRegion = "us-east-1";
  */
 export class Frontends extends pulumi.ComponentResource {
   readonly resources: readonly pulumi.CustomResource[];
+  private provider: AwsProvider | undefined;
 
   constructor(
     name: string,
@@ -67,7 +68,7 @@ export class Frontends extends pulumi.ComponentResource {
     return new KeyvaluestoreKey(
       name,
       { key: name, value: build.slice("sha256:".length), keyValueStoreArn },
-      { parent: this, dependsOn: [...dependsOn], provider: this.provider(name, place) },
+      { parent: this, dependsOn: [...dependsOn], provider: this.cloudFront() },
     );
   }
 
@@ -77,7 +78,7 @@ export class Frontends extends pulumi.ComponentResource {
   ): pulumi.CustomResource[] {
     const { distribution } = place;
     if (distribution === undefined) return [];
-    const { accessKey, secretKey } = this.keysOf(place);
+    const { accessKey, secretKey } = this.keys();
     return [
       new Invalidation(
         name,
@@ -87,7 +88,7 @@ export class Frontends extends pulumi.ComponentResource {
           build,
           milliseconds: milliseconds(distribution.timeout ?? "10m"),
           region: cloudFrontRegion,
-          endpoint: distribution.endpoint,
+          endpoint: this.loaded.settings.environment.aws?.endpoint,
           accessKey,
           secretKey,
         },
@@ -96,10 +97,11 @@ export class Frontends extends pulumi.ComponentResource {
     ];
   }
 
-  private provider(name: string, place: PinnedFrontend["place"]): AwsProvider {
-    const { accessKey, secretKey } = this.keysOf(place);
-    const endpoint = place.distribution?.endpoint;
-    return new AwsProvider(`frontend-${name}`, {
+  /** CloudFront, asked in the one region that it has, as the environment's AWS account. */
+  private cloudFront(): AwsProvider {
+    const { accessKey, secretKey } = this.keys();
+    const endpoint = this.loaded.settings.environment.aws?.endpoint;
+    return (this.provider ??= new AwsProvider("cloudfront", {
       region: cloudFrontRegion,
       ...(accessKey === undefined || secretKey === undefined ? {} : { accessKey, secretKey }),
       ...(endpoint === undefined
@@ -110,12 +112,12 @@ export class Frontends extends pulumi.ComponentResource {
             skipMetadataApiCheck: true,
             skipRequestingAccountId: true,
           }),
-    });
+    }));
   }
 
-  private keysOf({ distribution }: PinnedFrontend["place"]) {
-    const { secrets } = this.loaded;
-    const { accessKey, secretKey } = distribution?.credentials ?? {};
+  private keys() {
+    const { settings, secrets } = this.loaded;
+    const { accessKey, secretKey } = settings.environment.aws?.credentials ?? {};
     const valueOf = (secret: string | undefined) =>
       secret === undefined ? undefined : pulumi.secret(secrets[secret] ?? "");
     return { accessKey: valueOf(accessKey), secretKey: valueOf(secretKey) };

@@ -30,11 +30,6 @@ export const secretsAreThere: Rule = ({ environment, verification, secrets }) =>
   if (environment.registryCredentials !== undefined) {
     wanted.push([["environment", "registryCredentials", "password"], environment.registryCredentials.password]);
   }
-  for (const [name, { distribution }] of Object.entries(environment.frontends ?? {})) {
-    for (const [key, secret] of Object.entries(distribution?.credentials ?? {})) {
-      wanted.push([["environment", "frontends", name, "distribution", "credentials", key], secret]);
-    }
-  }
   for (const [name, { url }] of Object.entries(caches ?? {}))
     wanted.push([["environment", "caches", name, "url"], url]);
   for (const [name, { url }] of Object.entries(environment.jobs ?? {}))

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { BuildPath } from "../frontend-build";
 import { BucketName, Digest, Duration, Name, Origin } from "../primitives";
-import { Credentials } from "./common";
 
 /** A frontend as a release pins it: an immutable build, by the digest of the manifest of its files. */
 export const Frontend = z.strictObject({
@@ -24,8 +23,6 @@ const Distribution = z.strictObject({
     .describe("Where the distribution's function looks up the build; its key is the frontend's name"),
   invalidate: z.array(CachedPath).min(1).max(100).describe("The paths to clear from its caches after a flip"),
   timeout: Duration.optional().describe("How long an invalidation may take, 10m unless said"),
-  endpoint: Origin.optional().describe("Left out for AWS itself"),
-  credentials: Credentials.optional().describe("Left out where the machine's own AWS identity is used"),
 });
 
 /** A reverse proxy (Caddy) that serves the build from the object store. */

@@ -68,8 +68,14 @@ describe("frontends on the engine's mocks", () => {
 
   it("hands keys for CloudFront over as secrets", async () => {
     const credentials = { accessKey: "stranger-access-key", secretKey: "stranger-secret-key" };
-    const place = { ...onAws, distribution: { ...distribution, credentials, timeout: "90s" } };
-    const { inputs } = resourceOf(await declareStack("staging", withFrontend(place)), types.invalidation, "web");
+    const place = { ...onAws, distribution: { ...distribution, timeout: "90s" } };
+    const declared = await declareStack(
+      "staging",
+      withFrontend(place, (config) => {
+        (config["rewind:environment"] as Record<string, unknown>).aws = { region: "eu-central-1", credentials };
+      }),
+    );
+    const { inputs } = resourceOf(declared, types.invalidation, "web");
     assert.equal(inputs.milliseconds, 90_000);
     const text = JSON.stringify(inputs.secretKey);
     assert.match(text, /1b47061264138c4ac30d75fd1eb44270/, "marked as a secret");
