@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import {
   CloudFrontClient,
   CreateDistributionCommand,
@@ -105,6 +108,39 @@ describe("clearing CloudFront", function () {
       );
       assert.match(error.message, /correct environment\.frontends\.\*\.distribution\.id$/);
       return !error.message.includes(inputs.secretKey ?? "");
+    });
+  });
+
+  /** Answers as CloudFront does while it is busy, or when it says no. moto does neither. */
+  const answering = async (status: number, body: string, work: (endpoint: string) => Promise<void>): Promise<void> => {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(status, { "content-type": "text/xml" }).end(`<?xml version="1.0"?>${body}`);
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+
+  it("W2 · waits for the edges no longer than it may", async () => {
+    await answering(201, "<Invalidation><Id>I1</Id><Status>InProgress</Status></Invalidation>", async (endpoint) => {
+      const waiting = create({ ...inputs, endpoint, milliseconds: 1_200 });
+      await assert.rejects(waiting, /the invalidation I1 is InProgress after 1200 ms; pulumi up tries again$/);
+    });
+  });
+
+  it("W2 · says what to allow when AWS denies it", async () => {
+    const said =
+      "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>";
+    await answering(403, said, async (endpoint) => {
+      await assert.rejects(
+        create({ ...inputs, endpoint }),
+        /AccessDenied: not authorized; allow cloudfront:CreateInvalidation/,
+      );
     });
   });
 });
