@@ -15,7 +15,9 @@ function usualPlaces(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): string[
   }
   const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
   const onPath = (env.PATH ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
-  return [...onPath, "/usr/bin", "/usr/local/bin", "/snap/bin"].flatMap((folder) => names.map((name) => join(folder, name)));
+  return [...onPath, "/usr/bin", "/usr/local/bin", "/snap/bin"].flatMap((folder) =>
+    names.map((name) => join(folder, name)),
+  );
 }
 
 /**
