@@ -3,8 +3,8 @@ import type { Digest } from "../release/primitives";
 
 /** What a proxy is told of one frontend. */
 export interface ServedBuild {
-  /** The route's own name at the proxy. */
-  readonly id: string;
+  /** The route's own name at the proxy. Not `id`, which the engine keeps for itself. */
+  readonly route: string;
   /** Where the proxy reaches the object store, such as `http://127.0.0.1:9000`. */
   readonly store: string;
   readonly bucket: string;
@@ -26,7 +26,7 @@ const plain = "^(?:/|(?:/(?:[A-Za-z0-9_~@+=,()-]|\\.[A-Za-z0-9_~@+=,()-])[A-Za-z
  * neither cookies nor credentials reach the store. The build's name stands here and nowhere else, so the route as a
  * whole is the pointer: it moves at once or not at all.
  */
-export function routeTo({ id, store, bucket, build, fallback, hosts }: ServedBuild): object {
+export function routeTo({ route, store, bucket, build, fallback, hosts }: ServedBuild): object {
   const { hostname, port, protocol, host } = new URL(store);
   const dial = `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
   const folder = `/${bucket}/${filesPrefix(build)}`.slice(0, -1);
@@ -51,8 +51,8 @@ export function routeTo({ id, store, bucket, build, fallback, hosts }: ServedBui
   const document = fetch(`/${fallback}`, notFound);
   const looksLikeAFile = { path_regexp: { pattern: "\\.[A-Za-z0-9]+$" } };
   return {
-    "@id": id,
-    match: [{ ...(hosts === undefined ? {} : { host: hosts }) }],
+    "@id": route,
+    ...(hosts === undefined ? {} : { match: [{ host: hosts }] }),
     handle: [
       {
         handler: "subroute",

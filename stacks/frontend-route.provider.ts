@@ -7,7 +7,7 @@ const timeout = 15_000;
 
 /** A route at another proxy is another route; whatever else changes, the route stays and says something else. */
 export function diff(olds: FrontendRouteInputs, news: FrontendRouteInputs): Promise<dynamic.DiffResult> {
-  const replaces = (["admin", "server", "id"] as const).filter((key) => olds[key] !== news[key]);
+  const replaces = (["admin", "server", "route"] as const).filter((key) => olds[key] !== news[key]);
   const changes = replaces.length > 0 || canonicalJson(routeTo(olds)) !== canonicalJson(routeTo(news));
   return Promise.resolve({ changes, replaces, deleteBeforeReplace: false });
 }
@@ -15,7 +15,7 @@ export function diff(olds: FrontendRouteInputs, news: FrontendRouteInputs): Prom
 /** Makes the route, or takes over one that an interrupted update left. */
 export async function create(inputs: FrontendRouteInputs): Promise<dynamic.CreateResult<FrontendRouteInputs>> {
   await put(inputs);
-  return { id: inputs.id, outs: inputs };
+  return { id: inputs.route, outs: inputs };
 }
 
 /** Moves the route to another build. Requests under way end as they began. */
@@ -36,18 +36,18 @@ export async function read(id: string, props?: FrontendRouteInputs): Promise<dyn
 
 /** Takes the route away; fine when it is gone. */
 export async function remove(props: FrontendRouteInputs): Promise<void> {
-  const answer = await ask(props, "DELETE", `/id/${props.id}`);
+  const answer = await ask(props, "DELETE", `/id/${props.route}`);
   if (answer.status !== 404) await told(props, answer);
 }
 
 async function put(inputs: FrontendRouteInputs): Promise<void> {
-  const route = routeTo(inputs);
-  const changed = await ask(inputs, "PATCH", `/id/${inputs.id}`, route);
+  const wanted = routeTo(inputs);
+  const changed = await ask(inputs, "PATCH", `/id/${inputs.route}`, wanted);
   if (changed.status !== 404) {
     await told(inputs, changed);
     return;
   }
-  await told(inputs, await ask(inputs, "POST", `/config/apps/http/servers/${inputs.server}/routes`, route));
+  await told(inputs, await ask(inputs, "POST", `/config/apps/http/servers/${inputs.server}/routes`, wanted));
 }
 
 async function ask({ admin }: FrontendRouteInputs, method: string, path: string, body?: object): Promise<Response> {

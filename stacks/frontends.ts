@@ -40,20 +40,21 @@ export class Frontends extends pulumi.ComponentResource {
   ): pulumi.CustomResource | undefined {
     const { environment } = this.loaded.settings;
     const { route } = place;
+    const { proxy } = environment;
     const store = route?.store ?? environment.objectStore?.endpoint;
-    if (route === undefined) return undefined;
+    if (route === undefined || proxy === undefined) return undefined;
     return new FrontendRoute(
       name,
       {
-        admin: route.admin,
-        server: route.server ?? "rewind",
+        admin: proxy.admin,
+        server: proxy.server ?? "rewind",
         // Two stacks may share one proxy.
-        id: `${environment.name}-frontend-${name}`,
+        route: `${environment.name}-frontend-${name}`,
         store: store ?? `https://s3.${environment.objectStore?.region ?? ""}.amazonaws.com`,
         bucket,
         build,
         fallback: fallbackOf(place),
-        hosts: [new URL(place.url).hostname],
+        ...(route.hosts === undefined ? {} : { hosts: route.hosts }),
       },
       { parent: this, dependsOn: [...dependsOn] },
     );

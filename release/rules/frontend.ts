@@ -9,6 +9,9 @@ export const frontendsHaveOnePointer: Rule = ({ environment }) =>
       ...(environment.objectStore === undefined
         ? [problem(at, "the environment has no objectStore to serve it from")]
         : []),
+      ...(route !== undefined && environment.proxy === undefined
+        ? [problem([...at, "route"], "the environment has no proxy")]
+        : []),
       ...(pointers === 0
         ? [problem(at, "nothing would move with the pin: expected route, or distribution.keyValueStore")]
         : []),

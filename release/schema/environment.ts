@@ -6,6 +6,7 @@ import { Runtime } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
 import { FrontendPlace } from "./frontend";
+import { Proxy } from "./routes";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -35,6 +36,7 @@ export const Environment = z.strictObject({
     .optional(),
   services: z.record(Name, Workload).optional(),
   functions: z.record(Name, Workload).optional(),
+  proxy: Proxy.optional().describe("The reverse proxy in front of the services of a single host"),
   frontends: z.record(Name, FrontendPlace).optional(),
   database: Database.optional(),
   objectStore: ObjectStore.optional(),

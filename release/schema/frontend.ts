@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BuildPath } from "../frontend-build";
-import { BucketName, Digest, Duration, Name, Origin } from "../primitives";
+import { BucketName, Digest, Duration, Host, Origin } from "../primitives";
 
 /** A frontend as a release pins it: an immutable build, by the digest of the manifest of its files. */
 export const Frontend = z.strictObject({
@@ -25,10 +25,9 @@ const Distribution = z.strictObject({
   timeout: Duration.optional().describe("How long an invalidation may take, 10m unless said"),
 });
 
-/** A reverse proxy (Caddy) that serves the build from the object store. */
+/** A route of the environment's reverse proxy that serves the build from the object store. */
 const FrontendRoute = z.strictObject({
-  admin: Origin.describe("The proxy's admin API, such as http://127.0.0.1:2019"),
-  server: Name.optional().describe("The proxy's HTTP server that the route belongs to, `rewind` unless said"),
+  hosts: z.array(Host).min(1).max(50).optional().describe("The hosts that it answers for, every host unless said"),
   store: Origin.optional().describe("Where the proxy reaches the object store, when not at its endpoint"),
 });
 

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { frontendBucket, publishFrontends, type Builds } from "../../local/frontend";
 import { lastVerified } from "../../records/state";
-import { startCaddy, type Caddy } from "./caddy";
 import { fixtureFor, type Fixture } from "./fixture";
 
 interface StackFile {
@@ -16,20 +15,20 @@ const pages = ["/tasks", "/documents", "/onboarding", "/assistant"];
 const nowhere = `sha256:${"0".repeat(64)}`;
 
 describe("a frontend on real components", function () {
-  let [stack, caddy, folder, original]: [Fixture?, Caddy?, string?, string?] = [];
+  let [stack, folder, original]: [Fixture?, string?, string?] = [];
   let builds: Builds;
   const own = (): Fixture => stack!;
+  const proxy = () => own().environment.proxy;
 
   before(async function () {
     stack = await fixtureFor(this);
-    caddy = await startCaddy(this);
     await stack.empty();
     folder = mkdtempSync(join(tmpdir(), "rewind-frontend-"));
     builds = await publishFrontends(stack.environment.objectStore, folder);
     original = readFileSync(stack.stackFile, "utf8");
     // The frontend and the rows beside it: containers have tests of their own.
     const environment = (parseDocument(original).toJS() as StackFile).config["rewind:environment"];
-    const place = { bucket: frontendBucket, url: caddy.url, route: { admin: caddy.admin } };
+    const place = { bucket: frontendBucket, url: proxy().url, route: {} };
     for (const other of ["services", "functions", "caches"]) Reflect.deleteProperty(environment, other);
     set(["rewind:environment"], { ...environment, toggles: [], frontends: { web: place } });
     const releases = Object.entries(builds).map(([version, build]) => {
@@ -46,7 +45,6 @@ describe("a frontend on real components", function () {
     const { code, output } = await stack.pulumi(["destroy", "--yes", "--skip-preview"]);
     assert.equal(code, 0, output);
     writeFileSync(stack.stackFile, original);
-    await caddy?.stop();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
@@ -57,9 +55,9 @@ describe("a frontend on real components", function () {
   };
   const rows = async () => await own().query("select * from app.scoring_config order by key");
   const script = async (): Promise<string> => {
-    const page = await (await fetch(`${caddy!.url}/tasks`)).text();
+    const page = await (await fetch(`${proxy().url}/tasks`)).text();
     const [, path = ""] = /src="([^"]+)"/.exec(page) ?? [];
-    const answer = await fetch(`${caddy!.url}${path}`);
+    const answer = await fetch(`${proxy().url}${path}`);
     assert.equal(answer.headers.get("content-type"), "text/javascript; charset=utf-8");
     assert.match(answer.headers.get("cache-control") ?? "", /immutable/);
     return await answer.text();
@@ -75,12 +73,12 @@ describe("a frontend on real components", function () {
     await own().up();
     assert.match(await script(), /v1\.2\.1/);
     assert.match(evidenceOf("pages"), /^\/tasks, \/documents, \/onboarding, \/assistant load without an error/);
-    const document = await fetch(`${caddy!.url}/documents`);
+    const document = await fetch(`${proxy().url}/documents`);
     assert.equal(document.headers.get("cache-control"), "no-cache");
     assert.equal(document.headers.get("content-type"), "text/html; charset=utf-8");
-    assert.equal((await fetch(`${caddy!.url}/assets/none.js`)).status, 404, "a file that is not there is not a page");
-    assert.equal((await fetch(`${caddy!.url}/tasks`, { method: "POST" })).status, 405);
-    assert.doesNotMatch(await (await fetch(`${caddy!.url}/?list-type=2`)).text(), /ListBucketResult/);
+    assert.equal((await fetch(`${proxy().url}/assets/none.js`)).status, 404, "a file that is not there is not a page");
+    assert.equal((await fetch(`${proxy().url}/tasks`, { method: "POST" })).status, 405);
+    assert.doesNotMatch(await (await fetch(`${proxy().url}/?list-type=2`)).text(), /ListBucketResult/);
   });
 
   it("W2 · the earlier build is made current again by the release pin, and the later one as well", async () => {
@@ -157,7 +155,7 @@ describe("a frontend on real components", function () {
   });
 
   it("W2 · a route that somebody changed at the proxy is found, and put back after a refresh", async () => {
-    await fetch(`${caddy!.admin}/id/local-${own().environment.id}-frontend-web`, { method: "DELETE" });
+    await fetch(`${proxy().admin}/id/local-${own().environment.id}-frontend-web`, { method: "DELETE" });
     const found = await own().rewind("verify", "--json");
     assert.equal(found.code, 11, found.output);
     assert.match(found.stdout, /served frontend\/web/);

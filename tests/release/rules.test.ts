@@ -48,7 +48,8 @@ const valid = {
     docker: { host: "unix:///var/run/docker.sock" },
     services: { api: workload },
     functions: { score: workload },
-    frontends: { web: { bucket: "builds", url: "https://app.example.com", route: { admin: "http://127.0.0.1:2019" } } },
+    proxy: { admin: "http://127.0.0.1:2019", url: "http://127.0.0.1:8000" },
+    frontends: { web: { bucket: "builds", url: "https://app.example.com", route: {} } },
     database: {
       host: "db",
       port: 5432,

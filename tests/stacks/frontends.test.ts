@@ -88,7 +88,7 @@ describe("frontends on the engine's mocks", () => {
       problemsOf("prod", withFrontend({ ...onAws, distribution: cleared })),
       /environment\.frontends\.web: nothing would move with the pin/,
     );
-    const route = { admin: "http://127.0.0.1:2019" };
+    const route = {};
     assert.match(problemsOf("prod", withFrontend({ ...onAws, route })), /would both say which build is served/);
   });
 
