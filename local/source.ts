@@ -7,6 +7,7 @@ export const partNames = [
   "postgres",
   "objectStore",
   "redis",
+  "proxy",
   "chromium",
 ] as const;
 export type PartName = (typeof partNames)[number];
