@@ -13,6 +13,8 @@ import { measureRequests, type HttpContext } from "./http";
 import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
 import { jobsProbes } from "./jobs";
+import { measurePages } from "./browser";
+import { pinnedFrontends, servedProbes } from "./frontend";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
@@ -74,7 +76,8 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
       ? []
       : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
   const aws = awsProbes({ pinned, environment }, clients);
-  return [...running, ...aws, ...rows, ...policies, ...schema, ...jobsProbes(settings, clients)];
+  const [jobs, served] = [jobsProbes(settings, clients), servedProbes(settings, clients)];
+  return [...running, ...aws, ...rows, ...policies, ...schema, ...jobs, ...served];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
@@ -86,8 +89,9 @@ function declaredProbes(settings: Settings, clients: Clients, containers: Contai
   };
   return Object.entries(settings.verification?.checks ?? {}).map(([name, definition]): Probe => ({
     name,
-    timeout: definition.timeout,
-    deadline: definition.deadline,
+    // A browser takes seconds to start.
+    timeout: definition.timeout ?? (definition.kind === "browser" ? "30s" : undefined),
+    deadline: definition.deadline ?? (definition.kind === "browser" ? "30s" : undefined),
     ask: (signal) => measure(settings, clients, http, definition, signal),
   }));
 }
@@ -121,6 +125,11 @@ function measure(
     case "visibility": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
       return measureVisibility(clients.database(), definition, timeout);
+    }
+    case "browser": {
+      const frontend = pinnedFrontends(settings).find(({ name }) => definition.to === `frontend/${name}`);
+      if (frontend === undefined) throw new Error(`the environment has no ${definition.to}`);
+      return measurePages(clients, frontend, definition, signal);
     }
     case "policy": {
       const { objectStore } = environment;

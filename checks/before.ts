@@ -8,6 +8,7 @@ import type { Clients } from "./clients";
 import { artifactProbes } from "./artifacts";
 import { migrationProbes } from "./migrations";
 import type { MigrationStep } from "../release/migration-plan";
+import { buildProbes } from "./frontend";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import type { RowsDigest } from "../release/rows";
@@ -54,6 +55,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
     ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
+    ...buildProbes(settings, clients),
     ...driftProbes(settings, clients, known),
     ...migrationProbes(settings, clients, {
       rehearsed: known.rehearsed ?? [],

@@ -3,6 +3,7 @@ import { dockerAt } from "../checks/clients";
 import { cacheFolder } from "../local/cache";
 import { down, status, up, type LocalEnvironment } from "../local/environment";
 import { readEnvironment } from "../local/environment-file";
+import { publishFrontends } from "../local/frontend";
 import { buildImages } from "../local/images";
 import { shellExports, type Shell } from "../local/shell";
 import { writeStackFile } from "../local/stack-file";
@@ -48,8 +49,16 @@ export async function bringUp({ folder, tell, signal, stack = "local" }: LocalOp
     },
   });
   const variables = environmentVariables(environment, folder);
-  await writeStackFile(folder, environment, images, variables, stack);
-  tell(partLine(coloured("green", "✓"), "images", `three versions of scoring`, performance.now() - started));
+  const builds = await publishFrontends(environment.objectStore, join(environment.folder, "frontend"));
+  await writeStackFile(folder, environment, images, variables, stack, builds);
+  tell(
+    partLine(
+      coloured("green", "✓"),
+      "images",
+      `three versions of scoring, and of its frontend`,
+      performance.now() - started,
+    ),
+  );
   return environment;
 }
 

@@ -21,6 +21,7 @@ const verbs = {
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
   drift: () => require("./drift") as typeof import("./drift"),
+  frontend: () => require("./frontend") as typeof import("./frontend"),
   hold: () => require("./hold") as typeof import("./hold"),
   local: () => require("./local") as typeof import("./local"),
   archive: () => require("./archive") as typeof import("./archive"),
@@ -240,6 +241,21 @@ function program(): Command {
       const { rotate } = verbs.rotate();
       const wanted = { identity, reason: options.reason, tell, signal: interrupted.signal };
       finish(await rotate(where(options), wanted), options);
+    });
+
+  rewind
+    .command("frontend")
+    .description("the builds of frontends")
+    .command("publish")
+    .description("put the files of a folder under their digest into the stack's object store; nothing there is changed")
+    .argument("<folder>", "what the frontend's own build made")
+    .requiredOption("-n, --name <frontend>", "the frontend, as the environment names it")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind frontend publish dist --name web --stack prod")
+    .action(async (from: string, options: Common & { name: string }) => {
+      const { publishFrontend } = verbs.frontend();
+      finish(await publishFrontend(where(options), resolve(from), options.name, interrupted.signal), options);
     });
 
   const local = rewind.command("local").description("the embedded environment: real components on this machine only");

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument, type Document } from "yaml";
 import type { LocalEnvironment } from "./environment";
+import type { Builds } from "./frontend";
 import type { Images } from "./images";
 import { run } from "./run";
 import { newSecret, readJson, writeJson, writeWhole } from "./state";
@@ -25,6 +26,7 @@ const role = "scoring_app";
  * digests of the images, secrets. Everything else in it, the pin first of all, is the user's and stays.
  *
  * @param variables the environment of `pulumi`, from `environmentVariables`
+ * @param builds of the example's frontend; without them the frontend is left out of the file
  */
 export async function writeStackFile(
   checkout: string,
@@ -32,6 +34,7 @@ export async function writeStackFile(
   images: Images,
   variables: Record<string, string>,
   stack = "local",
+  builds?: Builds,
 ): Promise<string> {
   const file = join(checkout, `Pulumi.${stack}.yaml`);
   const made = join(environment.folder, "stack.json");
@@ -46,6 +49,7 @@ export async function writeStackFile(
   if (known.applicationKey !== applicationKey || before === "") {
     document.setIn(["config", "rewind:environment", "objectStore", "principals", "application"], applicationKey);
   }
+  fillInFrontend(document, environment, builds);
   const text = document.toString({ lineWidth: 0 });
   if (text !== before) writeWhole(file, text);
 
@@ -66,7 +70,7 @@ export async function writeStackFile(
 }
 
 function fillIn(document: Document, environment: LocalEnvironment, images: Images): void {
-  const { docker, registry, postgres, objectStore, id } = environment;
+  const { docker, registry, postgres, objectStore, proxy, id } = environment;
   const set = (path: string[], value: unknown): void => {
     if (document.getIn(["config", ...path]) !== value) document.setIn(["config", ...path], value);
   };
@@ -80,6 +84,8 @@ function fillIn(document: Document, environment: LocalEnvironment, images: Image
   set([at, "database", "administrator", "user"], postgres.user);
   for (const [name, value] of Object.entries(postgres.recovery ?? {})) set([at, "database", "recovery", name], value);
   if (postgres.recovery === undefined) document.deleteIn(["config", at, "database", "recovery"]);
+  set([at, "proxy", "admin"], proxy.admin);
+  set([at, "proxy", "url"], proxy.url);
   set([at, "objectStore", "endpoint"], objectStore.endpoint);
   set([at, "objectStore", "region"], objectStore.region);
   set([at, "services", "api", "variables", "S3_ENDPOINT"], objectStore.containerEndpoint);
@@ -92,6 +98,25 @@ function fillIn(document: Document, environment: LocalEnvironment, images: Image
       }
     }
   }
+}
+
+/** Builds by digest, and the proxy that serves them; as far as the file has a frontend. */
+function fillInFrontend(document: Document, { proxy }: LocalEnvironment, builds: Builds | undefined): void {
+  const place = ["config", "rewind:environment", "frontends"];
+  const releases = document.getIn(["config", "rewind:releases"]) as { toJSON(): Record<string, object> } | undefined;
+  for (const version of Object.keys(releases?.toJSON() ?? {})) {
+    const facet = ["config", "rewind:releases", version, "frontend"];
+    const build = builds?.[version as keyof Builds];
+    if (builds === undefined) document.deleteIn(facet);
+    else if (build !== undefined && document.hasIn([...facet, "web"]))
+      document.setIn([...facet, "web", "build"], build);
+  }
+  if (builds !== undefined) {
+    if (document.hasIn([...place, "web"])) document.setIn([...place, "web", "url"], proxy.url);
+    return;
+  }
+  document.deleteIn(place);
+  document.deleteIn(["config", "rewind:verification", "checks", "pages"]);
 }
 
 function secretsOf(environment: LocalEnvironment, { rolePassword, apiToken }: Made): Record<string, string> {

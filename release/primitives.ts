@@ -86,6 +86,12 @@ const port = { error: "expected a port from 1 to 65535, such as 5432" };
 /** A TCP port. */
 export const Port = z.int(port).min(1, port).max(65_535, port);
 
+/** An http(s) address without a path: `https://app.example.com`, `http://127.0.0.1:9000`. */
+export const Origin = pattern(
+  "an http(s) address without a path such as https://app.example.com",
+  /^https?:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?$/,
+);
+
 /** A path on a service: `/health`. It may hold `${…}` variables. */
 export const UrlPath = pattern("a path that begins with /, such as /health", /^\/[\x21-\x7e]{0,2000}$/);
 

@@ -15,6 +15,7 @@ import {
 } from "./rules/database-objects";
 import { migrationsHaveAFolder } from "./rules/migrations";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
+import { frontendsHaveOnePointer } from "./rules/frontend";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
@@ -63,6 +64,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: nobodyIsLockedOut, needs: ["environment"] },
   { rule: togglesAreKnown, needs: ["environment", "toggles"] },
   { rule: jobsAreDisabledByToggles, needs: ["environment"] },
+  { rule: frontendsHaveOnePointer, needs: ["environment"] },
   { rule: secretsAreThere, needs: ["environment", "secrets"] },
   { rule: checksAskForWhatIsThere, needs: ["release", "pins", "releases", "environment"] },
 ];

@@ -6,6 +6,7 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
 import { DynamicProvider } from "./dynamic-provider";
+import { Frontends } from "./frontends";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
@@ -68,6 +69,11 @@ export function declare(loaded: Loaded): {
     ...workloadsOnAws(loaded, first),
   ];
   const running = workloads.flatMap(({ resources }) => resources);
+  // After the workloads: a page asks a service that is there already.
+  const frontends =
+    Object.keys(pinned.facets.frontend).length === 0
+      ? []
+      : new Frontends("frontends", loaded, [...first, ...running]).resources;
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
@@ -79,7 +85,10 @@ export function declare(loaded: Loaded): {
   const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
   const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
   const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
-  return { resources: [...first, ...running, ...caches, ...schema], containers: pulumi.output(ids) };
+  return {
+    resources: [...first, ...running, ...frontends, ...caches, ...schema],
+    containers: pulumi.output(ids),
+  };
 }
 
 /** Services on ECS and functions on Lambda, where the environment runs them there. */

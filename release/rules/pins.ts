@@ -30,7 +30,7 @@ export const environmentHasWhatReleasesName: Rule = (settings) => {
   const known = {
     services: new Set(Object.keys(environment.services ?? {})),
     functions: new Set(Object.keys(environment.functions ?? {})),
-    frontend: new Set<string>(),
+    frontend: new Set(Object.keys(environment.frontends ?? {})),
     config: new Set(Object.keys(environment.database?.tables ?? {})),
     storage: new Set(Object.keys(environment.objectStore?.buckets ?? {})),
     toggles: new Set<string>(environment.toggles),

@@ -41,6 +41,10 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
           : [problem([...at, "bucket"], `the pinned release has no policy for ${quote(definition.bucket)}`)];
       case "visibility":
         return visibilityProblems(settings.environment, definition, at);
+      case "browser":
+        return has(pinned.frontend, definition.to.slice("frontend/".length))
+          ? []
+          : [problem([...at, "to"], `the pinned release has no ${quote(definition.to)}`)];
       case "sql":
         return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
       case "signed-url": {

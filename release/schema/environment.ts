@@ -5,6 +5,8 @@ import { Database } from "./database";
 import { Runtime } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
+import { FrontendPlace } from "./frontend";
+import { Proxy } from "./routes";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -34,6 +36,8 @@ export const Environment = z.strictObject({
     .optional(),
   services: z.record(Name, Workload).optional(),
   functions: z.record(Name, Workload).optional(),
+  proxy: Proxy.optional().describe("The reverse proxy in front of the services of a single host"),
+  frontends: z.record(Name, FrontendPlace).optional(),
   database: Database.optional(),
   objectStore: ObjectStore.optional(),
   caches: z

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Duration, Name, SecretName, SqlIdentifier, UrlPath } from "../primitives";
-import { Text, timing } from "./common";
+import { Duration, Name, Origin, SecretName, SqlIdentifier, UrlPath } from "../primitives";
+import { OneOrMore, Text, timing } from "./common";
 import { Visibility } from "./visibility";
 
 /** A value that a JSON answer must have at the same place; objects may hold more than is named. */
@@ -34,6 +34,19 @@ const SignedUrl = z.strictObject({
     .optional()
     .describe("Where an object is laid first, so that there is one to give away"),
 });
+/** Pages of a frontend that are loaded in a real browser. */
+export const BrowserVisit = z.strictObject({
+  to: z.string().regex(/^frontend\/[A-Za-z][A-Za-z0-9_-]{0,62}$/, { error: "expected frontend/NAME" }),
+  path: OneOrMore(UrlPath),
+  visible: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe("A CSS selector; what it selects must be visible on every page"),
+  allow: z.array(Origin).max(50).optional().describe("Other origins that the pages may ask; every other is a failure"),
+});
+export type BrowserVisit = z.infer<typeof BrowserVisit>;
 
 /** One check as the stack declares it. */
 export const CheckDefinition = z.discriminatedUnion(
@@ -49,10 +62,11 @@ export const CheckDefinition = z.discriminatedUnion(
     }),
     z.strictObject({ kind: z.literal("row"), ...timing, table: SqlIdentifier, key: Text }),
     SignedUrl,
+    z.strictObject({ kind: z.literal("browser"), ...timing, ...BrowserVisit.shape }),
     z.strictObject({ kind: z.literal("policy"), ...timing, bucket: Name, prefix: Text.optional() }),
     Visibility,
   ],
-  { error: "expected a kind of check: http, journey, sql, row, policy, visibility or signed-url" },
+  { error: "expected a kind of check: http, journey, sql, row, browser, policy, visibility or signed-url" },
 );
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 

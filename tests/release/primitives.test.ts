@@ -72,6 +72,20 @@ const samples: Record<string, Samples> = {
     invalid: ["", "-a", "a b", "a/b", "a@b", ".a"],
   },
   "a port": { schema: primitives.Port, valid: [1, 5432, 65_535], invalid: [0, 65_536, -1, 1.5, "80", null] },
+  "an address": {
+    schema: primitives.Origin,
+    valid: ["https://app.example.com", "http://127.0.0.1:9000", "http://[::1]:80"],
+    invalid: [
+      "",
+      "app.example.com",
+      "ftp://a",
+      "https://a/",
+      "https://a/b",
+      "https://user@a",
+      "http://a b",
+      "http://a:x",
+    ],
+  },
   "a path on a service": {
     schema: primitives.UrlPath,
     valid: ["/", "/health", "/v1/sessions/${session}?a=b"],

@@ -48,6 +48,8 @@ const valid = {
     docker: { host: "unix:///var/run/docker.sock" },
     services: { api: workload },
     functions: { score: workload },
+    proxy: { admin: "http://127.0.0.1:2019", url: "http://127.0.0.1:8000" },
+    frontends: { web: { bucket: "builds", url: "https://app.example.com", route: {} } },
     database: {
       host: "db",
       port: 5432,
@@ -342,6 +344,12 @@ const examples: readonly Example[] = [
     broken: (raw) =>
       Object.assign(raw.environment, { jobs: { queue: { url: "token", queues: ["q"], disabledBy: "OFF" } } }),
     problem: /^environment\.jobs\.queue\.disabledBy: the environment has no toggle OFF$/,
+  },
+  {
+    rule: "frontends have one pointer",
+    holds: (raw) => (raw.environment.frontends.web.url = "https://www.example.com"),
+    broken: (raw) => Reflect.deleteProperty(raw.environment.frontends.web, "route"),
+    problem: /^environment\.frontends\.web: nothing would move with the pin: expected route/,
   },
   {
     rule: "secrets are there",

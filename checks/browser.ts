@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import type { Browser, Page, Response, Route } from "playwright-core";
+import type { Manifest } from "../release/frontend-build";
+import type { Digest } from "../release/primitives";
+import { fallbackOf } from "../release/schema/frontend";
+import type { BrowserVisit } from "../release/schema/verification";
+import { fetchManifest } from "./stored-build";
+import { findChromium } from "./chromium";
+import type { Clients } from "./clients";
+import type { PinnedFrontend } from "./frontend";
+import type { Measurement } from "./probe";
+
+/** Beside what playwright switches off itself: nothing but the page goes anywhere. */
+const quiet = ["--no-pings", "--disable-domain-reliability", "--no-default-browser-check", "--dns-prefetch-disable"];
+/** What must come from the pinned build whenever it comes from the frontend's own address. */
+const ofTheBuild = new Set(["document", "script", "stylesheet"]);
+const mostProblems = 3;
+
+/**
+ * Loads pages in a real browser with an empty profile: no error on the console, none in the page, no request that
+ * fails or goes elsewhere, the declared element visible, and every document, script and stylesheet of the pinned build.
+ * @throws Error when there is no browser, with the command that installs one
+ */
+export async function measurePages(
+  clients: Pick<Clients, "objectStore">,
+  frontend: PinnedFrontend,
+  visit: BrowserVisit,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const manifest = await fetchManifest(clients, frontend.bucket, frontend.build, signal);
+  if (manifest === undefined) return { result: "failed", evidence: `the store has no build ${frontend.build}` };
+  const paths = typeof visit.path === "string" ? [visit.path] : visit.path;
+  return await withBrowser(signal, async (browser) => {
+    const loaded = new Set<string>();
+    for (const path of paths) {
+      const problems = await look(browser, frontend, manifest, { ...visit, path }, loaded);
+      if (problems.length === 0) continue;
+      const more = problems.length > mostProblems ? ` and ${problems.length - mostProblems} more` : "";
+      const told = `${problems.slice(0, mostProblems).join("; ")}${more}`;
+      return { result: "failed", evidence: `${frontend.place.url}${path}: ${told}` };
+    }
+    const seen = visit.visible === undefined ? "" : `, ${visit.visible} is visible`;
+    const evidence = `${paths.join(", ")} load without an error${seen}, ${loaded.size} files of ${frontend.build}`;
+    return { result: "passed", evidence };
+  });
+}
+
+/** A browser of its own, which is gone on every way out; when time is up as well. */
+async function withBrowser<T>(signal: AbortSignal, work: (browser: Browser) => Promise<T>): Promise<T> {
+  // It is large, and most stacks have no browser to start.
+  const { chromium } = await import("playwright-core");
+  const browser = await chromium.launch({
+    executablePath: findChromium(() => chromium.executablePath()),
+    headless: true,
+    // Root cannot use the sandbox; everybody else does.
+    chromiumSandbox: process.platform !== "linux" || process.getuid?.() !== 0,
+    args: quiet,
+    // The gates end the process themselves, after they wrote what became of the update.
+    handleSIGINT: false,
+    handleSIGTERM: false,
+    handleSIGHUP: false,
+  });
+  const close = (): void => {
+    browser.close().catch(() => undefined);
+  };
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await work(browser);
+  } finally {
+    signal.removeEventListener("abort", close);
+    await browser.close();
+  }
+}
+
+/** What is wrong with one page; every file of the build that it loaded is added to `loaded`. */
+async function look(
+  browser: Browser,
+  { place, build }: PinnedFrontend,
+  manifest: Manifest,
+  { path, visible, allow = [] }: BrowserVisit & { path: string },
+  loaded: Set<string>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const own = new URL(place.url).origin;
+  const allowed = new Set([own, ...allow.map((each) => new URL(each).origin)]);
+  const blocked = new Set<string>();
+  // A profile of its own, so that nothing is kept from an earlier page. A service worker could answer for the build.
+  const context = await browser.newContext({ serviceWorkers: "block" });
+  try {
+    await context.route("**", (route) => guard(route, allowed, blocked, problems));
+    await context.routeWebSocket(
+      (url) => !allowed.has(url.origin.replace(/^ws/, "http")),
+      (socket) => {
+        problems.push(`a connection to ${socket.url()}, which is not allowed`);
+        return socket.close();
+      },
+    );
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      // The browser says on the console, too, what it was kept from asking.
+      const ofBlocked = blocked.has(message.location().url);
+      if (message.type() === "error" && !ofBlocked) problems.push(`console error: ${brief(message.text())}`);
+    });
+    page.on("pageerror", (error) => problems.push(`error in the page: ${brief(error.message)}`));
+    page.on("requestfailed", (request) => {
+      const reason = request.failure()?.errorText ?? "no reason given";
+      // A page that goes on to the next one drops what it had asked for.
+      if (!blocked.has(request.url()) && reason !== "net::ERR_ABORTED")
+        problems.push(`${request.url()} failed: ${reason}`);
+    });
+    const comparisons: Promise<void>[] = [];
+    page.on("response", (response) => {
+      if (new URL(response.url()).origin !== own) return;
+      comparisons.push(compare(response, manifest, fallbackOf(place), build, loaded, problems));
+    });
+    const answer = await page.goto(`${place.url}${path}`, { waitUntil: "load" });
+    if (answer?.status() !== 200) problems.push(`answers ${answer?.status() ?? "nothing"}, expected 200`);
+    if (visible !== undefined && problems.length === 0) await awaitVisible(page, visible, problems);
+    // Errors come after the page, too. One that never rests is looked at for this long.
+    await page.waitForLoadState("networkidle", { timeout: 2_000 }).catch(() => undefined);
+    await Promise.all(comparisons);
+    return problems;
+  } finally {
+    await context.close();
+  }
+}
+
+async function guard(route: Route, allowed: Set<string>, blocked: Set<string>, problems: string[]): Promise<void> {
+  const url = route.request().url();
+  if (/^(?:data|blob|about):/.test(url) || allowed.has(new URL(url).origin)) {
+    await route.continue();
+    return;
+  }
+  blocked.add(url);
+  problems.push(`a request to ${url}, which is not allowed`);
+  await route.abort("blockedbyclient");
+}
+
+async function compare(
+  response: Response,
+  manifest: Manifest,
+  fallback: string,
+  build: Digest,
+  loaded: Set<string>,
+  problems: string[],
+): Promise<void> {
+  const type = response.request().resourceType();
+  const path = decodeURIComponent(new URL(response.url()).pathname).slice(1);
+  const named = manifest.find((file) => file.path === path);
+  const status = response.status();
+  if (status >= 400) problems.push(`/${path} answers ${status}`);
+  const file = named ?? (type === "document" ? manifest.find((each) => each.path === fallback) : undefined);
+  if (status !== 200 || (file === undefined && !ofTheBuild.has(type))) return;
+  const body = await response.body().catch(() => undefined);
+  if (body === undefined) return;
+  if (file?.sha256 === createHash("sha256").update(body).digest("hex")) loaded.add(file.path);
+  else problems.push(`stale: /${path} is not of the pinned build ${build}`);
+}
+
+async function awaitVisible(page: Page, selector: string, problems: string[]): Promise<void> {
+  try {
+    await page.locator(`css=${selector}`).first().waitFor({ state: "visible", timeout: 5_000 });
+  } catch (error) {
+    const late = error instanceof Error && error.name === "TimeoutError";
+    problems.push(late ? `${selector} is not visible` : brief(error instanceof Error ? error.message : String(error)));
+  }
+}
+
+function brief(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+}

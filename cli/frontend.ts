@@ -1,0 +1,50 @@
+import { openClients } from "../checks/clients";
+import { publish, UnfitFolder } from "../builds/publish";
+import { exitCodes } from "./exit-codes";
+import { Refusal, type VerbResult } from "./result";
+import { open, type Where } from "./stack";
+
+/** `rewind frontend publish`: puts a build into the stack's object store and says the digest that a release pins. */
+export async function publishFrontend(
+  where: Where,
+  folder: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<VerbResult> {
+  const { settings, secrets } = await open(where);
+  const { frontends = {}, objectStore, name: environment } = settings.environment;
+  const place = Object.hasOwn(frontends, name) ? frontends[name] : undefined;
+  if (place === undefined) {
+    const known = Object.keys(frontends).join(", ") || "none";
+    throw new Refusal(
+      `the environment ${environment} has no frontend ${name}; it has ${known}`,
+      "rewind frontend publish <folder> --name <frontend>",
+    );
+  }
+  const bucket = objectStore?.buckets[place.bucket] ?? place.bucket;
+  const clients = openClients(settings.environment, secrets);
+  try {
+    const published = await publish(clients.objectStore("own"), bucket, folder, signal);
+    const { build, files, bytes, sent } = published;
+    const what = sent === 0 ? "is there already" : `${sent} of ${files} files sent, ${bytes} bytes in all`;
+    const text = [
+      build,
+      `${bucket}: ${what}`,
+      "Pin it in a release:",
+      `  frontend: { ${name}: { build: "${build}" } }`,
+    ];
+    return { code: exitCodes.ok, text: text.join("\n"), json: { name, bucket, ...published } };
+  } catch (error) {
+    if (error instanceof UnfitFolder)
+      throw new Refusal(error.message, `rewind frontend publish <folder> --name ${name}`);
+    if (error instanceof Error && error.name === "NoSuchBucket") {
+      throw new Refusal(
+        `the object store has no bucket ${bucket}`,
+        `make it, or correct environment.frontends.${name}.bucket`,
+      );
+    }
+    throw error;
+  } finally {
+    await clients.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { KeyvaluestoreKey } from "@pulumi/aws/cloudfront";
+import { Provider as AwsProvider } from "@pulumi/aws/provider";
+import * as pulumi from "@pulumi/pulumi";
+import { pinnedFrontends, type PinnedFrontend } from "../checks/frontend";
+import type { Loaded } from "../release/config";
+import { milliseconds } from "../release/primitives";
+import { fallbackOf } from "../release/schema/frontend";
+import { FrontendRoute } from "./frontend-route";
+import { Invalidation } from "./invalidation";
+
+/** CloudFront is asked in this region, wherever the rest is. */
+const cloudFrontRegion = "us-east-1";
+
+/**
+ * The pointer to each frontend's pinned build, and the clearing of what the edges keep of the one before. The builds
+ * themselves lie in the object store already, and stay there.
+ */
+export class Frontends extends pulumi.ComponentResource {
+  readonly resources: readonly pulumi.CustomResource[];
+  private provider: AwsProvider | undefined;
+
+  constructor(
+    name: string,
+    private readonly loaded: Loaded,
+    first: readonly pulumi.Resource[],
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("rewind:index:Frontends", name, {}, opts);
+    this.resources = pinnedFrontends(loaded.settings).flatMap((frontend) => {
+      const pointer = this.route(frontend, first) ?? this.key(frontend, first);
+      const pointers = pointer === undefined ? [] : [pointer];
+      return [...pointers, ...this.invalidation(frontend, [...first, ...pointers])];
+    });
+    this.registerOutputs();
+  }
+
+  private route(
+    { name, build, place, bucket }: PinnedFrontend,
+    dependsOn: readonly pulumi.Resource[],
+  ): pulumi.CustomResource | undefined {
+    const { environment } = this.loaded.settings;
+    const { route } = place;
+    const { proxy } = environment;
+    const store = route?.store ?? environment.objectStore?.endpoint;
+    if (route === undefined || proxy === undefined) return undefined;
+    return new FrontendRoute(
+      name,
+      {
+        admin: proxy.admin,
+        server: proxy.server ?? "rewind",
+        // Two stacks may share one proxy.
+        route: `${environment.name}-frontend-${name}`,
+        store: store ?? `https://s3.${environment.objectStore?.region ?? ""}.amazonaws.com`,
+        bucket,
+        build,
+        fallback: fallbackOf(place),
+        ...(route.hosts === undefined ? {} : { hosts: route.hosts }),
+      },
+      { parent: this, dependsOn: [...dependsOn] },
+    );
+  }
+
+  private key(
+    { name, build, place }: PinnedFrontend,
+    dependsOn: readonly pulumi.Resource[],
+  ): pulumi.CustomResource | undefined {
+    const keyValueStoreArn = place.distribution?.keyValueStore;
+    if (keyValueStoreArn === undefined) return undefined;
+    return new KeyvaluestoreKey(
+      name,
+      { key: name, value: build.slice("sha256:".length), keyValueStoreArn },
+      { parent: this, dependsOn: [...dependsOn], provider: this.cloudFront() },
+    );
+  }
+
+  private invalidation(
+    { name, build, place }: PinnedFrontend,
+    dependsOn: readonly pulumi.Resource[],
+  ): pulumi.CustomResource[] {
+    const { distribution } = place;
+    if (distribution === undefined) return [];
+    const { accessKey, secretKey } = this.keys();
+    return [
+      new Invalidation(
+        name,
+        {
+          distribution: distribution.id,
+          paths: distribution.invalidate,
+          build,
+          milliseconds: milliseconds(distribution.timeout ?? "10m"),
+          region: cloudFrontRegion,
+          endpoint: this.loaded.settings.environment.aws?.endpoint,
+          accessKey,
+          secretKey,
+        },
+        { parent: this, dependsOn: [...dependsOn] },
+      ),
+    ];
+  }
+
+  /** CloudFront, asked in the one region that it has, as the environment's AWS account. */
+  private cloudFront(): AwsProvider {
+    const { accessKey, secretKey } = this.keys();
+    const endpoint = this.loaded.settings.environment.aws?.endpoint;
+    return (this.provider ??= new AwsProvider("cloudfront", {
+      region: cloudFrontRegion,
+      ...(accessKey === undefined || secretKey === undefined ? {} : { accessKey, secretKey }),
+      ...(endpoint === undefined
+        ? {}
+        : {
+            endpoints: [{ cloudfront: endpoint, cloudfrontkeyvaluestore: endpoint }],
+            skipCredentialsValidation: true,
+            skipMetadataApiCheck: true,
+            skipRequestingAccountId: true,
+          }),
+    }));
+  }
+
+  private keys() {
+    const { settings, secrets } = this.loaded;
+    const { accessKey, secretKey } = settings.environment.aws?.credentials ?? {};
+    const valueOf = (secret: string | undefined) =>
+      secret === undefined ? undefined : pulumi.secret(secrets[secret] ?? "");
+    return { accessKey: valueOf(accessKey), secretKey: valueOf(secretKey) };
+  }
+}

@@ -1,0 +1,43 @@
+import * as pulumi from "@pulumi/pulumi";
+import type * as implementation from "./invalidation.provider";
+import { loadProvider } from "./shim";
+
+/** Which paths of which distribution to clear, and what makes it necessary again. */
+export interface InvalidationInputs {
+  readonly distribution: string;
+  readonly paths: readonly string[];
+  /** The pinned build: when it moves, whatever the edges hold belongs to another one. */
+  readonly build: string;
+  readonly milliseconds: number;
+  readonly region: string;
+  readonly endpoint?: string | undefined;
+  readonly accessKey?: string | undefined;
+  readonly secretKey?: string | undefined;
+}
+
+/** What is remembered beside the inputs, so that a second try of the same flip is the same invalidation. */
+export interface InvalidationState extends InvalidationInputs {
+  /** Tells this resource's invalidations from those of one that was there before it. */
+  readonly line: string;
+  /** How many there were. */
+  readonly count: number;
+}
+
+const load = () => loadProvider("invalidation.provider") as typeof implementation;
+
+const provider: pulumi.dynamic.ResourceProvider<InvalidationInputs, InvalidationState> = {
+  diff: (_id, olds, news) => load().diff(olds, news),
+  create: (inputs) => load().create(inputs),
+  update: (_id, olds, news) => load().update(olds, news),
+  delete: () => Promise.resolve(),
+};
+
+type Args = { [K in keyof InvalidationInputs]: pulumi.Input<NonNullable<InvalidationInputs[K]>> | undefined };
+
+/** Clears declared paths from CloudFront's edges whenever the build moves, and waits until it is done. */
+export class Invalidation extends pulumi.dynamic.Resource {
+  constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
+    const secret = { additionalSecretOutputs: ["secretKey"] };
+    super(provider, name, args, { ...opts, ...secret }, "rewind", "Invalidation");
+  }
+}
