@@ -4,7 +4,7 @@ import type { Settings } from "../release/parse";
 import { policyDigest, storedPolicy } from "../release/policy";
 import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/pinned-value";
-import { onDocker } from "../release/runtime";
+import { asContainers } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
 import { bucketProbes } from "./bucket";
@@ -18,6 +18,7 @@ import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
 import { measureQuery } from "./sql";
+import { addressInSwarm, runningInSwarm } from "./swarm";
 import { measureVisibility } from "./visibility";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
@@ -42,7 +43,7 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
   const { facets } = pinned;
   const { database, objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
-    .filter((facet) => onDocker(environment, facet))
+    .filter((facet) => asContainers(environment, facet))
     .flatMap((facet) =>
       Object.entries<{ image?: string | undefined }>(facets[facet]).map(([name, { image = "" }]): Probe => {
         const entry = `${facet}/${name}`;
@@ -71,14 +72,16 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
     facets.schema.migration === undefined
       ? []
       : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
-  const aws = awsProbes({ pinned, environment }, clients);
-  return [...running, ...aws, ...rows, ...policies, ...schema, ...jobsProbes(settings, clients)];
+  const tasks = [...runningInSwarm({ pinned, environment }, clients), ...awsProbes({ pinned, environment }, clients)];
+  return [...running, ...tasks, ...rows, ...policies, ...schema, ...jobsProbes(settings, clients)];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const http: HttpContext = {
     addressOf: (entry) =>
-      addressOnAws(settings.environment, entry) ?? addressOf(clients.docker, clients.host, entry, containers),
+      addressOnAws(settings.environment, entry) ??
+      addressInSwarm(settings.environment, clients, entry) ??
+      addressOf(clients.docker, clients.host, entry, containers),
     secret: (name) => clients.secret(name),
     pinned: (variable) => pinnedValue(settings, variable),
   };

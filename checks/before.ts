@@ -12,6 +12,7 @@ import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
 import { measureRowDrift, type RowDigests } from "./rows";
 import type * as signedImages from "./signed-images";
+import { swarmProbes } from "./swarm";
 
 /** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
 const signing = () => require("./signed-images") as typeof signedImages;
@@ -44,6 +45,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
   const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
   return [
     ...releases.map((release) => holdProbe(release, known)),
+    ...swarmProbes(settings, clients),
     ...artifactProbes(settings, clients),
     ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),

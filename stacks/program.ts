@@ -10,13 +10,14 @@ import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { leaveWhatIsLetGo } from "./protection";
 import { cancelJobs, resumeJobs } from "./jobs";
-import { needsDocker, runtimeOf } from "../release/runtime";
+import { asContainers, needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
 import { dockerProvider } from "./docker-provider";
 import { EcsServices } from "./ecs";
 import { LambdaFunctions } from "./lambda";
 import { loadSettings, warnOfSize } from "./settings";
 import { Storage } from "./storage";
+import { SwarmServices } from "./swarm";
 import { Workloads } from "./workloads";
 
 /** What a stack tells about itself. */
@@ -59,12 +60,7 @@ export function declare(loaded: Loaded): {
       ? undefined
       : new Database("database", loaded, { provider: databaseProvider(loaded), dependsOn: jobs });
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
-  const workloads = [
-    ...(environment.docker === undefined || !needsDocker(environment)
-      ? []
-      : [new Workloads("workloads", loaded, first, { provider: dockerProvider(loaded) })]),
-    ...workloadsOnAws(loaded, first),
-  ];
+  const workloads = [...workloadsOnDocker(loaded, first), ...workloadsOnAws(loaded, first)];
   const running = workloads.flatMap(({ resources }) => resources);
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
@@ -78,6 +74,19 @@ export function declare(loaded: Loaded): {
   const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
   const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
   return { resources: [...first, ...running, ...caches, ...schema], containers: pulumi.output(ids) };
+}
+
+/** Containers on a single engine, and services on a swarm, where the environment runs them there. */
+function workloadsOnDocker(loaded: Loaded, first: readonly pulumi.Resource[]): (Workloads | SwarmServices)[] {
+  const { environment } = loaded.settings;
+  if (environment.docker === undefined || !needsDocker(environment)) return [];
+  const provider = dockerProvider(loaded);
+  const swarm = runtimeOf(environment, "services") === "swarm";
+  const functions = asContainers(environment, "functions") && environment.functions !== undefined;
+  return [
+    ...(swarm ? [new SwarmServices("swarm", loaded, first, { provider })] : []),
+    ...(swarm && !functions ? [] : [new Workloads("workloads", loaded, first, { provider })]),
+  ];
 }
 
 /** Services on ECS and functions on Lambda, where the environment runs them there. */

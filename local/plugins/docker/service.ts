@@ -45,9 +45,8 @@ export function serviceResource(
     shape,
     create: async (planned) => {
       const docker = await connect();
-      const auth = authFor(imageOf(planned));
-      const options = serviceOptions(planned);
-      const made = await (auth === undefined ? docker.createService(options) : docker.createService(auth, options));
+      // Left out, the client would send the service itself as what a registry is shown.
+      const made = await docker.createService(authFor(imageOf(planned)) ?? {}, serviceOptions(planned));
       return { id: made.id, state: await settle(made.id, planned, undefined) };
     },
     read: async (id, state) => {
@@ -58,10 +57,9 @@ export function serviceResource(
       const docker = await connect();
       const before = await inspect(id);
       if (before === undefined) throw new Error(`service ${textOf(planned.name)}: gone; pulumi refresh drops it`);
-      const auth = authFor(imageOf(planned));
+      const service = docker.getService(id) as unknown as { update(auth: object, options: object): Promise<unknown> };
       const options = { ...serviceOptions(planned, before), version: before.Version.Index };
-      const service = docker.getService(id);
-      await (auth === undefined ? service.update(options) : service.update(auth, options));
+      await service.update(authFor(imageOf(planned)) ?? {}, options);
       return settle(id, planned, before);
     },
     remove: async (id, state) => {
