@@ -17,7 +17,7 @@ interface Task {
 describe("services on a swarm", function () {
   let stack: Fixture;
   let service: string;
-  let text: string;
+  let text = "";
 
   before(async function () {
     stack = await fixtureFor(this);
@@ -37,7 +37,7 @@ describe("services on a swarm", function () {
     });
   });
   after(async function () {
-    if (text === undefined) return;
+    if (text === "") return;
     const { code, output } = await stack.pulumi(["destroy", "--yes", "--skip-preview"]);
     writeFileSync(stack.stackFile, text);
     await stack.docker.swarmLeave({ force: true }).catch(() => undefined);
