@@ -29,6 +29,7 @@ const entries = {
     source,
   }),
   redis: z.strictObject({ host: text, port, password: text, source }),
+  proxy: z.strictObject({ admin: text, url: text, source }),
 } satisfies { [Name in PartName]: z.ZodType<LocalEnvironment[Name]> };
 
 const schema = z.strictObject({ id: z.string().regex(/^[0-9a-f]{6}$/), folder: text, ...entries });

@@ -11,6 +11,7 @@ import { objectStore, type ObjectStore } from "./parts/object-store";
 import { plugins, type Plugin } from "./parts/plugins";
 import { postgres, type Postgres } from "./parts/postgres";
 import { pulumi, type Pulumi } from "./parts/pulumi";
+import { proxy, type Proxy } from "./parts/proxy";
 import { redis, type Redis } from "./parts/redis";
 import { registry, type Registry } from "./parts/registry";
 import { Ports } from "./ports";
@@ -31,6 +32,7 @@ export interface LocalEnvironment {
   readonly postgres: Postgres;
   readonly objectStore: ObjectStore;
   readonly redis: Redis;
+  readonly proxy: Proxy;
 }
 
 /** The parts that this machine could have, and why not the others. */
@@ -51,7 +53,7 @@ export interface Options {
 }
 
 type Parts = { readonly [Name in PartName]: Part<LocalEnvironment[Name]> };
-const parts: Parts = { pulumi, plugins, docker, registry, postgres, objectStore, redis };
+const parts: Parts = { pulumi, plugins, docker, registry, postgres, objectStore, redis, proxy };
 
 /**
  * Brings the whole environment up and returns it. Parts that answer are left alone, the others start side by side.

@@ -66,7 +66,7 @@ export async function writeStackFile(
 }
 
 function fillIn(document: Document, environment: LocalEnvironment, images: Images): void {
-  const { docker, registry, postgres, objectStore, id } = environment;
+  const { docker, registry, postgres, objectStore, proxy, id } = environment;
   const set = (path: string[], value: unknown): void => {
     if (document.getIn(["config", ...path]) !== value) document.setIn(["config", ...path], value);
   };
@@ -80,6 +80,8 @@ function fillIn(document: Document, environment: LocalEnvironment, images: Image
   set([at, "database", "administrator", "user"], postgres.user);
   for (const [name, value] of Object.entries(postgres.recovery ?? {})) set([at, "database", "recovery", name], value);
   if (postgres.recovery === undefined) document.deleteIn(["config", at, "database", "recovery"]);
+  set([at, "proxy", "admin"], proxy.admin);
+  set([at, "proxy", "url"], proxy.url);
   set([at, "objectStore", "endpoint"], objectStore.endpoint);
   set([at, "objectStore", "region"], objectStore.region);
   set([at, "services", "api", "variables", "S3_ENDPOINT"], objectStore.containerEndpoint);

@@ -25,6 +25,7 @@ const complete: LocalEnvironment = {
     source: "built",
   },
   redis: { host: "127.0.0.1", port: 20_003, password: "p", source: "image" },
+  proxy: { admin: "http://127.0.0.1:20004", url: "http://127.0.0.1:20005", source: "debian" },
 };
 
 describe("the state folder", () => {
