@@ -1,64 +1,26 @@
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { parseDocument } from "yaml";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { dockerAt } from "../checks/clients";
-import { withPin } from "../cli/pin";
 import { cacheFolder } from "../local/cache";
 import { down, up } from "../local/environment";
 import { buildImages } from "../local/images";
-import { run } from "../local/run";
 import { writeStackFile } from "../local/stack-file";
 import { environmentVariables } from "../local/variables";
 import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
+import {
+  checkout,
+  flip,
+  home,
+  output,
+  print,
+  pulumi as engine,
+  runs,
+  time,
+  writeBareProject,
+  type Target,
+} from "./project";
 import { rowFigures } from "./rows";
-
-const checkout = resolve(__dirname, "..");
-const home = join(checkout, ".rewind-bench");
-const bare = join(home, "bare");
-const runs = Number(process.env.REWIND_BENCH_RUNS ?? 5);
-
-/** Runs a command to its end and returns how long it took, in milliseconds. Throws with its output when it fails. */
-async function time(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
-  const began = performance.now();
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise((done, failed) => child.once("error", failed).once("close", done));
-  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${String(code)}:\n${output}`);
-  return performance.now() - began;
-}
-
-/**
- * The same resources without gates, as a project of its own beside ours: its database, bucket and network have other
- * names, everything else is the same stack file.
- */
-function writeBareProject(stackFile: string): void {
-  mkdirSync(bare, { recursive: true });
-  writeFileSync(
-    join(bare, "Pulumi.yaml"),
-    readFileSync(join(checkout, "Pulumi.yaml"), "utf8").replace(/^name: .*/m, "name: bare"),
-  );
-  writeFileSync(
-    join(bare, "index.ts"),
-    `import { declare } from "./stacks/program";\nimport { loadSettings } from "./stacks/settings";\ndeclare(loadSettings());\n`,
-  );
-  for (const link of ["stacks", "node_modules"]) {
-    rmSync(join(bare, link), { force: true });
-    symlinkSync(join(checkout, link), join(bare, link));
-  }
-  const document = parseDocument(readFileSync(stackFile, "utf8"));
-  const at = ["config", "rewind:environment"];
-  document.setIn([...at, "name"], "bare");
-  document.setIn([...at, "database", "name"], "bare");
-  document.setIn([...at, "database", "role", "user"], "bare_app");
-  document.setIn([...at, "objectStore", "buckets", "documents"], "bare-documents");
-  document.setIn([...at, "services", "api", "variables", "BUCKET"], "bare-documents");
-  document.deleteIn(["config", "rewind:secrets"]);
-  document.delete("encryptionsalt");
-  writeFileSync(join(bare, "Pulumi.bare.yaml"), document.toString({ lineWidth: 0 }));
-}
 
 async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
@@ -73,24 +35,19 @@ async function main(): Promise<void> {
   const variables = environmentVariables(environment, checkout);
   const env = { ...process.env, ...variables };
   const stackFile = await writeStackFile(checkout, environment, images, variables, "bench");
-  writeBareProject(stackFile);
+  const theirs = writeBareProject(stackFile);
   const secrets = await output("pulumi", ["config", "get", "secrets", "--stack", "bench"], checkout, env);
-  await output("pulumi", ["stack", "select", "--create", "bare"], bare, env);
+  await output("pulumi", ["stack", "select", "--create", "bare"], theirs.cwd, env);
   await output(
     "pulumi",
     ["config", "set", "--secret", "rewind:secrets", "--stack", "bare"],
-    bare,
+    theirs.cwd,
     env,
     withBareNames(secrets),
   );
 
   const ours = { cwd: checkout, stack: "bench", file: stackFile };
-  const theirs = { cwd: bare, stack: "bare", file: join(bare, "Pulumi.bare.yaml") };
-  const flip = (target: typeof ours, release: string): void => {
-    writeFileSync(target.file, withPin(readFileSync(target.file, "utf8"), release, {}));
-  };
-  const pulumi = ({ cwd, stack }: typeof ours, ...args: string[]): Promise<number> =>
-    time("pulumi", [...args, "--stack", stack, "--non-interactive"], cwd, env);
+  const pulumi = (target: Target, ...args: string[]): Promise<number> => engine(target, env, ...args);
   const applying = ["up", "--yes", "--skip-preview"];
   for (const target of [ours, theirs]) {
     flip(target, "v1.2.1");
@@ -141,15 +98,6 @@ async function main(): Promise<void> {
 /** The workload's database URL names the database and the role. */
 function withBareNames(secrets: string): string {
   return secrets.replaceAll("postgres://scoring_app:", "postgres://bare_app:").replaceAll('/scoring"', '/bare"');
-}
-
-function output(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv, input = ""): Promise<string> {
-  return run(command, [...args, "--non-interactive"], { cwd, env, input });
-}
-
-function print(figure: ReturnType<typeof figureOf>): void {
-  process.stdout.write(`${JSON.stringify(figure)}\n`);
-  if (!figure.ok) process.exitCode = 1;
 }
 
 main().catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
 import { policyDigest, storedPolicy } from "../release/policy";
 import { pinnedValue } from "../release/pinned-value";
-import { onDocker } from "../release/runtime";
+import { asContainers } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
 import { bucketProbes } from "./bucket";
@@ -21,6 +21,7 @@ import { measureSignedUrl } from "./signed-url";
 import { pinnedSource } from "./row-source";
 import { locatedTable, patience } from "./row-probes";
 import { measureQuery } from "./sql";
+import { addressInSwarm, runningInSwarm } from "./swarm";
 import { measureVisibility } from "./visibility";
 
 /** When attempts end on this stack, for checks that do not say it themselves. */
@@ -45,7 +46,7 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
   const { facets } = pinned;
   const { objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
-    .filter((facet) => onDocker(environment, facet))
+    .filter((facet) => asContainers(environment, facet))
     .flatMap((facet) =>
       Object.entries<{ image?: string | undefined }>(facets[facet]).map(([name, { image = "" }]): Probe => {
         const entry = `${facet}/${name}`;
@@ -75,15 +76,17 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
     facets.schema.migration === undefined
       ? []
       : [{ name: "migrations", ask: () => measureMigrations(settings, clients) }];
-  const aws = awsProbes({ pinned, environment }, clients);
+  const tasks = [...runningInSwarm({ pinned, environment }, clients), ...awsProbes({ pinned, environment }, clients)];
   const [jobs, served] = [jobsProbes(settings, clients), servedProbes(settings, clients)];
-  return [...running, ...aws, ...rows, ...policies, ...schema, ...jobs, ...served];
+  return [...running, ...tasks, ...rows, ...policies, ...schema, ...jobs, ...served];
 }
 
 function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const http: HttpContext = {
     addressOf: (entry) =>
-      addressOnAws(settings.environment, entry) ?? addressOf(clients.docker, clients.host, entry, containers),
+      addressOnAws(settings.environment, entry) ??
+      addressInSwarm(settings.environment, clients, entry) ??
+      addressOf(clients.docker, clients.host, entry, containers),
     secret: (name) => clients.secret(name),
     pinned: (variable) => pinnedValue(settings, variable),
   };

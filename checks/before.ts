@@ -15,6 +15,7 @@ import type { RowsDigest } from "../release/rows";
 import type { RowDigests } from "./rows";
 import { rowDriftProbes, rowFileProbes } from "./row-probes";
 import type * as signedImages from "./signed-images";
+import { swarmProbes } from "./swarm";
 
 /** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
 const signing = () => require("./signed-images") as typeof signedImages;
@@ -48,6 +49,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
   const releases = [...new Set([pinned.release, ...Object.values(pins), ...Object.values(pinned.sources)])];
   return [
     ...releases.map((release) => holdProbe(release, known)),
+    ...swarmProbes(settings, clients),
     ...artifactProbes(settings, clients),
     ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
     ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),

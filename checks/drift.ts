@@ -7,7 +7,7 @@ import type Docker from "dockerode";
 import { canonicalJson } from "../release/canonical";
 import type { Settings } from "../release/parse";
 import type { Pinned } from "../release/pinned";
-import { onDocker } from "../release/runtime";
+import { asContainers } from "../release/runtime";
 import { variablesFor, type Told } from "../release/variables";
 import { pinnedProbes } from "./after";
 import type { Clients } from "./clients";
@@ -26,8 +26,8 @@ export const timingOfDrift: Timing = { timeout: "5s", deadline: "8s" };
  */
 export function probesOfDrift(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { pinned, environment } = settings;
-  // What runs on AWS is asked for its variables by its own probes.
-  const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
+  // Orchestrators are asked for what they run by their own probes.
+  const facets = (["services", "functions"] as const).filter((facet) => asContainers(environment, facet));
   const variables = facets.flatMap((facet) =>
     Object.entries<Pin>(pinned.facets[facet]).flatMap(([name, pin]): Probe[] => {
       const workload = environment[facet]?.[name];

@@ -21,7 +21,12 @@ import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
-import { imagesArePinned, workloadsHaveNamesOfTheirOwn, volumesHaveAnEngine } from "./rules/workloads";
+import {
+  imagesArePinned,
+  swarmPortsLeaveRoom,
+  workloadsHaveNamesOfTheirOwn,
+  volumesHaveAnEngine,
+} from "./rules/workloads";
 import {
   everybodyOnlyReads,
   nobodyIsLockedOut,
@@ -45,6 +50,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: containersHaveHealthchecks, needs: ["environment"] },
   { rule: functionsAreImageOrBundle, needs: ["environment"] },
   { rule: volumesHaveAnEngine, needs: ["environment"] },
+  { rule: swarmPortsLeaveRoom, needs: ["environment"] },
   { rule: ecsCanRunServices, needs: ["environment"] },
   { rule: lambdaCanRunFunctions, needs: ["environment"] },
   { rule: awsSettingsOfBucketsHold, needs: ["environment"] },

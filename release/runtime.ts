@@ -14,6 +14,15 @@ export function onDocker(environment: Pick<Environment, "runtime">, facet: "serv
   return runtime !== "ecs" && runtime !== "lambda";
 }
 
+/** Whether an entry is a container of its own on a single Docker engine, and not a task that an orchestrator runs. */
+export function asContainers(environment: Pick<Environment, "runtime">, facet: "services" | "functions"): boolean {
+  return onDocker(environment, facet) && runtimeOf(environment, facet) !== "swarm";
+}
+
+/** What an entry is called in a swarm, where all stacks share one room for names. */
+export const nameInSwarm = (environment: Pick<Environment, "name">, entry: string): string =>
+  `${environment.name}-${entry}`;
+
 /** Whether anything at all runs on a Docker engine. */
 export const needsDocker = (environment: Pick<Environment, "runtime">): boolean =>
   onDocker(environment, "services") || onDocker(environment, "functions");

@@ -12,13 +12,14 @@ import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { leaveWhatIsLetGo } from "./protection";
 import { cancelJobs, resumeJobs } from "./jobs";
-import { needsDocker, runtimeOf } from "../release/runtime";
+import { asContainers, needsDocker, runtimeOf } from "../release/runtime";
 import { awsProvider } from "./aws-provider";
 import { dockerProvider } from "./docker-provider";
 import { EcsServices } from "./ecs";
 import { LambdaFunctions } from "./lambda";
 import { loadSettings, warnOfSize } from "./settings";
 import { Storage } from "./storage";
+import { SwarmServices } from "./swarm";
 import { Workloads } from "./workloads";
 
 /** What a stack tells about itself. */
@@ -62,12 +63,7 @@ export function declare(loaded: Loaded): {
       ? undefined
       : new Database("database", loaded, { providers: [databaseProvider(loaded), dynamic], dependsOn: jobs });
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
-  const workloads = [
-    ...(environment.docker === undefined || !needsDocker(environment)
-      ? []
-      : [new Workloads("workloads", loaded, first, { provider: dockerProvider(loaded) })]),
-    ...workloadsOnAws(loaded, first),
-  ];
+  const workloads = [...workloadsOnDocker(loaded, first), ...workloadsOnAws(loaded, first)];
   const running = workloads.flatMap(({ resources }) => resources);
   // After the workloads: a page asks a service that is there already.
   const frontends =
@@ -89,6 +85,19 @@ export function declare(loaded: Loaded): {
     resources: [...first, ...running, ...frontends, ...caches, ...schema],
     containers: pulumi.output(ids),
   };
+}
+
+/** Containers on a single engine, and services on a swarm, where the environment runs them there. */
+function workloadsOnDocker(loaded: Loaded, first: readonly pulumi.Resource[]): (Workloads | SwarmServices)[] {
+  const { environment } = loaded.settings;
+  if (environment.docker === undefined || !needsDocker(environment)) return [];
+  const provider = dockerProvider(loaded);
+  const swarm = runtimeOf(environment, "services") === "swarm";
+  const functions = asContainers(environment, "functions") && environment.functions !== undefined;
+  return [
+    ...(swarm ? [new SwarmServices("swarm", loaded, first, { provider })] : []),
+    ...(swarm && !functions ? [] : [new Workloads("workloads", loaded, first, { provider })]),
+  ];
 }
 
 /** Services on ECS and functions on Lambda, where the environment runs them there. */

@@ -4,7 +4,7 @@ import { digestOf } from "../release/canonical";
 import { fullImage, pinnedImages } from "../release/images";
 import type { Pinned } from "../release/pinned";
 import { milliseconds, type Duration } from "../release/primitives";
-import { onDocker } from "../release/runtime";
+import { asContainers } from "../release/runtime";
 import type { Environment } from "../release/schema/environment";
 import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
@@ -37,7 +37,7 @@ export class Workloads extends pulumi.ComponentResource {
       { parent: this },
     );
     const images = this.pull(environment, pinned);
-    const facets = (["services", "functions"] as const).filter((facet) => onDocker(environment, facet));
+    const facets = (["services", "functions"] as const).filter((facet) => asContainers(environment, facet));
     const volumes = volumesOf(loaded.settings, facets, { parent: this });
     const containers = facets.flatMap((facet) =>
       Object.entries<Pin>(pinned.facets[facet]).map(([entry, pin]) => {
@@ -61,8 +61,8 @@ export class Workloads extends pulumi.ComponentResource {
   private pull(environment: Environment, pinned: Pinned): Map<string, docker.RemoteImage> {
     const { services, functions } = pinned.facets;
     const here = {
-      services: onDocker(environment, "services") ? services : {},
-      functions: onDocker(environment, "functions") ? functions : {},
+      services: asContainers(environment, "services") ? services : {},
+      functions: asContainers(environment, "functions") ? functions : {},
     };
     const names = pinnedImages(here, environment.registry);
     return new Map(
@@ -130,7 +130,7 @@ function containerArgs(
 }
 
 /** A duration as Docker reads it back, `1m30s`: in any other form it would be a change for ever. */
-function goDuration(duration: Duration): string {
+export function goDuration(duration: Duration): string {
   const total = milliseconds(duration);
   if (total < 1_000) return `${total}ms`;
   const [hours, minutes, seconds] = [

@@ -30,15 +30,25 @@ export function diff(shape: Shape, inputs: Bag, state: Bag): Diff {
     if (property === undefined || property.output) continue;
     const before = found.size;
     compare(property, key, state[key] ?? null, wanted[key] ?? null, property.immutable === true, found);
+    if (found.size > before) announce(property, key, state[key] ?? null, wanted[key] ?? null, found);
     const paths = [...found.values()].slice(before);
     if (paths.length > 0) changed.push(key);
     replaces.push(...paths.filter((path) => path.replaces).map(() => key));
   }
   const stables = Object.entries(shape.fields)
-    .filter(([key, property]) => property.immutable && !changed.includes(key))
+    .filter(([key, property]) => property.stable === true || (property.immutable && !changed.includes(key)))
     .map(([key]) => key)
     .sort();
   return { detailed: found, changed, replaces, stables, deleteFirst: replaces.length > 0 && isNamed(shape, inputs) };
+}
+
+/** Adds the empty maps that upstream names beside a real change of the same property. */
+function announce(property: Property, path: string, old: Value, wanted: Value, found: Found): void {
+  if (property.announced === true && old === null && isBag(wanted)) found.set(path, { change: "ADD", replaces: false });
+  if (property.kind !== "block" || !isBag(old) || !isBag(wanted)) return;
+  for (const [key, field] of Object.entries(property.fields ?? {})) {
+    announce(field, `${path}.${key}`, old[key] ?? null, wanted[key] ?? null, found);
+  }
 }
 
 /** Whether the program chose the name of a resource that could have had one of its own. */

@@ -37,6 +37,10 @@ export interface Options {
   readonly json?: boolean;
   /** Upstream rewrites this value and keeps the original beside the preview. */
   readonly rewritten?: boolean;
+  /** Upstream counts it among what stays even when a part of it changes in place. */
+  readonly stable?: boolean;
+  /** Upstream names it as added when it goes from nothing to an empty map beside a real change. */
+  readonly announced?: boolean;
 }
 
 export interface Property extends Options {

@@ -31,6 +31,7 @@ export function stored(shape: Shape, id: string, state: Bag, preview: boolean): 
 
 function metadata(shape: Shape, outputs: Bag, preview: boolean): string | undefined {
   if (shape.timeouts === undefined && shape.version === undefined) return undefined;
+  if (shape.timeouts === undefined && preview && !hasUnknown(outputs)) return undefined;
   const nanoseconds = Object.entries(shape.timeouts ?? {}).map(([step, seconds]) => [step, seconds * 1e9]);
   return JSON.stringify({
     ...(preview ? { _new_extra_shim: hasUnknown(outputs) ? rewritten(shape.fields, outputs, "") : {} } : {}),

@@ -1,5 +1,5 @@
 import { quote } from "../primitives";
-import { onDocker } from "../runtime";
+import { asContainers, runtimeOf } from "../runtime";
 import { eachRelease, has, problem, type Rule } from "./rule";
 
 /** Both become containers, and a container is known by its name alone. */
@@ -27,9 +27,21 @@ export const imagesArePinned: Rule = (settings) =>
 /** A named volume lives on a Docker engine; on AWS it would be promised and never mounted. */
 export const volumesHaveAnEngine: Rule = ({ environment }) =>
   (["services", "functions"] as const)
-    .filter((facet) => !onDocker(environment, facet))
+    .filter((facet) => !asContainers(environment, facet))
     .flatMap((facet) =>
       Object.entries(environment[facet] ?? {})
         .filter(([, { volumes }]) => volumes !== undefined)
         .map(([name]) => problem(["environment", facet, name, "volumes"], "volumes need a Docker engine")),
     );
+
+/** A port is taken as long as the old task has it, and the new one starts first. */
+export const swarmPortsLeaveRoom: Rule = ({ environment }) =>
+  Object.entries(environment.services ?? {}).flatMap(([name, { publish }]) => {
+    const path = ["environment", "services", name, "publish"];
+    if (publish === undefined) return [];
+    if (runtimeOf(environment, "services") !== "swarm")
+      return [problem(path, "only a swarm publishes a port of choice")];
+    return environment.swarm?.ports === "host"
+      ? [problem(path, "in host mode the old task has the port while the new one starts; leave it out, or use ingress")]
+      : [];
+  });

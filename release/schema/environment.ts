@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
-import { Runtime } from "./runtime";
+import { Runtime, Swarm } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
 import { FrontendPlace } from "./frontend";
@@ -19,6 +19,7 @@ export const Environment = z.strictObject({
   }),
   registryCredentials: RegistryCredentials.optional().describe("Left out where everybody may pull, and on ECR"),
   runtime: Runtime.optional().describe("On what services and functions run: docker and container unless said"),
+  swarm: Swarm.optional(),
   aws: Aws.optional(),
   ecs: Ecs.optional(),
   lambda: LambdaSettings.optional(),

@@ -61,6 +61,7 @@ export const Workload = z.strictObject({
     .optional()
     .describe("Its CPU units on ECS, 256 unless said"),
   replicas: z.int().min(1).max(1_000).optional().describe("How many of it run, where the runtime keeps several"),
+  publish: Port.optional().describe("The port that a swarm publishes it on; the swarm gives one out unless said"),
   targetGroup: TargetGroup.optional().describe("The load balancer's target group that an ECS service registers with"),
   executionTimeout: Duration.optional().describe("When Lambda ends an invocation, 30s unless said"),
   volumes: z

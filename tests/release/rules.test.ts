@@ -212,6 +212,18 @@ const examples: readonly Example[] = [
     problem: /^environment\.services\.api\.volumes: volumes need a Docker engine$/,
   },
   {
+    rule: "a swarm's ports leave room for the new task",
+    holds: (raw) => {
+      Object.assign(raw.environment, { runtime: { services: "swarm" } });
+      Object.assign(raw.environment.services.api, { publish: 8443 });
+    },
+    broken: (raw) => {
+      Object.assign(raw.environment, { runtime: { services: "swarm" }, swarm: { ports: "host" } });
+      Object.assign(raw.environment.services.api, { publish: 8443 });
+    },
+    problem: /^environment\.services\.api\.publish: in host mode the old task has the port while the new one starts/,
+  },
+  {
     rule: "ECS can run the services",
     holds: onEcs,
     broken: (raw) => {

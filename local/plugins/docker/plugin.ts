@@ -4,6 +4,7 @@ import { addressOf } from "./connection";
 import { containerResource } from "./container";
 import { imageResource } from "./image";
 import { networkResource } from "./network";
+import { serviceResource } from "./service";
 import { registryAuth, type AuthFor } from "./registry-auth";
 import { volumeResource } from "./volume";
 
@@ -29,6 +30,11 @@ export function dockerPlugin(environment: NodeJS.ProcessEnv = process.env): Plug
       "docker:index/network:Network": networkResource(connect),
       "docker:index/remoteImage:RemoteImage": imageResource(connect, (image) => authFor(image)),
       "docker:index/volume:Volume": volumeResource(connect),
+      "docker:index/service:Service": serviceResource(
+        connect,
+        (image) => authFor(image),
+        () => stopping.signal,
+      ),
     },
     configure: (settings) => {
       host = typeof settings.host === "string" ? settings.host : "";

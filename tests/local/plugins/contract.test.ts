@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { dockerPlugin } from "../../../local/plugins/docker/plugin";
 import { postgresqlPlugin } from "../../../local/plugins/postgresql/plugin";
 import { container, network, remoteImage } from "../../../local/plugins/docker/shapes";
+import { service } from "../../../local/plugins/docker/service-shape";
 import * as postgresql from "../../../local/plugins/postgresql/shapes";
 import { textOf, type Bag, type Shape } from "../../../local/plugins/schema";
 import { stored } from "../../../local/plugins/state";
@@ -16,6 +17,7 @@ const shapes: Record<string, Shape> = {
   "docker:index/container:Container": container,
   "docker:index/network:Network": network,
   "docker:index/remoteImage:RemoteImage": remoteImage,
+  "docker:index/service:Service": service,
   "postgresql:index/database:Database": postgresql.database,
   "postgresql:index/defaultPrivileges:DefaultPrivileges": postgresql.defaultPrivileges,
   "postgresql:index/extension:Extension": postgresql.extension,

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseDocument } from "yaml";
+import { withPin } from "../cli/pin";
+import { run } from "../local/run";
+import type { Figure } from "./figure";
+
+export const checkout = resolve(__dirname, "..");
+export const home = join(checkout, ".rewind-bench");
+export const runs = Number(process.env.REWIND_BENCH_RUNS ?? 5);
+
+/** A stack that is measured. */
+export interface Target {
+  readonly cwd: string;
+  readonly stack: string;
+  readonly file: string;
+}
+
+/** Runs a command to its end and returns how long it took, in milliseconds. Throws with its output when it fails. */
+export async function time(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const began = performance.now();
+  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise((done, failed) => child.once("error", failed).once("close", done));
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${String(code)}:\n${output}`);
+  return performance.now() - began;
+}
+
+/** Runs a command of Pulumi's and returns what it said. Throws when it fails. */
+export function output(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+  input = "",
+): Promise<string> {
+  return run(command, [...args, "--non-interactive"], { cwd, env, input });
+}
+
+/** Runs `pulumi` on a stack and returns how long it took, in milliseconds. */
+export function pulumi({ cwd, stack }: Target, env: NodeJS.ProcessEnv, ...args: string[]): Promise<number> {
+  return time("pulumi", [...args, "--stack", stack, "--non-interactive"], cwd, env);
+}
+
+/** Sets the pin of a stack. */
+export function flip(target: Target, release: string): void {
+  writeFileSync(target.file, withPin(readFileSync(target.file, "utf8"), release, {}));
+}
+
+/**
+ * The same resources without gates, as a project of its own beside ours: its database, bucket and network have other
+ * names, everything else is the same stack file.
+ */
+export function writeBareProject(stackFile: string): Target {
+  const cwd = join(home, "bare");
+  mkdirSync(cwd, { recursive: true });
+  writeFileSync(
+    join(cwd, "Pulumi.yaml"),
+    readFileSync(join(checkout, "Pulumi.yaml"), "utf8").replace(/^name: .*/m, "name: bare"),
+  );
+  writeFileSync(
+    join(cwd, "index.ts"),
+    `import { declare } from "./stacks/program";\nimport { loadSettings } from "./stacks/settings";\ndeclare(loadSettings());\n`,
+  );
+  for (const link of ["stacks", "node_modules"]) {
+    rmSync(join(cwd, link), { force: true });
+    symlinkSync(join(checkout, link), join(cwd, link));
+  }
+  const document = parseDocument(readFileSync(stackFile, "utf8"));
+  const at = ["config", "rewind:environment"];
+  const rename = (path: string[], value: string): void => {
+    if (document.hasIn([...at, ...path])) document.setIn([...at, ...path], value);
+  };
+  rename(["name"], "bare");
+  rename(["database", "name"], "bare");
+  rename(["database", "role", "user"], "bare_app");
+  rename(["objectStore", "buckets", "documents"], "bare-documents");
+  rename(["services", "api", "variables", "BUCKET"], "bare-documents");
+  document.deleteIn(["config", "rewind:secrets"]);
+  document.delete("encryptionsalt");
+  const file = join(cwd, "Pulumi.bare.yaml");
+  writeFileSync(file, document.toString({ lineWidth: 0 }));
+  return { cwd, stack: "bare", file };
+}
+
+/** Prints a figure as one line of JSON; one that misses its goal fails the run. */
+export function print(figure: Figure): void {
+  process.stdout.write(`${JSON.stringify(figure)}\n`);
+  if (!figure.ok) process.exitCode = 1;
+}
