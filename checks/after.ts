@@ -2,7 +2,6 @@ import { fullImage } from "../release/images";
 import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
 import { policyDigest, storedPolicy } from "../release/policy";
-import { keyOf } from "../release/rows";
 import { pinnedValue } from "../release/pinned-value";
 import { onDocker } from "../release/runtime";
 import type { CheckDefinition } from "../release/schema/verification";
@@ -17,6 +16,8 @@ import { jobsProbes } from "./jobs";
 import { defaultTiming, type Probe, type Timing } from "./probe";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
+import { pinnedSource } from "./row-source";
+import { locatedTable, patience } from "./row-probes";
 import { measureQuery } from "./sql";
 import { measureVisibility } from "./visibility";
 
@@ -40,7 +41,7 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
 export function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { pinned, environment } = settings;
   const { facets } = pinned;
-  const { database, objectStore, registry } = environment;
+  const { objectStore, registry } = environment;
   const running = (["services", "functions"] as const)
     .filter((facet) => onDocker(environment, facet))
     .flatMap((facet) =>
@@ -52,11 +53,12 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
         };
       }),
     );
-  const rows = Object.entries(facets.config).flatMap(([name, { rows }]): Probe[] => {
-    const table = database?.tables[name];
-    if (table === undefined) return [];
-    const located = { schema: database?.schema ?? "", name, table };
-    return [{ name: `rows ${name}`, ask: () => measureRows(clients.database(), located, rows) }];
+  const rows = Object.entries(facets.config).flatMap(([name, rows]): Probe[] => {
+    const located = locatedTable({ environment }, name);
+    if (located === undefined) return [];
+    const source = () => pinnedSource(rows, clients.project);
+    const ask: Probe["ask"] = (signal) => measureRows(clients.database(), located, source(), undefined, signal);
+    return [{ name: `rows ${name}`, ...patience("count" in rows ? rows.count : 0), ask }];
   });
   const policies = Object.entries(facets.storage).flatMap(([name, pin]): Probe[] => {
     const bucket = objectStore?.buckets[name];
@@ -110,12 +112,11 @@ function measure(
       return measureQuery(clients.database(), definition.query, definition.expect.rows, timeout);
     }
     case "row": {
-      const { schema = "", tables = {} } = environment.database ?? {};
-      const table = tables[definition.table];
-      const rows = pinned.facets.config[definition.table]?.rows ?? [];
-      if (table === undefined) throw new Error(`the environment has no table ${definition.table}`);
-      const named = rows.filter((row) => keyOf(row, table) === definition.key);
-      return measureRows(clients.database(), { schema, name: definition.table, table }, named);
+      const located = locatedTable(settings, definition.table);
+      const rows = pinned.facets.config[definition.table];
+      if (located === undefined) throw new Error(`the environment has no table ${definition.table}`);
+      if (rows === undefined) throw new Error(`the pinned release has no rows of ${definition.table}`);
+      return measureRows(clients.database(), located, pinnedSource(rows, clients.project), definition.key, signal);
     }
     case "visibility": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);

@@ -18,7 +18,7 @@ export interface Clients {
   readonly aws: AwsClients;
   /** Where the published ports of the Docker engine answer. */
   readonly host: string;
-  /** The project's folder, below which migrations lie. */
+  /** The project's folder, below which row files and migrations lie. */
   readonly project: string;
   database(): Pool;
   objectStore(identity: Identity): S3Client;

@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
-import { readRows } from "../checks/rows";
+import { keysOf, readRowTexts } from "../checks/row-comparison";
+import { locatedTable } from "../checks/row-probes";
+import { pinnedSource } from "../checks/row-source";
+import { tableExists } from "../checks/rows";
 import { syncFolder, writeNew } from "../records/atomic-file";
-import { keyOf } from "../release/rows";
 import { withClients, type OpenedStack } from "./stack";
 
 /** A backup of the present state, on the disk and complete. */
@@ -49,13 +51,16 @@ export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
 async function liveConfiguration(stack: OpenedStack): Promise<Record<string, string>> {
   const { environment, pinned } = stack.settings;
   return withClients(stack, async (clients) => {
-    const rows: Record<string, unknown> = {};
+    const rows: Record<string, string> = {};
     for (const [name, pin] of Object.entries(pinned.facets.config)) {
-      const table = environment.database?.tables[name];
-      if (table === undefined) continue;
-      const located = { schema: environment.database?.schema ?? "", name, table };
-      const keys = pin.rows.map((row) => keyOf(row, table));
-      rows[name] = [...(await readRows(clients.database(), located, keys)).values()];
+      const located = locatedTable(stack.settings, name);
+      // A table that is gone must not stand in the way of the rollback that brings it back.
+      if (located === undefined || !(await tableExists(clients.database(), located))) continue;
+      const live: string[] = [];
+      for await (const keys of keysOf(pinnedSource(pin, stack.folder), located.table)) {
+        live.push(...(await readRowTexts(clients.database(), located, keys)).values());
+      }
+      rows[`rows-${name}.jsonl`] = live.map((row) => `${row}\n`).join("");
     }
     const policies: Record<string, unknown> = {};
     for (const name of Object.keys(pinned.facets.storage)) {
@@ -67,7 +72,7 @@ async function liveConfiguration(stack: OpenedStack): Promise<Record<string, str
         throw error;
       });
     }
-    return { "rows.json": pretty(rows), "policies.json": pretty(policies) };
+    return { ...rows, "policies.json": pretty(policies) };
   });
 }
 

@@ -2,12 +2,15 @@ import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { MigrationStep } from "../release/migration-plan";
 import type { Toggle, Toggles } from "../release/schema/toggles";
+import type { RowsDigest } from "../release/rows";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
 export interface Snapshot {
-  /** By table, by key. */
-  readonly rows: Readonly<Record<string, Readonly<Record<string, Digest>>>>;
+  /** By table, by key: entries of version 1. */
+  readonly rows?: Readonly<Record<string, Readonly<Record<string, Digest>>>>;
+  /** By table, since version 2; the rows lie beside the log under their digest. */
+  readonly tables?: Readonly<Record<string, RowsDigest>>;
   /** By bucket. */
   readonly policies: Readonly<Record<string, Digest>>;
   /** What holds customer data, where it is protected. */
@@ -30,7 +33,7 @@ export interface Pin {
 
 interface Written {
   /** The form of the entry; a reader refuses one that is newer than itself. */
-  readonly version: 1;
+  readonly version: 1 | 2;
   readonly id: string;
   /** ISO 8601, UTC. */
   readonly at: string;

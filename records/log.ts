@@ -35,7 +35,7 @@ export function openFileLog(path: string, stack: string, now: () => Date = () =>
   return {
     location: path,
     append: (draft) => {
-      const entry = { version: 1, id: nextId(now()), at: now().toISOString(), stack, by: author(), ...draft } as Entry;
+      const entry = { version: 2, id: nextId(now()), at: now().toISOString(), stack, by: author(), ...draft } as Entry;
       appendLine(path, JSON.stringify(entry));
       return entry;
     },
@@ -100,9 +100,9 @@ function readEntries(path: string): Entry[] {
       if (index === lines.length - 1 || line.endsWith(tornMark)) return [];
       throw new Error(`${path}:${index + 1}: not an entry of the deployment log`);
     }
-    if ((entry.version as number) !== 1) {
+    if (![1, 2].includes(entry.version)) {
       throw new Error(
-        `${path}:${index + 1}: an entry of version ${String(entry.version)}; this Rewind reads version 1`,
+        `${path}:${index + 1}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`,
       );
     }
     return [entry];

@@ -1,8 +1,8 @@
 import type { Settings } from "./parse";
-import { keyOf } from "./rows";
+import { inlineRows, keyOf } from "./rows";
 
 /**
- * What a check may ask of the pin: `release`, or `config.TABLE.KEY.COLUMN` for a pinned value.
+ * What a check may ask of the pin: `release`, or `config.TABLE.KEY.COLUMN` for a value of a row that stands in the release itself.
  * @returns the value as text, undefined when the pin has none
  */
 export function pinnedValue(
@@ -13,7 +13,7 @@ export function pinnedValue(
   const [, table = "", key, column = ""] = /^config\.([^.]+)\.(.+)\.([^.]+)$/.exec(variable) ?? [];
   const known = environment.database?.tables[table];
   if (known === undefined) return undefined;
-  const value = pinned.facets.config[table]?.rows.find((row) => keyOf(row, known) === key)?.[column];
+  const value = inlineRows(pinned.facets.config[table])?.find((row) => keyOf(row, known) === key)?.[column];
   if (value === undefined) return undefined;
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -1,55 +1,109 @@
-import type { z } from "zod";
+import { createHash } from "node:crypto";
 import { canonicalJson, digestOf } from "./canonical";
+import { columnText, type ColumnType } from "./columns";
 import type { Digest } from "./primitives";
-import type { Row, Table } from "./schema/rows";
+import type { ConfigTable, Row, Table } from "./schema/rows";
 
-/** The SQL types that a pinned column may have. */
-export type ColumnType = Table["columns"][string];
-type Json = z.infer<ReturnType<typeof z.json>>;
-
-/** Whether a JSON value can stand in a column of that type. NULL can, everywhere. */
-export function columnFits(type: ColumnType, value: unknown): boolean {
-  if (value === null) return true;
-  switch (type) {
-    case "jsonb":
-      return true;
-    case "text":
-      return typeof value === "string";
-    case "boolean":
-      return typeof value === "boolean";
-    case "integer":
-    case "bigint":
-      return Number.isSafeInteger(value);
-    case "numeric":
-      return typeof value === "number" && Number.isFinite(value);
-    case "timestamptz":
-      return typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) && !Number.isNaN(Date.parse(value));
-  }
+/** What a table's rows are known by, without the rows: the SHA-256 of their JSON Lines, and how many there are. */
+export interface RowsDigest {
+  readonly digest: Digest;
+  readonly count: number;
+  /** The file in the project, where the rows came from one. */
+  readonly file?: string;
 }
 
-/** A row in the one form in which rows are compared: every pinned column, times in UTC. */
+/** The columns of a table's key, in their order. */
+export function keyColumns({ key }: Pick<Table, "key">): readonly string[] {
+  return typeof key === "string" ? [key] : key;
+}
+
+/** The columns that releases pin, with their types, in the order of the environment. */
+export function columnsOf({ columns }: Pick<Table, "columns">): [name: string, type: ColumnType][] {
+  return Object.entries(columns);
+}
+
+/** The key of a row as text, one text for equal keys: `results_version`, and `["eu",3]` for a composite key. */
+export function keyOf(row: Row, table: Pick<Table, "key" | "columns">): string {
+  const parts = keyColumns(table).map((column) => {
+    const value = row[column];
+    const type = table.columns[column];
+    if (type === "uuid" && typeof value === "string") return value.toLowerCase();
+    return typeof value === "string" ? value : JSON.stringify(value ?? null);
+  });
+  return parts.length === 1 ? (parts[0] ?? "") : JSON.stringify(parts);
+}
+
+/** The rows that stand in the release itself; undefined for those in a file. */
+export function inlineRows(pinned: ConfigTable | undefined): readonly Row[] | undefined {
+  return pinned !== undefined && "rows" in pinned ? pinned.rows : undefined;
+}
+
+/**
+ * Rows as JSON Lines: canonical JSON, sorted, so that equal rows have equal bytes whatever their order. That makes a
+ * row file of inline rows, and both kinds go one way from there.
+ */
+export function jsonLines(rows: readonly Row[]): string {
+  return rows
+    .map((row) => `${canonicalJson(row)}\n`)
+    .sort()
+    .join("");
+}
+
+/** What the pinned rows of a table are known by. */
+export function rowsDigest(pinned: ConfigTable): RowsDigest {
+  if (!("rows" in pinned)) return { digest: pinned.digest, count: pinned.count, file: pinned.file };
+  const hex = createHash("sha256").update(jsonLines(pinned.rows), "utf8").digest("hex");
+  return { digest: `sha256:${hex}`, count: pinned.rows.length };
+}
+
+/** A row is not what its table takes. The message says which column and what was expected. */
+export class MisfitRow extends Error {
+  override readonly name = "MisfitRow";
+}
+
+/**
+ * What PostgreSQL is given for a row, column by column in the order of `columns`.
+ * @throws MisfitRow when the row has another column, lacks one, or holds a value that does not fit
+ */
+export function rowTexts(row: unknown, columns: readonly [name: string, type: ColumnType][]): (string | null)[] {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) throw new MisfitRow("expected a JSON object");
+  const fields = row as Record<string, unknown>;
+  const texts = columns.map(([name, type]) => {
+    if (!Object.hasOwn(fields, name)) throw new MisfitRow(`${name}: expected a value: a row pins every column`);
+    const text = columnText(type, fields[name]);
+    if (text === undefined) throw new MisfitRow(`${name}: expected ${type}, got ${brief(fields[name])}`);
+    return text;
+  });
+  const unknown = Object.keys(fields).find((name, _, all) => all.length > columns.length && !isColumn(columns, name));
+  if (unknown !== undefined) throw new MisfitRow(`${brief(unknown)}: no such column`);
+  return texts;
+}
+
+const isColumn = (columns: readonly [string, ColumnType][], name: string): boolean =>
+  columns.some(([column]) => column === name);
+
+/** A value for a message, at most 120 characters of it. */
+export function brief(value: unknown): string {
+  const text = JSON.stringify(value ?? null);
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}
+
+/** A row in the form in which the first version of the deployment log kept its digest: times in UTC. */
 export function normalRow(row: Row, table: Table): Row {
   return Object.fromEntries(
-    Object.entries(row).map(([column, value]): [string, Json] => [
+    Object.entries(row).map(([column, value]) => [
       column,
       table.columns[column] === "timestamptz" && typeof value === "string" ? new Date(value).toISOString() : value,
     ]),
   );
 }
 
-/** The key of a row, as text. */
-export function keyOf(row: Row, table: Table): string {
-  const value = row[table.key];
-  return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** The digest of each row, by its key. */
+/** The digest of each row, by its key, as the first version of the deployment log kept them. */
 export function rowDigests(rows: readonly Row[], table: Table): Record<string, Digest> {
   return Object.fromEntries(rows.map((row) => [keyOf(row, table), digestOf(normalRow(row, table))]));
 }
 
-/** Whether two rows hold the same in the columns that `expected` names. */
-export function sameRow(expected: Row, live: Row, table: Table): boolean {
-  const narrowed = Object.fromEntries(Object.keys(expected).map((column) => [column, live[column] ?? null]));
-  return canonicalJson(normalRow(expected, table)) === canonicalJson(normalRow(narrowed, table));
+/** Where rows lie under their digest: beside the deployment log, so that they are wherever the log is. */
+export function rowsPath(records: string | undefined, digest: Digest): string {
+  return `${records ?? ".rewind/records"}/rows/${digest.replace(/^sha256:/, "")}.jsonl`;
 }

@@ -3,7 +3,7 @@ import { heldEntries, type HeldEntry } from "./held";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
 import { policyDigest, storedPolicy } from "./policy";
-import { rowDigests } from "./rows";
+import { rowsDigest, type RowsDigest } from "./rows";
 
 /** The SHA-256 of what surrounds a release: a change there is a change too, and is verified. */
 export function surroundingsOf({
@@ -16,22 +16,22 @@ export function surroundingsOf({
 }
 
 /**
- * What the pin of a stack leaves behind, as digests: rows by table and key, policies by bucket. The deployment log
- * keeps it, so that drift can be named later without the release at hand.
+ * What the pin of a stack leaves behind, as digests: rows by table, policies by bucket. The deployment log keeps it,
+ * and the rows themselves lie beside the log under their digest, so that drift can be named later, row by row, without
+ * the release at hand.
  */
 export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "letGo">): {
-  rows: Record<string, Record<string, Digest>>;
+  tables: Record<string, RowsDigest>;
   policies: Record<string, Digest>;
   holds?: readonly HeldEntry[];
   migration?: string;
 } {
   const { pinned, environment } = settings;
-  const { tables = {} } = environment.database ?? {};
+  const { tables: known = {} } = environment.database ?? {};
   const { objectStore } = environment;
-  const rows = Object.entries(pinned.facets.config).flatMap(([name, { rows }]) => {
-    const table = tables[name];
-    return table === undefined ? [] : [[name, rowDigests(rows, table)] as const];
-  });
+  const tables = Object.entries(pinned.facets.config).flatMap(([name, rows]) =>
+    known[name] === undefined ? [] : [[name, rowsDigest(rows)] as const],
+  );
   const policies = Object.entries(pinned.facets.storage).flatMap(([name, pin]) => {
     const bucket = objectStore?.buckets[name];
     if (objectStore === undefined || bucket === undefined) return [];
@@ -40,7 +40,7 @@ export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "
   const holds = heldEntries(settings);
   const { migration } = pinned.facets.schema;
   return {
-    rows: Object.fromEntries(rows),
+    tables: Object.fromEntries(tables),
     policies: Object.fromEntries(policies),
     ...(holds.length === 0 ? {} : { holds }),
     ...(migration === undefined ? {} : { migration }),

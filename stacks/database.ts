@@ -1,13 +1,16 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import { ConfigTable } from "./config-table";
+import { ConfigRows, type PinnedTable } from "./config-rows";
+import { writeInlineRows } from "../records/row-files";
+import { rowsDigest } from "../release/rows";
+import type { ConfigTable } from "../release/schema/rows";
 import { isProtected } from "../release/held";
 import { declareGrants, declareObjects, declareRoles } from "./database-objects";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { kept } from "./protection";
 
-/** The database, its role and grants, and the configuration rows that the release pins, a resource per table. */
+/** The database, its role and grants, and the configuration rows that the release pins. */
 export class Database extends pulumi.ComponentResource {
   readonly resources: readonly pulumi.CustomResource[];
 
@@ -63,37 +66,47 @@ export class Database extends pulumi.ComponentResource {
       user: database.administrator.user,
       database: database.name,
     };
-    const tables = Object.entries(pinned.facets.config).flatMap(([table, { rows }]) => {
+    const records = environment.records ?? ".rewind/records";
+    const tables = Object.entries(pinned.facets.config).flatMap(([table, rows]): [string, PinnedTable][] => {
       const definition = database.tables[table];
       if (definition === undefined) return [];
-      const config = new ConfigTable(
-        table,
-        {
-          connection,
-          password: password(database.administrator.password),
-          schema: database.schema,
-          name: table,
-          table: definition,
-          rows,
-        },
-        { ...parent, dependsOn: [base, schema, ...migrations] },
-      );
-      const read = new postgresql.Grant(
-        `${table}-read`,
-        {
-          database: base.name,
-          role: role.name,
-          schema: schema.name,
-          objectType: "table",
-          objects: [table],
-          privileges: ["SELECT"],
-        },
-        { ...parent, dependsOn: [config] },
-      );
-      return [config, read];
+      const release = pinned.sources[`config/${table}`] ?? pinned.release;
+      const schema = definition.schema ?? database.schema;
+      return [[table, { schema, definition, release, ...rowsDigest(rows), file: fileOf(rows, records) }]];
     });
-    const grants = declareGrants(loaded, foundation, [...objects, ...migrations, ...tables]);
-    this.resources = [role, ...others.resources, base, schema, use, ...objects, ...migrations, ...tables, ...grants];
+    const rows = new ConfigRows(
+      "rows",
+      {
+        connection,
+        password: password(database.administrator.password),
+        records,
+        tables: Object.fromEntries(tables),
+      },
+      { ...parent, dependsOn: [base, schema, ...migrations] },
+    );
+    const reads = tables.map(
+      ([table, { schema: within }]) =>
+        new postgresql.Grant(
+          `${table}-read`,
+          {
+            database: base.name,
+            role: role.name,
+            schema: within === database.schema ? schema.name : within,
+            objectType: "table",
+            objects: [table],
+            privileges: ["SELECT"],
+          },
+          { ...parent, dependsOn: [rows] },
+        ),
+    );
+    const grants = declareGrants(loaded, foundation, [...objects, ...migrations, rows, ...reads]);
+    const tabled = [rows, ...reads];
+    this.resources = [role, ...others.resources, base, schema, use, ...objects, ...migrations, ...tabled, ...grants];
     this.registerOutputs();
   }
+}
+
+/** The file that holds a table's rows. The provider runs in a process of its own, so inline rows get one too. */
+function fileOf(rows: ConfigTable, records: string): string {
+  return "file" in rows ? rows.file : writeInlineRows(process.cwd(), records, rows.rows);
 }

@@ -3,7 +3,7 @@ import type { Settings } from "../parse";
 import { pinnedValue } from "../pinned-value";
 import { quote } from "../primitives";
 import type { Problem } from "../problems";
-import { keyOf } from "../rows";
+import { inlineRows, keyOf } from "../rows";
 import { onDocker } from "../runtime";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
@@ -28,8 +28,11 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
     switch (definition.kind) {
       case "row": {
         const table = settings.environment.database?.tables[definition.table];
-        const rows = pinned.config[definition.table]?.rows ?? [];
-        const found = table !== undefined && rows.some((row) => keyOf(row, table) === definition.key);
+        const rows = inlineRows(pinned.config[definition.table]);
+        // What stands in a row file is known when the file is read, which is after the rules.
+        const inFile = rows === undefined && has(pinned.config, definition.table);
+        const found =
+          table !== undefined && (inFile || rows?.some((row) => keyOf(row, table) === definition.key) === true);
         return found ? [] : [problem(at, `the pinned release has no row ${definition.table}/${definition.key}`)];
       }
       case "policy":

@@ -193,7 +193,7 @@ describe("rolling back on real components", function () {
         "Pulumi.test.yaml",
         "SHA256SUMS",
         "policies.json",
-        "rows.json",
+        "rows-scoring_config.jsonl",
         "state.json",
       ]);
       assert.equal(readFileSync(join(folder, "Pulumi.test.yaml"), "utf8"), before.file);

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -59,7 +68,7 @@ describe("the deployment log", () => {
 
   it("adds to an entry who, when and where", () => {
     const entry = open().append(hold("broken"));
-    assert.equal(entry.version, 1);
+    assert.equal(entry.version, 2);
     assert.equal(entry.at, "2025-09-17T19:54:16.536Z");
     assert.equal(entry.stack, "staging");
     assert.match(entry.by, /.@./);
@@ -129,10 +138,25 @@ describe("the deployment log", () => {
 
   it("refuses an entry of a newer version and leaves every byte as it is", () => {
     open().append(hold("first"));
-    appendFileSync(path, '{"version":2,"kind":"novelty","id":"x"}\n');
+    appendFileSync(path, '{"version":3,"kind":"novelty","id":"x"}\n');
     const before = readFileSync(path);
-    assert.throws(() => open().entries(), /staging\.jsonl:2: an entry of version 2; this Rewind reads version 1$/);
+    assert.throws(
+      () => open().entries(),
+      /staging\.jsonl:2: an entry of version 3; this Rewind reads versions 1 and 2$/,
+    );
     assert.deepEqual(readFileSync(path), before);
+  });
+
+  it("still reads an entry of its first version", () => {
+    mkdirSync(join(folder, "records"));
+    appendFileSync(path, '{"version":1,"kind":"hold","id":"x","release":"v1","reason":"broken"}\n');
+    open().append(hold("second"));
+    assert.deepEqual(
+      open()
+        .entries()
+        .map(({ version }) => version),
+      [1, 2],
+    );
   });
 
   it("says where it cannot be read or written", () => {

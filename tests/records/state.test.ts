@@ -105,7 +105,7 @@ describe("holds", () => {
 });
 
 describe("the states in which a stack may stand", () => {
-  const states = (entries: readonly Entry[]) => expectedStates(entries).map(({ rows }) => rows.t?.row);
+  const states = (entries: readonly Entry[]) => expectedStates(entries).map(({ rows }) => rows?.t?.row);
 
   it("are none before the first verified deployment", () => {
     assert.deepEqual(states([]), []);

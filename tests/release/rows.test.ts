@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { columnFits, keyOf, normalRow, rowDigests, sameRow, type ColumnType } from "../../release/rows";
+import { jsonLines, keyOf, normalRow, rowDigests, rowsDigest, rowTexts } from "../../release/rows";
 import type { Table } from "../../release/schema/rows";
 
 const table: Table = {
@@ -8,24 +9,6 @@ const table: Table = {
   columns: { key: "text", value: "jsonb", since: "timestamptz", count: "integer" },
   touched: "updated_at",
 };
-
-describe("a value of a row", () => {
-  const samples: Record<ColumnType, { readonly fits: readonly unknown[]; readonly not: readonly unknown[] }> = {
-    text: { fits: ["", "a"], not: [1, true, {}] },
-    jsonb: { fits: [1, "a", {}, [], false], not: [] },
-    integer: { fits: [0, -1], not: [1.5, "1", true, 2 ** 53] },
-    bigint: { fits: [0, 2 ** 53 - 1], not: [2 ** 53, "1"] },
-    numeric: { fits: [0, 1.5], not: ["1.5", Number.NaN, Infinity] },
-    boolean: { fits: [true, false], not: [0, "true"] },
-    timestamptz: { fits: ["2025-09-17T19:00:00Z"], not: ["2025-09-17", "yesterday", "2025-13-01T00:00:00Z", 0] },
-  };
-  for (const [type, { fits, not }] of Object.entries(samples) as [ColumnType, (typeof samples)[ColumnType]][]) {
-    it(`fits a column of type ${type}, or does not`, () => {
-      for (const value of [...fits, null]) assert.equal(columnFits(type, value), true, JSON.stringify(value));
-      for (const value of not) assert.equal(columnFits(type, value), false, JSON.stringify(value));
-    });
-  }
-});
 
 describe("a row in its normal form", () => {
   it("has the same digest in other words: the order of columns, the zone of a time", () => {
@@ -62,13 +45,56 @@ describe("the key of a row", () => {
     assert.equal(keyOf({ key: "a" }, table), "a");
     assert.equal(keyOf({ key: 7 }, table), "7");
   });
+
+  it("is one text for one UUID, in capitals or not", () => {
+    const uuid = "6F9619FF-8B86-D011-B42D-00CF4FC964FF";
+    const byId: Table = { key: "id", columns: { id: "uuid" } };
+    assert.equal(keyOf({ id: uuid }, byId), keyOf({ id: uuid.toLowerCase() }, byId));
+  });
+
+  it("of several columns tells any two rows apart that differ in one of them", () => {
+    const composite: Table = { key: ["a", "b"], columns: { a: "text", b: "text" } };
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.string(), fc.string(), (a, b, c, d) => {
+        assert.equal(keyOf({ a, b }, composite) === keyOf({ a: c, b: d }, composite), a === c && b === d);
+      }),
+    );
+  });
 });
 
-describe("two rows", () => {
-  it("are the same when the live one holds what is expected, and may hold more", () => {
-    assert.equal(sameRow({ key: "a", value: 1 }, { key: "a", value: 1, count: 7 }, table), true);
-    assert.equal(sameRow({ key: "a", value: 1 }, { key: "a", value: 2 }, table), false);
-    assert.equal(sameRow({ key: "a", value: null }, { key: "a" }, table), true);
-    assert.equal(sameRow({ key: "a", value: 1 }, { key: "a" }, table), false);
+describe("rows as JSON Lines", () => {
+  const rows = [
+    { key: "b", value: [1, null] },
+    { key: "a", value: { y: "\n", x: "\u2028" } },
+  ];
+
+  it("have one digest whatever their order and that of their columns, and a line each", () => {
+    const other = [{ value: { x: "\u2028", y: "\n" }, key: "a" }, rows[0]!];
+    assert.deepEqual(rowsDigest({ rows }), rowsDigest({ rows: other }));
+    assert.equal(jsonLines(rows).split("\n").length, rows.length + 1);
+  });
+
+  it("are what sha256sum says of the file", () => {
+    const hex = createHash("sha256").update(jsonLines(rows)).digest("hex");
+    assert.deepEqual(rowsDigest({ rows }), { digest: `sha256:${hex}`, count: 2 });
+    const file = { file: "rows/limits.jsonl", digest: `sha256:${hex}`, count: 2 };
+    assert.deepEqual(rowsDigest(file), file);
+  });
+});
+
+describe("what PostgreSQL is given for a row", () => {
+  it("is a text for each column in the order of the table", () => {
+    const row = { count: 7, value: { x: null }, key: "a", since: null };
+    const columns = Object.entries(table.columns);
+    assert.deepEqual(rowTexts(row, columns), ["a", '{"x":null}', null, "7"]);
+  });
+
+  it("is an error that names the column where one is too many, missing or of another type", () => {
+    const columns = Object.entries(table.columns);
+    const row = { key: "a", value: 1, since: null, count: 1 };
+    assert.throws(() => rowTexts({ ...row, more: 1 }, columns), /"more": no such column/);
+    assert.throws(() => rowTexts({ key: "a", value: 1, since: null }, columns), /^MisfitRow: count: expected a value/);
+    assert.throws(() => rowTexts({ ...row, count: "x" }, columns), /^MisfitRow: count: expected integer, got "x"$/);
+    for (const other of [null, 1, "a", []]) assert.throws(() => rowTexts(other, columns), /expected a JSON object/);
   });
 });

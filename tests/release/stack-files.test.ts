@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import { parse } from "yaml";
 import { stackFileSchema } from "../../release/json-schema";
+import { inlineRows } from "../../release/rows";
 import { loadReal, project, readStackFile, realStackFiles, type RealStack } from "./stack-files";
 
 const stacks = Object.keys(realStackFiles) as RealStack[];
@@ -28,7 +29,9 @@ describe("the real stack files", () => {
 
     it(`${stack} goes back to v1.2.0 by one line`, () => {
       const { settings } = loadReal(stack, (config) => (config["rewind:release"] = "v1.2.0"));
-      const row = settings.pinned.facets.config.scoring_config?.rows.find(({ key }) => key === "results_version");
+      const row = inlineRows(settings.pinned.facets.config.scoring_config)?.find(
+        ({ key }) => key === "results_version",
+      );
       assert.deepEqual(row, { key: "results_version", value: "v1.2.0" });
     });
 

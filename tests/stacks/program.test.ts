@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { digestOf } from "../../release/canonical";
-import { realStackFiles, secretsFor, valueOfSecret, type RealStack } from "../release/stack-files";
+import { rowsDigest, rowsPath } from "../../release/rows";
+import type { Row } from "../../release/schema/rows";
+import { project, realStackFiles, secretsFor, valueOfSecret, type RealStack } from "../release/stack-files";
 import { declareStack, resourceOf, type DeclaredStack } from "./declared";
 
 const types = {
@@ -13,7 +17,7 @@ const types = {
   ownership: "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
   policy: "aws:s3/bucketPolicy:BucketPolicy",
   role: "postgresql:index/role:Role",
-  rows: "pulumi-nodejs:dynamic/rewind:ConfigTable",
+  rows: "pulumi-nodejs:dynamic/rewind:ConfigRows",
   schema: "postgresql:index/schema:Schema",
   versioning: "aws:s3/bucketVersioning:BucketVersioning",
 };
@@ -50,6 +54,12 @@ const rows = (version: string, weights: readonly number[], share: number) => [
   },
   { key: "fc_share", value: share },
 ];
+
+/** What the state holds of those rows. */
+const pinnedRows = (...of: Parameters<typeof rows>) => {
+  const pinned = rowsDigest({ rows: rows(...of) as Row[] });
+  return { ...pinned, file: rowsPath(undefined, pinned.digest) };
+};
 
 describe("the program on the engine's mocks", () => {
   let prod: DeclaredStack;
@@ -137,8 +147,8 @@ describe("the program on the engine's mocks", () => {
     assert.deepEqual(ports, [{ internal: 8080, ip: "127.0.0.1" }]);
   });
 
-  it("pins the rows of a table, with the administrator's password as a secret", () => {
-    const { __provider: code, ...inputs } = resourceOf(prod, types.rows, "scoring_config").inputs;
+  it("pins the rows by their digest alone, with the administrator's password as a secret", () => {
+    const { __provider: code, ...inputs } = resourceOf(prod, types.rows, "rows").inputs;
     assert.equal(typeof code, "string");
     assert.deepEqual(inputs, {
       connection: {
@@ -149,16 +159,42 @@ describe("the program on the engine's mocks", () => {
         database: "scoring",
       },
       password: secret(valueOfSecret("database-administrator-password")),
-      schema: "app",
-      name: "scoring_config",
-      table: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" },
-      rows: rows("v1.2.1", [30, 25, 25, 20], 0.35),
+      records: ".rewind/records",
+      tables: {
+        scoring_config: {
+          schema: "app",
+          definition: { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" },
+          release: "v1.2.1",
+          ...pinnedRows("v1.2.1", [30, 25, 25, 20], 0.35),
+        },
+      },
     });
+  });
+
+  it("writes the inline rows where the provider finds them, under their digest", () => {
+    const { file } = pinnedRows("v1.2.1", [30, 25, 25, 20], 0.35);
+    const lines = readFileSync(join(project, file), "utf8").split("\n").slice(0, -1);
+    const written = lines.map((line) => JSON.parse(line) as { key: string }).sort((a, b) => (a.key > b.key ? -1 : 1));
+    assert.deepEqual(
+      written,
+      rows("v1.2.1", [30, 25, 25, 20], 0.35).sort((a, b) => (a.key > b.key ? -1 : 1)),
+    );
+  });
+
+  it("pins a row file by its path, digest and count, and reads nothing of it", async () => {
+    const pinned = { file: "rows/scoring_config.jsonl", digest: `sha256:${"a".repeat(64)}`, count: 100_000 };
+    const declared = await declareStack("staging", (config) => {
+      const releases = config["rewind:releases"] as Record<string, { config: Record<string, unknown> }>;
+      for (const id of ["v1.2.0", "v1.2.1"]) releases[id]!.config = { scoring_config: pinned };
+      Reflect.deleteProperty(config, "rewind:verification");
+    });
+    const { tables } = resourceOf(declared, types.rows, "rows").inputs as { tables: Record<string, object> };
+    assert.deepEqual({ ...tables.scoring_config, ...pinned }, tables.scoring_config);
   });
 
   it("never copies the code of a provider into the state, only the shim that loads it", () => {
     for (const [type, name] of [
-      [types.rows, "scoring_config"],
+      [types.rows, "rows"],
       [types.cache, "scoring"],
     ] as const) {
       const code = String(resourceOf(prod, type, name).inputs.__provider);
@@ -306,9 +342,10 @@ describe("the program on the engine's mocks", () => {
 
   it("moves only rows, and clears what was cached of them, when the configuration is pinned apart", async () => {
     const apart = await declareStack("staging", (config) => (config["rewind:pins"] = { config: "v1.2.0" }));
-    assert.deepEqual(changed(staging, apart), [`${types.cache} scoring`, `${types.rows} scoring_config`]);
-    const { inputs } = resourceOf(apart, types.rows, "scoring_config");
-    assert.deepEqual(inputs.rows, rows("v1.2.0", [40, 20, 20, 20], 0.3));
+    assert.deepEqual(changed(staging, apart), [`${types.cache} scoring`, `${types.rows} rows`]);
+    const { tables } = resourceOf(apart, types.rows, "rows").inputs as { tables: Record<string, object> };
+    const expected = pinnedRows("v1.2.0", [40, 20, 20, 20], 0.3);
+    assert.deepEqual({ ...tables.scoring_config, ...expected }, tables.scoring_config);
   });
 
   it("goes to an older release and back without a trace", async () => {

@@ -1,0 +1,42 @@
+import { randomBytes } from "node:crypto";
+import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { jsonLines, rowsDigest, rowsPath } from "../release/rows";
+import type { Digest } from "../release/primitives";
+import type { Row } from "../release/schema/rows";
+import { writeAtomically } from "./atomic-file";
+
+/**
+ * Writes inline rows as a row file under its digest, so that whoever applies them finds them as it finds a row file.
+ * @returns the file's path in the project
+ */
+export function writeInlineRows(folder: string, records: string | undefined, rows: readonly Row[]): string {
+  const path = rowsPath(records, rowsDigest({ rows: [...rows] }).digest);
+  if (!existsSync(join(folder, path))) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeAtomically(join(folder, path), jsonLines(rows));
+  }
+  return path;
+}
+
+/**
+ * Keeps a copy of an applied row file under its digest: whatever becomes of the file, the next update can tell what was
+ * applied. What is read back is held against its digest, so a copy that a crash spoiled is found out.
+ */
+export function keepRowFile(
+  folder: string,
+  records: string | undefined,
+  { path, digest }: { readonly path: string; readonly digest: Digest },
+): void {
+  const kept = join(folder, rowsPath(records, digest));
+  if (existsSync(kept)) return;
+  const beside = `${kept}.${randomBytes(4).toString("hex")}.partial`;
+  mkdirSync(dirname(kept), { recursive: true });
+  try {
+    copyFileSync(path, beside, constants.COPYFILE_FICLONE);
+    renameSync(beside, kept);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
