@@ -3,7 +3,7 @@ export interface Figure {
   readonly name: string;
   /** The median of ours. */
   readonly value: number;
-  readonly unit: "ms";
+  readonly unit: "ms" | "MB";
   /** The median of the reference, or the limit where the goal is one. */
   readonly reference: number;
   readonly ratio: number;
@@ -13,13 +13,19 @@ export interface Figure {
 }
 
 /** The figure of two series that were measured in turn. */
-export function figureOf(name: string, ours: readonly number[], reference: readonly number[], goal: number): Figure {
+export function figureOf(
+  name: string,
+  ours: readonly number[],
+  reference: readonly number[],
+  goal: number,
+  unit: Figure["unit"] = "ms",
+): Figure {
   const [value, against] = [median(ours), median(reference)];
   const ratio = Math.round((value / against) * 1_000) / 1_000;
-  return { name, value, unit: "ms", reference: against, ratio, goal, ok: ratio <= goal };
+  return { name, value, unit, reference: against, ratio, goal, ok: ratio <= goal };
 }
 
-/** The middle of a series, in whole milliseconds. */
+/** The middle of a series, as a whole number. */
 export function median(series: readonly number[]): number {
   const sorted = [...series].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

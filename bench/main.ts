@@ -12,6 +12,7 @@ import { writeStackFile } from "../local/stack-file";
 import { environmentVariables } from "../local/variables";
 import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
+import { rowFigures } from "./rows";
 
 const checkout = resolve(__dirname, "..");
 const home = join(checkout, ".rewind-bench");
@@ -110,6 +111,7 @@ async function main(): Promise<void> {
     print(figureOf(`${kind} of the flip`, taken[`${kind} bench`] ?? [], taken[`${kind} bare`] ?? [], 1.25));
   }
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
+  for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
 
   const warm: number[] = [];
   for (let round = 0; round < runs; round += 1) {

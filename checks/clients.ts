@@ -1,9 +1,9 @@
 import { S3Client } from "@aws-sdk/client-s3";
-import { readFileSync } from "node:fs";
 import Docker from "dockerode";
 import { Pool } from "pg";
 import { openAws, type AwsClients } from "./aws-clients";
 import type { Settings } from "../release/parse";
+import { sslFor } from "./tls";
 import type { Environment } from "../release/schema/environment";
 
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
@@ -109,20 +109,6 @@ function databasePool({ database }: Environment, secret: (name: string) => strin
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
-}
-
-/**
- * The TLS setting of a driver for one of libpq's names: `require` encrypts, `verify-full` also proves who answers, to an
- * authority that Node knows or to those in the file that PGSSLROOTCERT names, as every client of PostgreSQL has it.
- * @throws Error when there is no such file
- */
-export function sslFor(
-  mode: "disable" | "require" | "verify-full" | undefined,
-  authorities: string | undefined = process.env.PGSSLROOTCERT,
-): false | { rejectUnauthorized: boolean; ca?: string } {
-  if (mode === undefined || mode === "disable") return false;
-  if (mode === "require") return { rejectUnauthorized: false };
-  return { rejectUnauthorized: true, ...(authorities ? { ca: readFileSync(authorities, "utf8") } : {}) };
 }
 
 function storeAs({ objectStore }: Environment, identity: Identity, secret: (name: string) => string): S3Client {

@@ -33,10 +33,12 @@ export const keyTypes: readonly ColumnType[] = ["text", "smallint", "integer", "
  * What PostgreSQL is given for a JSON value in a column of that type. Only what it reads back without loss has a text:
  * whole numbers past 2^53 and long decimals must come as texts, for JSON numbers lose their digits.
  *
+ * @param plain whether the value comes from JSON without a backslash: no text in it holds what must be looked for
  * @returns the text, null for SQL NULL, undefined when the value does not fit the type
  */
-export function columnText(type: ColumnType, value: unknown): string | null | undefined {
+export function columnText(type: ColumnType, value: unknown, plain = false): string | null | undefined {
   if (value === null) return null;
+  if (plain && type === "text") return typeof value === "string" ? value : undefined;
   return isList(type) ? listText(type.slice(0, -2) as Scalar, value) : scalarText(type, value);
 }
 
@@ -107,6 +109,7 @@ function isCalendarDay(type: Scalar, value: string): boolean {
 
 function integerText(value: unknown, limit: bigint): string | undefined {
   if (typeof value !== "number" && typeof value !== "string") return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && Math.abs(value) <= 32_767) return String(value);
   const text = typeof value === "string" ? value : Number.isSafeInteger(value) ? String(value) : "";
   if (!integer.test(text)) return undefined;
   const number = BigInt(text);
@@ -122,16 +125,18 @@ function decimalText(value: unknown): string | undefined {
   return digits.length <= 15 || Number.isSafeInteger(value) ? text : undefined;
 }
 
+const odd = /[\0\ud800-\udfff]/;
+
 /** PostgreSQL's texts hold neither NUL nor half a surrogate pair. */
 function isStorable(text: string): boolean {
-  return !/[\0\ud800-\udfff]/.test(text) || !/\0|\p{Surrogate}/u.test(text);
+  return !odd.test(text) || !/\0|\p{Surrogate}/u.test(text);
 }
 
 function jsonText(value: unknown): string | undefined {
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) return undefined;
   if (text.includes("\\u") && /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i.test(text)) return undefined;
-  return /[0-9]{16}|e\+/.test(text) && !isExact(value) ? undefined : text;
+  return text.length > 3 && /[0-9]{16}|e\+/.test(text) && !isExact(value) ? undefined : text;
 }
 
 /** Whether every number in a JSON value kept its digits when it was parsed. */

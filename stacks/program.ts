@@ -5,6 +5,7 @@ import type { Containers } from "../checks/containers";
 import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
+import { declareDynamicProvider } from "./dynamic-provider";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
@@ -36,6 +37,7 @@ export function build(): Outputs {
   const gates = new Gates(loaded);
   gates.guardEverything();
   leaveWhatIsLetGo(loaded.settings);
+  declareDynamicProvider();
   const { resources, containers } = declare(loaded);
   const verified = gates.verify(resources, containers);
   resumeJobs(loaded, verified);

@@ -26,7 +26,9 @@ async function* copyLines(source: RowSource, columns: readonly [string, ColumnTy
   for await (const { first, lines } of source.lines()) {
     let text = "";
     for (const [index, line] of lines.entries()) {
-      text += atLine(source.name, first + index, () => copyLine(rowTexts(parsed(line), columns)));
+      // Without a backslash no text of the line holds a character that COPY or PostgreSQL would take otherwise.
+      const plain = !line.includes("\\");
+      text += atLine(source.name, first + index, () => copyLine(rowTexts(parsed(line), columns, plain), plain));
     }
     yield Buffer.from(text, "utf8");
   }
@@ -41,12 +43,12 @@ function parsed(line: string): unknown {
 }
 
 /** A row in the text format of COPY: columns by tabs, NULL as \N, and a backslash before what would mean more. */
-export function copyLine(texts: readonly (string | null)[]): string {
+export function copyLine(texts: readonly (string | null)[], plain = false): string {
   let line = "";
   for (let at = 0; at < texts.length; at += 1) {
     const text = texts[at] ?? null;
     if (at > 0) line += "\t";
-    line += text === null ? "\\N" : special.test(text) ? text.replace(specials, escaped) : text;
+    line += text === null ? "\\N" : !plain && special.test(text) ? text.replace(specials, escaped) : text;
   }
   return `${line}\n`;
 }

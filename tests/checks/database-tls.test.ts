@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TLSSocket } from "node:tls";
 import { Client } from "pg";
-import { sslFor } from "../../checks/clients";
+import { sslFor } from "../../checks/tls";
 
 describe("the connection to a managed PostgreSQL", () => {
   let folder: string;

@@ -14,6 +14,8 @@ const folder = ".rewind-test/rows";
 /** Rows on a real PostgreSQL, applied by the provider's own code as the engine calls it. */
 export interface RowFixture {
   readonly client: Client;
+  /** Connects anew after a test ended the server. */
+  reconnect(): Promise<void>;
   /** The inputs that pin the given tables, in a schema of their own. */
   pin(tables: Readonly<Record<string, PinnedTable>>): ConfigRowsInputs;
   /** One table's pinned rows, in a row file under their digest. */
@@ -30,15 +32,25 @@ export const settings: Table = { key: "key", columns: { key: "text", value: "jso
 /** A schema of its own in the database `postgres` of the environment; everything in it is dropped by `close`. */
 export async function openRows({ environment }: Fixture): Promise<RowFixture> {
   const { host, port, user, password } = environment.postgres;
-  const client = new Client({ host, port, user, password, database: "postgres" });
-  // A test may end the server.
-  client.on("error", () => undefined);
-  await client.connect();
+  const connect = async () => {
+    const client = new Client({ host, port, user, password, database: "postgres" });
+    // A test may end the server.
+    client.on("error", () => undefined);
+    await client.connect();
+    return client;
+  };
+  let client = await connect();
   await client.query("drop schema if exists rows, rewind cascade");
   await client.query("create schema rows");
   mkdirSync(join(checkout, folder), { recursive: true });
   return {
-    client,
+    get client() {
+      return client;
+    },
+    reconnect: async () => {
+      await client.end().catch(() => undefined);
+      client = await connect();
+    },
     pin: (tables) => ({
       connection: { host, port, user, database: "postgres", sslmode: "disable" },
       password,
