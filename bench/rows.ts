@@ -36,7 +36,7 @@ export async function rowFigures(server: Server, folder: string, runs: number): 
   await database.connect();
   try {
     await database.query("drop table if exists bench_ours, bench_psql");
-    let state = (await create(inputs(server, folder, version(folder, 0)))).outs as ConfigRowsState;
+    let state = outsOf(await create(inputs(server, folder, version(folder, 0))));
     await database.query("create table bench_psql (like bench_ours including all)");
     await database.query("insert into bench_psql select * from bench_ours");
     const [ours, theirs]: [number[], number[]] = [[], []];
@@ -45,7 +45,7 @@ export async function rowFigures(server: Server, folder: string, runs: number): 
       const turns = [
         async () => {
           const began = performance.now();
-          state = (await update(state, inputs(server, folder, pinned))).outs as ConfigRowsState;
+          state = outsOf(await update(state, inputs(server, folder, pinned)));
           return [ours, performance.now() - began] as const;
         },
         () => Promise.resolve([theirs, psql(server, folder, round)] as const),
@@ -68,6 +68,11 @@ export async function rowFigures(server: Server, folder: string, runs: number): 
     await database.end();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function outsOf({ outs }: { readonly outs?: ConfigRowsState }): ConfigRowsState {
+  if (outs === undefined) throw new Error("the provider answered no state");
+  return outs;
 }
 
 /** The row file of a round, and the same rows for psql. */

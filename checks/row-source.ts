@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { Readable } from "node:stream";
 import type { Settings } from "../release/parse";
 import { inlineRows, jsonLines, rowsDigest, rowsPath, type RowsDigest } from "../release/rows";
 import type { ConfigTable } from "../release/schema/rows";
@@ -20,14 +21,8 @@ export function pinnedSource(pinned: ConfigTable, folder: string): RowSource {
   const lines = jsonLines(inlineRows(pinned) ?? [])
     .split("\n")
     .slice(0, -1);
-  // eslint-disable-next-line @typescript-eslint/require-await -- what is in memory is read like what is in a file
-  return {
-    ...known,
-    name: "the release",
-    lines: async function* () {
-      yield { first: 1, lines };
-    },
-  };
+  // In memory as it is, it is read like a file.
+  return { ...known, name: "the release", lines: () => Readable.from([{ first: 1, lines }]) };
 }
 
 /**

@@ -122,10 +122,18 @@ export async function measureRowDrift(
     };
     if ("digests" in state) await compareDigests(client, located, state.digests, note);
     else {
-      await compareRows(client, located, state.rows, (key, _, standing) => note(key, standing), {
-        wanted: (key) => seen.get(key)?.standing !== "same",
-        ...(signal === undefined ? {} : { signal }),
-      });
+      await compareRows(
+        client,
+        located,
+        state.rows,
+        (key, _, standing) => {
+          note(key, standing);
+        },
+        {
+          wanted: (key) => seen.get(key)?.standing !== "same",
+          ...(signal === undefined ? {} : { signal }),
+        },
+      );
     }
   }
   const drifted = [...seen].flatMap(([key, { states: having, standing }]) =>

@@ -8,7 +8,7 @@ import { inProject } from "../checks/row-file";
 import { fileSource, type FileSource } from "../checks/row-source";
 import { keepRowFile } from "../records/row-files";
 import { canonicalJson } from "../release/canonical";
-import { rowsPath } from "../release/rows";
+import { rowsPath, type RowsDigest } from "../release/rows";
 import type { AppliedTable, ConfigRowsInputs, ConfigRowsState, PinnedTable } from "./config-rows";
 import { exportRows } from "./rows-export";
 import { applyInTransaction, type TableChange } from "./rows-transaction";
@@ -44,7 +44,7 @@ export async function read(id: string, props?: ConfigRowsState): Promise<dynamic
     const found: [string, AppliedTable][] = [];
     for (const [name, applied] of Object.entries(props.applied)) {
       const live = await exportRows(client, located(name, applied), sourceOf(props, name, applied), props.records);
-      found.push([name, live === undefined ? applied : { ...withoutFingerprint(applied), ...live }]);
+      found.push([name, live === undefined ? applied : takenOver(applied, live)]);
     }
     return found;
   });
@@ -56,8 +56,9 @@ export async function read(id: string, props?: ConfigRowsState): Promise<dynamic
   return { id, props: { ...props, applied, tables: Object.fromEntries(tables) } };
 }
 
-function withoutFingerprint({ fingerprint: _, ...applied }: AppliedTable): AppliedTable {
-  return applied;
+/** A table as it was found: what it was left with says nothing of it any more, its fingerprint neither. */
+function takenOver({ schema, definition, release }: AppliedTable, live: RowsDigest & { readonly file: string }) {
+  return { schema, definition, release, ...live };
 }
 
 /** What makes an update: where a row file lies, and which release it belongs to, does not. */
@@ -80,7 +81,7 @@ async function apply(
     if (pinned === undefined) return [];
     const last = before[name];
     // The same table elsewhere is another table.
-    const same = last !== undefined && last.schema === pinned.schema ? last : undefined;
+    const same = last?.schema === pinned.schema ? last : undefined;
     return [
       {
         located: located(name, pinned),

@@ -100,8 +100,7 @@ async function moveRows(client: ClientBase, change: TableChange, at: number): Pr
   const before = await compareStaged(client, located, at, false);
   // The same keys as last time, and every row as it was left: nobody edited any, and none is to be removed.
   const untouched =
-    last?.fingerprint !== undefined &&
-    last.fingerprint.keys === before.keys &&
+    last?.fingerprint?.keys === before.keys &&
     last.fingerprint.rows === before.hash &&
     JSON.stringify(columnsOf(last.table)) === JSON.stringify(columnsOf(located.table));
   if (!untouched) {

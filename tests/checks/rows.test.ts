@@ -15,9 +15,9 @@ const located: LocatedTable = {
 function databaseWith(rows: readonly Row[] | undefined): Pool {
   const query = (text: string, values: readonly unknown[]) => {
     if (text.includes("to_regclass")) return Promise.resolve({ rows: [{ found: rows !== undefined }] });
-    const keys = values[0] as string[];
-    const found = (rows ?? []).filter(({ key }) => keys.includes(String(key)));
-    const told = found.map((row) => ({ n: keys.indexOf(String(row.key)) + 1, text: JSON.stringify(row) }));
+    const keys = values[0] as unknown[];
+    const found = (rows ?? []).filter(({ key }) => keys.includes(key));
+    const told = found.map((row) => ({ n: keys.indexOf(row.key) + 1, text: JSON.stringify(row) }));
     return Promise.resolve({ rows: told });
   };
   return { query } as unknown as Pool;

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,8 +66,10 @@ export async function openRows({ environment }: Fixture): Promise<RowFixture> {
       const count = text.split("\n").length - 1;
       return { schema: "rows", definition, digest: `sha256:${hex}`, count, file, release };
     },
-    apply: async (inputs, before) =>
-      (before === undefined ? (await create(inputs)).outs : (await update(before, inputs)).outs) as ConfigRowsState,
+    apply: async (inputs, before) => {
+      const { outs } = before === undefined ? await create(inputs) : await update(before, inputs);
+      return outs ?? assert.fail("the provider answered no state");
+    },
     rows: async (name) =>
       (await client.query<{ row: Row }>(`select to_jsonb(t.*) as row from rows.${name} t order by t`)).rows.map(
         ({ row }) => row,

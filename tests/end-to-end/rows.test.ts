@@ -164,7 +164,7 @@ describe("the rows of a database, on a real PostgreSQL", function () {
       "numbers[1] = 1",
     ]) {
       await db.client.query(`update rows.limits set ${edit} where region = 'eu'`);
-      const other = db.pin({ ...pinned.tables, limits: db.table([{ ...row, small: 1 }], limits) });
+      const other = db.pin({ ...pinned.tables, limits: db.table([{ ...row, whole: 1 }], limits) });
       await assert.rejects(db.apply(other, state), /limits\/\["eu","6f9619ff-8b86-d011-b42d-00cf4fc964ff"\] is /, edit);
       await db.client.query("delete from rows.limits");
       await db.client.query("delete from rows.settings");
@@ -413,10 +413,10 @@ describe("the rows of a database, on a real PostgreSQL", function () {
     let state: Awaited<ReturnType<RowFixture["apply"]>> | undefined;
     await fc.assert(
       fc.asyncProperty(rowsOf, async (rows) => {
-        state = await db.apply(db.pin({ nasty: db.table(rows as Row[], wide) }), state);
+        state = await db.apply(db.pin({ nasty: db.table(rows, wide) }), state);
         const { rows: live } = await db.client.query<Row>("select key, value, document, tags from rows.nasty");
         const sorted = (of: readonly Row[]) => of.map((each) => JSON.stringify(sortedKeys(each))).sort();
-        assert.deepEqual(sorted(live), sorted(rows as Row[]));
+        assert.deepEqual(sorted(live), sorted(rows));
       }),
       { numRuns: 60 },
     );
