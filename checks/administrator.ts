@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { sslFor } from "./clients";
+import { sslFor } from "./tls";
 
 /** Where a database is, and who asks. */
 export interface Access {

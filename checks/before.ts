@@ -10,10 +10,9 @@ import { migrationProbes } from "./migrations";
 import type { MigrationStep } from "../release/migration-plan";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
-import { rowsPath, type RowsDigest } from "../release/rows";
-import { measureRowDrift, measureRowFile, type AppliedRows, type RowDigests } from "./rows";
-import { pinnedSource, recordedSource } from "./row-source";
-import { locatedTable, patience } from "./row-probes";
+import type { RowsDigest } from "../release/rows";
+import type { RowDigests } from "./rows";
+import { rowDriftProbes, rowFileProbes } from "./row-probes";
 import type * as signedImages from "./signed-images";
 
 /** What verifies signatures takes a while to load, and few stacks on a developer's machine demand any. */
@@ -139,12 +138,9 @@ function driftProbes(settings: Settings, clients: Clients, { states: applied }: 
   const states: Known["states"] = [...applied, snapshotOf(settings)];
   // An update that was interrupted may have made a bucket and not yet its policy.
   const unfinished = applied.length > 1 ? [undefined] : [];
-  const tables = new Set(
-    states.flatMap(({ rows, tables }) => [...Object.keys(rows ?? {}), ...Object.keys(tables ?? {})]),
-  );
   const buckets = new Set(states.flatMap(({ policies }) => Object.keys(policies)));
   return [
-    ...[...tables].flatMap((name) => rowDriftProbe(settings, clients, name, applied)),
+    ...rowDriftProbes(settings, clients, states),
     ...[...buckets].flatMap((name): Probe[] => {
       const bucket = objectStore?.buckets[name];
       if (bucket === undefined) return [];
@@ -164,38 +160,4 @@ function driftProbes(settings: Settings, clients: Clients, { states: applied }: 
       ];
     }),
   ];
-}
-
-function rowFileProbes(settings: Settings, clients: Clients): Probe[] {
-  return Object.entries(settings.pinned.facets.config).flatMap(([name, pinned]): Probe[] => {
-    const located = locatedTable(settings, name);
-    if (located === undefined || !("file" in pinned)) return [];
-    const ask = (signal: AbortSignal) => measureRowFile(clients.project, pinned, located, signal);
-    return [{ name: `row file ${name}`, factual: true, ...patience(pinned.count), ask }];
-  });
-}
-
-function rowDriftProbe(settings: Settings, clients: Clients, name: string, applied: Known["states"]): Probe[] {
-  const located = locatedTable(settings, name);
-  if (located === undefined) return [];
-  const pinned = settings.pinned.facets.config[name];
-  const counts = applied.map(({ tables }) => tables?.[name]?.count ?? 0);
-  const ask = (signal: AbortSignal) => {
-    const states = applied.map(({ rows, tables }): AppliedRows => {
-      const known = tables?.[name];
-      if (known === undefined) return { digests: rows?.[name] ?? {} };
-      const recorded = recordedSource(settings, clients.project, known);
-      if (recorded === undefined) throw new Error(missingRows(settings, known));
-      return { rows: recorded };
-    });
-    // A table that the pin does not name is left alone.
-    const intended = pinned === undefined ? { digests: {} } : { rows: pinnedSource(pinned, clients.project) };
-    return measureRowDrift(clients.database(), located, [...states, intended], signal);
-  };
-  return [{ name: `rows ${name}`, factual: true, ...patience(Math.max(0, ...counts)), ask }];
-}
-
-function missingRows({ environment }: Settings, known: RowsDigest): string {
-  const places = [rowsPath(environment.records, known.digest), ...(known.file === undefined ? [] : [known.file])];
-  return `the rows applied last, ${known.digest}, are in none of ${places.join(", ")}; bring the file back`;
 }

@@ -1,6 +1,68 @@
 import type { Settings } from "../release/parse";
 import type { Duration } from "../release/primitives";
+import { rowsDigest, rowsPath, type RowsDigest } from "../release/rows";
+import type { Clients } from "./clients";
+import type { Probe } from "./probe";
+import { pinnedSource, recordedSource } from "./row-source";
 import type { LocatedTable } from "./row-sql";
+import { measureRowDrift, measureRowFile, type AppliedRows, type RowDigests } from "./rows";
+
+/** What the log knows of the rows of a state in which a stack may stand, by table. */
+export interface KnownRows {
+  readonly rows?: Readonly<Record<string, RowDigests>>;
+  readonly tables?: Readonly<Record<string, RowsDigest>>;
+}
+
+/** A probe for every pinned row file: whether it is what was pinned, before anything is touched. */
+export function rowFileProbes(settings: Settings, clients: Clients): Probe[] {
+  return Object.entries(settings.pinned.facets.config).flatMap(([name, pinned]): Probe[] => {
+    const located = locatedTable(settings, name);
+    if (located === undefined || !("file" in pinned)) return [];
+    const ask = (signal: AbortSignal) => measureRowFile(clients.project, pinned, located, signal);
+    return [{ name: `row file ${name}`, factual: true, ...patience(pinned.count), ask }];
+  });
+}
+
+/** A probe for every table of the given states: whether each of its rows is as one of them has it. */
+export function rowDriftProbes(
+  settings: Pick<Settings, "environment" | "releases" | "pinned">,
+  clients: Clients,
+  states: readonly KnownRows[],
+): Probe[] {
+  const names = new Set(
+    states.flatMap(({ rows, tables }) => [...Object.keys(rows ?? {}), ...Object.keys(tables ?? {})]),
+  );
+  return [...names].flatMap((name): Probe[] => {
+    const located = locatedTable(settings, name);
+    if (located === undefined) return [];
+    const ask = (signal: AbortSignal) => {
+      const applied = states.map((state) => appliedRows(settings, clients, name, state));
+      return measureRowDrift(clients.database(), located, applied, signal);
+    };
+    const count = Math.max(0, ...states.map(({ tables }) => tables?.[name]?.count ?? 0));
+    return [{ name: `rows ${name}`, factual: true, ...patience(count), ask }];
+  });
+}
+
+/** The rows of a state; those of the pin itself need not have been applied to be at hand. */
+function appliedRows(
+  settings: Pick<Settings, "environment" | "releases" | "pinned">,
+  clients: Clients,
+  name: string,
+  { rows, tables }: KnownRows,
+): AppliedRows {
+  const known = tables?.[name];
+  if (known === undefined) return { digests: rows?.[name] ?? {} };
+  const recorded = recordedSource(settings, clients.project, known);
+  if (recorded !== undefined) return { rows: recorded };
+  const pinned = settings.pinned.facets.config[name];
+  if (pinned !== undefined && rowsDigest(pinned).digest === known.digest) {
+    return { rows: pinnedSource(pinned, clients.project) };
+  }
+  const places = [rowsPath(settings.environment.records, known.digest)];
+  if (known.file !== undefined) places.push(known.file);
+  throw new Error(`the rows applied last, ${known.digest}, are in none of ${places.join(", ")}; bring the file back`);
+}
 
 /** A table of the environment where it stands; undefined when the environment has none of that name. */
 export function locatedTable({ environment }: Pick<Settings, "environment">, name: string): LocatedTable | undefined {

@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from "pg";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { Digest } from "../release/primitives";
-import { brief, keyColumns, keyOf, normalRow, type RowsDigest } from "../release/rows";
+import { brief, keyColumns, keyOf, rowOfOldLog, type RowsDigest } from "../release/rows";
 import type { Row } from "../release/schema/rows";
 import type { Measurement } from "./probe";
 import { compareRows, readRows, type Standing } from "./row-comparison";
@@ -168,6 +168,6 @@ async function compareDigests(
  * a column that the table has got since. Every row pins every column, so the second fits only in that case.
  */
 function digestsOf(live: Row, { table }: LocatedTable): Digest[] {
-  const row = normalRow(live, table);
+  const row = rowOfOldLog(live, table);
   return [digestOf(row), digestOf(Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)))];
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { measureRowDrift } from "../checks/rows";
+import { rowDriftProbes } from "../checks/row-probes";
 import { readApplied } from "../checks/migrations";
 import { migrationTables } from "../release/migration-tables";
 import { runProbes, type Probe } from "../checks/probe";
@@ -152,28 +152,26 @@ async function verifyRecovered(
   const copy = { ...environment, database: { ...database, host: "127.0.0.1", port, sslmode: "disable" as const } };
   const there = { ...stack, settings: { ...stack.settings, environment: copy } };
   return withClients(there, async (clients) =>
-    judge(await runProbes(probesOfTheTime(clients, copy.database, states), undefined, redactor(stack.secrets))),
+    judge(
+      await runProbes(
+        probesOfTheTime(there.settings, clients, copy.database, states),
+        undefined,
+        redactor(stack.secrets),
+      ),
+    ),
   );
 }
 
 function probesOfTheTime(
+  settings: OpenedStack["settings"],
   clients: Clients,
   database: NonNullable<OpenedStack["settings"]["environment"]["database"]>,
   states: ReturnType<typeof expectedStates>,
 ): Probe[] {
-  const tables = [...new Set(states.flatMap(({ rows }) => Object.keys(rows)))];
   const noted = migrationTables(database);
   const migrations = states.flatMap(({ migration }) => (migration === undefined ? [] : [migration]));
   return [
-    ...tables.flatMap((name): Probe[] => {
-      const table = database.tables[name];
-      if (table === undefined) return [];
-      const located = { schema: database.schema, name, table };
-      const expected = states.map(({ rows }) => rows[name] ?? {});
-      return [
-        { name: `rows ${name}`, factual: true, ask: () => measureRowDrift(clients.database(), located, expected) },
-      ];
-    }),
+    ...rowDriftProbes(settings, clients, states),
     ...(noted === undefined || migrations.length === 0
       ? []
       : [

@@ -1,4 +1,4 @@
-import { keyOf } from "./rows";
+import { keyColumns, keyOf } from "./rows";
 import { SqlIdentifier } from "./primitives";
 import { pathOf, type Problem } from "./problems";
 import { facets, type Release } from "./schema/release";
@@ -152,8 +152,27 @@ function setValue(
   put(inside.reduce(child, child(record, facet)), last, jsonOr(text));
 }
 
+/** A new row with its key, each part of it in the type of its column. */
 function rowWithKey(table: Table, key: string, column: string, value: unknown): Row {
-  return { [table.key]: table.columns[table.key] === "text" ? key : Number(key), [column]: value as Row[string] };
+  const names = keyColumns(table);
+  const parts = names.length === 1 ? [key] : partsOf(key);
+  const typed = names.map((name, at): [string, Row[string]] => {
+    const part = parts[at];
+    if (part === undefined) return [name, null];
+    const whole = ["smallint", "integer", "bigint"].includes(table.columns[name] ?? "") && /^-?[0-9]{1,15}$/.test(part);
+    return [name, whole ? Number(part) : part];
+  });
+  return { ...Object.fromEntries(typed), [column]: value as Row[string] };
+}
+
+/** The parts of a composite key such as `["eu",3]`; of anything else none, and the rules say which are missing. */
+function partsOf(key: string): string[] {
+  try {
+    const parts: unknown = JSON.parse(key);
+    return Array.isArray(parts) ? parts.map(String) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** A table's inline rows; undefined where they stand in a file. */

@@ -101,19 +101,33 @@ export function brief(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
-/** A row in the form in which the first version of the deployment log kept its digest: times in UTC. */
+/** A row in the form in which rows of two releases are compared without a database: times in UTC, every digit kept. */
 export function normalRow(row: Row, table: Table): Row {
+  return withTimes(row, table, (value) => {
+    const date = new Date(value);
+    const fraction = /[.]([0-9]{4,6})/.exec(value)?.[1];
+    if (Number.isNaN(date.getTime())) return value;
+    return fraction === undefined ? date.toISOString() : date.toISOString().replace(/[.][0-9]{3}/, `.${fraction}`);
+  });
+}
+
+/** A row in the form in which the first version of the deployment log kept its digest: times in UTC, in milliseconds. */
+export function rowOfOldLog(row: Row, table: Table): Row {
+  return withTimes(row, table, (value) => new Date(value).toISOString());
+}
+
+function withTimes(row: Row, table: Table, normal: (value: string) => string): Row {
   return Object.fromEntries(
     Object.entries(row).map(([column, value]) => [
       column,
-      table.columns[column] === "timestamptz" && typeof value === "string" ? new Date(value).toISOString() : value,
+      table.columns[column] === "timestamptz" && typeof value === "string" ? normal(value) : value,
     ]),
   );
 }
 
 /** The digest of each row, by its key, as the first version of the deployment log kept them. */
 export function rowDigests(rows: readonly Row[], table: Table): Record<string, Digest> {
-  return Object.fromEntries(rows.map((row) => [keyOf(row, table), digestOf(normalRow(row, table))]));
+  return Object.fromEntries(rows.map((row) => [keyOf(row, table), digestOf(rowOfOldLog(row, table))]));
 }
 
 /** Where rows lie under their digest: beside the deployment log, so that they are wherever the log is. */

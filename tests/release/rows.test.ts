@@ -34,6 +34,12 @@ describe("a row in its normal form", () => {
     );
   });
 
+  it("keeps the microseconds of a time", () => {
+    const since = (value: string) => normalRow({ since: value }, table).since;
+    assert.equal(since("2025-09-17T21:00:00.123456+02:00"), "2025-09-17T19:00:00.123456Z");
+    assert.notEqual(since("2025-09-17T21:00:00.123456Z"), since("2025-09-17T21:00:00.123457Z"));
+  });
+
   it("leaves times alone that stand in a column of another type", () => {
     const row = { key: "2025-09-17T21:00:00+02:00", value: "2025-09-17T21:00:00+02:00" };
     assert.deepEqual(normalRow(row, table), row);
