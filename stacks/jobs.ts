@@ -48,8 +48,8 @@ type Args<T> = { [K in keyof T]: pulumi.Input<T[K]> };
 
 /** Suspends the workers before anything else moves, and cancels what belongs to the release that leaves. */
 class JobCancelling extends pulumi.dynamic.Resource {
-  constructor(name: string, args: Args<JobCancellingInputs>) {
-    super(cancellingProvider, name, args, { additionalSecretOutputs: ["url"] }, "rewind", "JobCancelling");
+  constructor(name: string, args: Args<JobCancellingInputs>, opts: pulumi.CustomResourceOptions) {
+    super(cancellingProvider, name, args, { ...opts, additionalSecretOutputs: ["url"] }, "rewind", "JobCancelling");
   }
 }
 
@@ -64,24 +64,32 @@ class JobResuming extends pulumi.dynamic.Resource {
 export const resumingType = "pulumi-nodejs:dynamic/rewind:JobResuming";
 
 /** The first resources of a stack: background jobs of the release that leaves must not meet rows of the one that comes. */
-export function cancelJobs({ settings, secrets }: Loaded): pulumi.CustomResource[] {
+export function cancelJobs({ settings, secrets }: Loaded, provider: pulumi.ProviderResource): pulumi.CustomResource[] {
   const { environment, pinned } = settings;
   return Object.entries(environment.jobs ?? {}).map(
     ([name, jobs]) =>
-      new JobCancelling(name, {
-        url: pulumi.secret(secrets[jobs.url] ?? ""),
-        queues: jobs.queues,
-        mark: markOf(environment.name, name),
-        digest: jobsDigest(pinned),
-        disabled: areDisabled(jobs, pinned),
-        supervised: jobs.supervised === true,
-        graceMilliseconds: milliseconds(jobs.grace ?? "10s"),
-      }),
+      new JobCancelling(
+        name,
+        {
+          url: pulumi.secret(secrets[jobs.url] ?? ""),
+          queues: jobs.queues,
+          mark: markOf(environment.name, name),
+          digest: jobsDigest(pinned),
+          disabled: areDisabled(jobs, pinned),
+          supervised: jobs.supervised === true,
+          graceMilliseconds: milliseconds(jobs.grace ?? "10s"),
+        },
+        { provider },
+      ),
   );
 }
 
 /** The last resources of a stack. When an update ends between the verdict and them, the next one finds them behind. */
-export function resumeJobs({ settings, secrets }: Loaded, verified: pulumi.Stash): pulumi.CustomResource[] {
+export function resumeJobs(
+  { settings, secrets }: Loaded,
+  verified: pulumi.Stash,
+  provider: pulumi.ProviderResource,
+): pulumi.CustomResource[] {
   const { environment, pinned } = settings;
   return Object.entries(environment.jobs ?? {}).map(
     ([name, jobs]) =>
@@ -93,7 +101,7 @@ export function resumeJobs({ settings, secrets }: Loaded, verified: pulumi.Stash
           disabled: areDisabled(jobs, pinned),
           entry: verified.input.apply((input: unknown) => (input as { entry: string }).entry),
         },
-        { dependsOn: [verified] },
+        { provider, dependsOn: [verified] },
       ),
   );
 }

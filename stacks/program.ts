@@ -39,21 +39,24 @@ export function build(): Outputs {
   const gates = new Gates(loaded);
   gates.guardEverything();
   leaveWhatIsLetGo(loaded.settings);
-  const { resources, containers } = declare(loaded);
+  const dynamic = new DynamicProvider("dynamic");
+  const { resources, containers } = declare(loaded, dynamic);
   const verified = gates.verify(resources, containers);
-  resumeJobs(loaded, verified);
+  resumeJobs(loaded, verified, dynamic);
   const { release, digest } = loaded.settings.pinned;
   return { release, digest, pins: loaded.settings.pins, verified: verified.input, containers };
 }
 
 /** Everything that the pinned release deploys: jobs first, rows before containers, caches after both. */
-export function declare(loaded: Loaded): {
+export function declare(
+  loaded: Loaded,
+  dynamic = new DynamicProvider("dynamic"),
+): {
   readonly resources: readonly pulumi.CustomResource[];
   readonly containers: pulumi.Output<Containers>;
 } {
   const { environment, pinned } = loaded.settings;
-  const dynamic = new DynamicProvider("dynamic");
-  const jobs = cancelJobs(loaded);
+  const jobs = cancelJobs(loaded, dynamic);
   const stored =
     environment.objectStore === undefined
       ? undefined
@@ -69,7 +72,7 @@ export function declare(loaded: Loaded): {
   const frontends =
     Object.keys(pinned.facets.frontend).length === 0
       ? []
-      : new Frontends("frontends", loaded, [...first, ...running]).resources;
+      : new Frontends("frontends", loaded, [...first, ...running], { providers: [dynamic] }).resources;
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
@@ -80,7 +83,7 @@ export function declare(loaded: Loaded): {
   );
   const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
   const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
-  const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
+  const schema = declareMigrations(loaded, "down", { provider: dynamic, dependsOn: [...first, ...running] });
   return {
     resources: [...first, ...running, ...frontends, ...caches, ...schema],
     containers: pulumi.output(ids),
