@@ -15,6 +15,7 @@ import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
 import { jobsProbes } from "./jobs";
 import { defaultTiming, type Probe, type Timing } from "./probe";
+import { routeProbes } from "./routes";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
 import { measureQuery } from "./sql";
@@ -34,7 +35,11 @@ export function timingAfter({ verification }: Settings): Timing {
  * that the stack declares. Nothing here changes anything but for what a declared check itself posts.
  */
 export function probesAfter(settings: Settings, clients: Clients, containers: Containers): Probe[] {
-  return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
+  return [
+    ...pinnedProbes(settings, clients, containers),
+    ...routeProbes(settings, clients, containers),
+    ...declaredProbes(settings, clients, containers),
+  ];
 }
 
 /** The images, rows and policies themselves, against what is pinned. */

@@ -10,6 +10,7 @@ import { migrationProbes } from "./migrations";
 import type { MigrationStep } from "../release/migration-plan";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
+import { proxyProbes } from "./routes";
 import { measureRowDrift, type RowDigests } from "./rows";
 import type * as signedImages from "./signed-images";
 import { swarmProbes } from "./swarm";
@@ -52,6 +53,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
     ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
+    ...proxyProbes(settings),
     ...driftProbes(settings, clients, known),
     ...migrationProbes(settings, clients, {
       rehearsed: known.rehearsed ?? [],

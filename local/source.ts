@@ -1,5 +1,14 @@
 /** The parts of the embedded environment, by the names that messages and `.rewind/` use. */
-export const partNames = ["pulumi", "plugins", "docker", "registry", "postgres", "objectStore", "redis", "proxy"] as const;
+export const partNames = [
+  "pulumi",
+  "plugins",
+  "docker",
+  "registry",
+  "postgres",
+  "objectStore",
+  "redis",
+  "proxy",
+] as const;
 export type PartName = (typeof partNames)[number];
 
 /**

@@ -8,6 +8,7 @@ import { Database } from "./database";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
+import { Routes } from "./routes";
 import { leaveWhatIsLetGo } from "./protection";
 import { cancelJobs, resumeJobs } from "./jobs";
 import { asContainers, needsDocker, runtimeOf } from "../release/runtime";
@@ -62,18 +63,24 @@ export function declare(loaded: Loaded): {
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
   const workloads = [...workloadsOnDocker(loaded, first), ...workloadsOnAws(loaded, first)];
   const running = workloads.flatMap(({ resources }) => resources);
+  const containers = Object.fromEntries(
+    workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : [])),
+  );
+  const routed =
+    environment.proxy === undefined || environment.docker === undefined
+      ? []
+      : new Routes("routes", loaded, containers, [...first, ...running]).resources;
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
         name,
         { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
-        { dependsOn: [...first, ...running] },
+        { dependsOn: [...first, ...running, ...routed] },
       ),
   );
-  const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
-  const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
-  const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running] });
-  return { resources: [...first, ...running, ...caches, ...schema], containers: pulumi.output(ids) };
+  const ids = Object.fromEntries(Object.entries(containers).map(([entry, { id }]) => [entry, id]));
+  const schema = declareMigrations(loaded, "down", { dependsOn: [...first, ...running, ...routed] });
+  return { resources: [...first, ...running, ...routed, ...caches, ...schema], containers: pulumi.output(ids) };
 }
 
 /** Containers on a single engine, and services on a swarm, where the environment runs them there. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
+import { Proxy, Route } from "./routes";
 import { Runtime, Swarm } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
@@ -35,6 +36,8 @@ export const Environment = z.strictObject({
     .optional(),
   services: z.record(Name, Workload).optional(),
   functions: z.record(Name, Workload).optional(),
+  proxy: Proxy.optional().describe("The reverse proxy in front of the services of a single host"),
+  routes: z.record(Name, Route).optional().describe("Addresses that stay while versions come and go"),
   database: Database.optional(),
   objectStore: ObjectStore.optional(),
   caches: z
