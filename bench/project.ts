@@ -83,6 +83,8 @@ export function writeBareProject(stackFile: string): Target {
   rename(["database", "role", "user"], "bare_app");
   rename(["objectStore", "buckets", "documents"], "bare-documents");
   rename(["services", "api", "variables", "BUCKET"], "bare-documents");
+  // In the one proxy of both, a route of its own.
+  if (document.hasIn([...at, "routes", "api"])) document.setIn([...at, "routes", "api", "hosts"], ["bare.test"]);
   document.deleteIn(["config", "rewind:secrets"]);
   document.delete("encryptionsalt");
   const file = join(cwd, "Pulumi.bare.yaml");

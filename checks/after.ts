@@ -16,6 +16,7 @@ import { jobsProbes } from "./jobs";
 import { measurePages } from "./browser";
 import { pinnedFrontends, servedProbes } from "./frontend";
 import { defaultTiming, type Probe, type Timing } from "./probe";
+import { routeProbes } from "./routes";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
 import { pinnedSource } from "./row-source";
@@ -37,7 +38,11 @@ export function timingAfter({ verification }: Settings): Timing {
  * that the stack declares. Nothing here changes anything but for what a declared check itself posts.
  */
 export function probesAfter(settings: Settings, clients: Clients, containers: Containers): Probe[] {
-  return [...pinnedProbes(settings, clients, containers), ...declaredProbes(settings, clients, containers)];
+  return [
+    ...pinnedProbes(settings, clients, containers),
+    ...routeProbes(settings, clients, containers),
+    ...declaredProbes(settings, clients, containers),
+  ];
 }
 
 /** The images, rows and policies themselves, against what is pinned. */

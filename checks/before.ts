@@ -14,6 +14,7 @@ import type { Probe, Timing } from "./probe";
 import type { RowsDigest } from "../release/rows";
 import type { RowDigests } from "./rows";
 import { rowDriftProbes, rowFileProbes } from "./row-probes";
+import { proxyProbes } from "./routes";
 import type * as signedImages from "./signed-images";
 import { swarmProbes } from "./swarm";
 
@@ -58,6 +59,7 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
     ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
     ...buildProbes(settings, clients),
+    ...proxyProbes(settings),
     ...driftProbes(settings, clients, known),
     ...migrationProbes(settings, clients, {
       rehearsed: known.rehearsed ?? [],

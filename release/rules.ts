@@ -17,6 +17,7 @@ import { migrationsHaveAFolder } from "./rules/migrations";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { frontendsHaveOnePointer } from "./rules/frontend";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
+import { routesLeadSomewhere, routesLetAddressesIn } from "./rules/routes";
 import type { Part, Rule } from "./rules/rule";
 import { secretsAreThere } from "./rules/secrets";
 import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
@@ -45,6 +46,8 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: pinsKeepTogether, needs: ["release", "pins", "releases"] },
   { rule: environmentHasWhatReleasesName, needs: ["environment"] },
   { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
+  { rule: routesLeadSomewhere, needs: ["environment"] },
+  { rule: routesLetAddressesIn, needs: ["release", "pins", "releases", "environment"] },
   { rule: imagesArePinned, needs: ["environment"] },
   { rule: runtimesHaveTheirPlace, needs: ["environment"] },
   { rule: containersHaveHealthchecks, needs: ["environment"] },

@@ -1,3 +1,4 @@
+import type { ProxyRoute } from "../checks/proxy";
 import { filesPrefix } from "../release/frontend-build";
 import type { Digest } from "../release/primitives";
 
@@ -26,7 +27,7 @@ const plain = "^(?:/|(?:/(?:[A-Za-z0-9_~@+=,()-]|\\.[A-Za-z0-9_~@+=,()-])[A-Za-z
  * neither cookies nor credentials reach the store. The build's name stands here and nowhere else, so the route as a
  * whole is the pointer: it moves at once or not at all.
  */
-export function routeTo({ route, store, bucket, build, fallback, hosts }: ServedBuild): object {
+export function routeTo({ route, store, bucket, build, fallback, hosts }: ServedBuild): ProxyRoute {
   const { hostname, port, protocol, host } = new URL(store);
   const dial = `${hostname}:${port || (protocol === "https:" ? "443" : "80")}`;
   const folder = `/${bucket}/${filesPrefix(build)}`.slice(0, -1);

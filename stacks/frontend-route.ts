@@ -1,15 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { ProxyAdmin } from "../checks/proxy";
 import type { ServedBuild } from "./frontend-route.config";
 import type * as implementation from "./frontend-route.provider";
 import { loadProvider } from "./shim";
 
 /** Which build a proxy serves, and where the proxy is told. */
-export interface FrontendRouteInputs extends ServedBuild {
-  /** The proxy's admin API. */
-  readonly admin: string;
-  /** The proxy's HTTP server that the route belongs to. */
-  readonly server: string;
-}
+export interface FrontendRouteInputs extends ServedBuild, ProxyAdmin {}
 
 const load = () => loadProvider("frontend-route.provider") as typeof implementation;
 

@@ -10,6 +10,7 @@ import { Frontends } from "./frontends";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
+import { Routes } from "./routes";
 import { leaveWhatIsLetGo } from "./protection";
 import { cancelJobs, resumeJobs } from "./jobs";
 import { asContainers, needsDocker, runtimeOf } from "../release/runtime";
@@ -68,24 +69,30 @@ export function declare(
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
   const workloads = [...workloadsOnDocker(loaded, first), ...workloadsOnAws(loaded, first)];
   const running = workloads.flatMap(({ resources }) => resources);
+  const containers = Object.fromEntries(
+    workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : [])),
+  );
+  const routed =
+    environment.proxy === undefined || environment.docker === undefined
+      ? []
+      : new Routes("routes", loaded, containers, [...first, ...running], { providers: [dynamic] }).resources;
   // After the workloads: a page asks a service that is there already.
   const frontends =
     Object.keys(pinned.facets.frontend).length === 0
       ? []
-      : new Frontends("frontends", loaded, [...first, ...running], { providers: [dynamic] }).resources;
+      : new Frontends("frontends", loaded, [...first, ...running, ...routed], { providers: [dynamic] }).resources;
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
         name,
         { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
-        { provider: dynamic, dependsOn: [...first, ...running] },
+        { provider: dynamic, dependsOn: [...first, ...running, ...routed] },
       ),
   );
-  const containers = workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : []));
-  const ids = Object.fromEntries(containers.map(([entry, { id }]) => [entry, id]));
-  const schema = declareMigrations(loaded, "down", { provider: dynamic, dependsOn: [...first, ...running] });
+  const ids = Object.fromEntries(Object.entries(containers).map(([entry, { id }]) => [entry, id]));
+  const schema = declareMigrations(loaded, "down", { provider: dynamic, dependsOn: [...first, ...running, ...routed] });
   return {
-    resources: [...first, ...running, ...frontends, ...caches, ...schema],
+    resources: [...first, ...running, ...routed, ...frontends, ...caches, ...schema],
     containers: pulumi.output(ids),
   };
 }

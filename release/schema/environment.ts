@@ -2,11 +2,11 @@ import { z } from "zod";
 import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
+import { Proxy, Route } from "./routes";
 import { Runtime, Swarm } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
 import { FrontendPlace } from "./frontend";
-import { Proxy } from "./routes";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
@@ -39,6 +39,7 @@ export const Environment = z.strictObject({
   functions: z.record(Name, Workload).optional(),
   proxy: Proxy.optional().describe("The reverse proxy in front of the services of a single host"),
   frontends: z.record(Name, FrontendPlace).optional(),
+  routes: z.record(Name, Route).optional().describe("Addresses that stay while versions come and go"),
   database: Database.optional(),
   objectStore: ObjectStore.optional(),
   caches: z

@@ -103,6 +103,15 @@ function problemsAfter(change: (raw: Raw) => void): string[] {
 const role = "arn:aws:iam::111122223333:role/scoring";
 const url = "https://scoring.example.com";
 
+/** A route to the service. */
+function routed({ environment }: Raw, route: Record<string, unknown>): void {
+  Object.assign(environment.services.api, { port: 8080 });
+  Object.assign(environment, {
+    proxy: { admin: "http://127.0.0.1:2019", url: "http://127.0.0.1:8000" },
+    routes: { front: { to: "services/api", smoke: [{ path: "/health" }], ...route } },
+  });
+}
+
 function onEcs({ environment }: Raw): void {
   environment.services.api = { ...workload, memory: 512, url } as never;
   const ecs = { cluster: "c", subnets: ["subnet-0a1b2c3d"], securityGroups: ["sg-0a1b2c3d"], executionRole: role };
@@ -222,6 +231,30 @@ const examples: readonly Example[] = [
       Object.assign(raw.environment.services.api, { publish: 8443 });
     },
     problem: /^environment\.services\.api\.publish: in host mode the old task has the port while the new one starts/,
+  },
+  {
+    rule: "routes lead to a container of a single host",
+    holds: (raw) => {
+      routed(raw, {});
+    },
+    broken: (raw) => {
+      routed(raw, { to: "services/nobody" });
+    },
+    problem: /^environment\.routes\.front\.to: the environment has no services\/nobody$/,
+  },
+  {
+    rule: "routes let addresses in",
+    holds: (raw) => {
+      routed(raw, { allow: "DOOR" });
+      Object.assign(raw.environment, { toggles: ["ON", "DOOR"] });
+      Object.assign(raw.releases.v1.toggles, { DOOR: "10.0.0.0/8, ::1" });
+    },
+    broken: (raw) => {
+      routed(raw, { allow: "DOOR" });
+      Object.assign(raw.environment, { toggles: ["ON", "DOOR"] });
+      Object.assign(raw.releases.v1.toggles, { DOOR: "10.0.0.0/80" });
+    },
+    problem: /^environment\.routes\.front\.allow: DOOR is "10\.0\.0\.0\/80": expected addresses/,
   },
   {
     rule: "ECS can run the services",

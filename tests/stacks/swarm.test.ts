@@ -24,6 +24,7 @@ const onSwarm =
     };
     environment.runtime = { services: "swarm" };
     environment.swarm = swarm;
+    delete environment.routes;
     Object.assign(environment.services.api, service);
     config["rewind:environment"] = environment;
   };

@@ -1,0 +1,169 @@
+import { request } from "node:http";
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import type { Environment } from "../release/schema/environment";
+import type { Smoke } from "../release/schema/routes";
+import { describeError, type Measurement } from "./probe";
+
+/** A proxy's admin API, and the HTTP server of its configuration that routes belong to. */
+export interface ProxyAdmin {
+  readonly admin: string;
+  readonly server: string;
+}
+
+/** The proxy of an environment. */
+export function proxyOf({ admin, server }: NonNullable<Environment["proxy"]>): ProxyAdmin {
+  return { admin, server: server ?? "rewind" };
+}
+
+/** What a route of an environment is called in its proxy. */
+export const routeId = (environment: Pick<Environment, "name">, route: string): string =>
+  `rewind-${environment.name}-${route}`;
+
+/** Which requests a route takes, and where it sends them. */
+export interface RouteShape {
+  /** Its name in the proxy: `rewind-local-api`. */
+  readonly id: string;
+  readonly hosts?: readonly string[] | undefined;
+  readonly paths?: readonly string[] | undefined;
+  /** Client addresses that are let in; everyone when left out. */
+  readonly allow?: readonly string[] | undefined;
+  /** `127.0.0.1:32768` */
+  readonly dial: string;
+}
+
+/** A route in the proxy's own form. */
+export type ProxyRoute = Readonly<Record<string, unknown>>;
+
+/** A route as Caddy's configuration has it. Whoever is not let in gets 403. */
+export function routeOf({ id, hosts, paths, allow, dial }: RouteShape): ProxyRoute {
+  const match = { ...(hosts === undefined ? {} : { host: hosts }), ...(paths === undefined ? {} : { path: paths }) };
+  const toService = {
+    handler: "reverse_proxy",
+    upstreams: [{ dial }],
+    // A version that is about to go may have closed a connection that was kept; the request goes again on a new one.
+    load_balancing: { retries: 2, try_duration: "2s" },
+  };
+  const shut = {
+    match: [{ not: [{ remote_ip: { ranges: allow ?? [] } }] }],
+    handle: [{ handler: "static_response", status_code: 403, body: "not let in\n" }],
+    terminal: true,
+  };
+  const closed = { handle: shut.handle, terminal: true };
+  const guards = allow === undefined ? [] : [allow.length === 0 ? closed : shut];
+  return {
+    "@id": id,
+    ...(Object.keys(match).length === 0 ? {} : { match: [match] }),
+    handle: guards.length === 0 ? [toService] : [{ handler: "subroute", routes: [...guards, { handle: [toService] }] }],
+    terminal: true,
+  };
+}
+
+/**
+ * The route of that id as the proxy has it now; undefined when it has none.
+ * @throws Error when the proxy does not answer
+ */
+export async function readRoute({ admin }: ProxyAdmin, id: string): Promise<ProxyRoute | undefined> {
+  const response = await ask(`${admin}/id/${encodeURIComponent(id)}`);
+  if (response.status === 404 || response.status === 400) return undefined;
+  if (!response.ok) throw new Error(`the proxy answers ${await said(response)}`);
+  return z.record(z.string(), z.unknown()).parse(await response.json());
+}
+
+/**
+ * Makes the proxy have this route, at once and as a whole.
+ * @param place where a new route goes. Caddy asks one after the other, so those that take everything stand last
+ */
+export async function putRoute(
+  proxy: ProxyAdmin,
+  id: string,
+  route: ProxyRoute,
+  place: "first" | "last" = "match" in route ? "first" : "last",
+): Promise<void> {
+  const there = await readRoute(proxy, id);
+  if (isDeepStrictEqual(there, route)) return;
+  const routes = `${proxy.admin}/config/apps/http/servers/${encodeURIComponent(proxy.server)}/routes`;
+  const first = place === "first" && (await ask(`${routes}/0`)).ok;
+  const response =
+    there !== undefined
+      ? await ask(`${proxy.admin}/id/${encodeURIComponent(id)}`, "PATCH", route)
+      : await ask(first ? `${routes}/0` : routes, first ? "PUT" : "POST", route);
+  if (!response.ok)
+    throw new Error(`the proxy at ${proxy.admin} did not take the route ${id}: ${await said(response)}`);
+}
+
+/** Takes a route away; fine when there is none. */
+export async function deleteRoute({ admin }: ProxyAdmin, id: string): Promise<void> {
+  const response = await ask(`${admin}/id/${encodeURIComponent(id)}`, "DELETE");
+  if (!response.ok && response.status !== 404 && response.status !== 400) {
+    throw new Error(`the proxy at ${admin} did not take the route ${id} away: ${await said(response)}`);
+  }
+}
+
+/** What a refusal says, on one line. */
+async function said(response: Response): Promise<string> {
+  return `${response.status} ${(await response.text()).replace(/\s+/g, " ").slice(0, 300)}`;
+}
+
+async function ask(url: string, method = "GET", body?: unknown): Promise<Response> {
+  try {
+    return await fetch(url, {
+      method,
+      signal: AbortSignal.timeout(10_000),
+      ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    });
+  } catch (error) {
+    throw new Error(`the proxy at ${new URL(url).origin} does not answer: ${describeError(error)}`);
+  }
+}
+
+/** Where a route sends its requests, `127.0.0.1:32768`, looked up in the proxy's own form; undefined when nowhere. */
+export function dialOf(route: ProxyRoute | undefined): string | undefined {
+  const [, dial] = /"dial":"([^"]+)"/.exec(JSON.stringify(route ?? {})) ?? [];
+  return dial;
+}
+
+/** Whether a proxy answers and has the HTTP server that routes belong to. */
+export async function measureProxy({ admin, server }: ProxyAdmin): Promise<Measurement> {
+  const response = await ask(`${admin}/config/apps/http/servers/${encodeURIComponent(server)}/listen`);
+  const listen: unknown = response.ok ? await response.json() : null;
+  return listen === null
+    ? { result: "failed", evidence: `the proxy has no HTTP server ${server}` }
+    : { result: "passed", evidence: `answers on ${JSON.stringify(listen)}` };
+}
+
+/** Whether the route leads where it should. */
+export async function measureRoute(proxy: ProxyAdmin, id: string, dial: string): Promise<Measurement> {
+  const there = dialOf(await readRoute(proxy, id));
+  return there === dial
+    ? { result: "passed", evidence: `leads to ${dial}` }
+    : { result: "failed", evidence: `leads to ${there ?? "nobody"}, the pinned version is at ${dial}` };
+}
+
+/**
+ * Sends the smoke requests, one after the other.
+ * @param host what the Host header says, for a route that takes only some hosts
+ */
+export async function measureSmoke(base: string, smoke: readonly Smoke[], host?: string): Promise<Measurement> {
+  let last = "";
+  for (const { path, status = 200 } of smoke) {
+    const got = await statusOf(new URL(path, base), host);
+    last = `GET ${base}${path} → ${got}`;
+    if (got !== status) return { result: "failed", evidence: `${last}; expected ${status}` };
+  }
+  return { result: "passed", evidence: last };
+}
+
+/** `fetch` does not let a Host header be set. */
+function statusOf(url: URL, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { timeout: 5_000, agent: false, ...(host === undefined ? {} : { headers: { host } }) });
+    sent.once("response", (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    sent.once("timeout", () => sent.destroy(new Error(`${url.href} did not answer within 5 s`)));
+    sent.once("error", reject);
+    sent.end();
+  });
+}

@@ -1,0 +1,32 @@
+import type { Settings } from "../release/parse";
+import { milliseconds } from "../release/primitives";
+import type { Clients } from "./clients";
+import { addressOf, type Containers } from "./containers";
+import type { Probe } from "./probe";
+import { measureProxy, measureRoute, measureSmoke, proxyOf, routeId } from "./proxy";
+
+/** Before a change: the proxy answers, where the environment has routes. */
+export function proxyProbes({ environment }: Pick<Settings, "environment">): Probe[] {
+  const { proxy, routes = {} } = environment;
+  if (proxy === undefined || Object.keys(routes).length === 0) return [];
+  return [{ name: "proxy", ask: () => measureProxy(proxyOf(proxy)) }];
+}
+
+/** After a change: every route leads to the pinned version, and the version answers through it. */
+export function routeProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+  const { proxy, routes = {} } = settings.environment;
+  if (proxy === undefined) return [];
+  return Object.entries(routes)
+    .filter(([, { to }]) => containers[to] !== undefined)
+    .map(([name, { to, smoke, hosts, allow, deadline }]): Probe => ({
+      name: `route ${name}`,
+      deadline: deadline === undefined || milliseconds(deadline) < 10_000 ? undefined : deadline,
+      ask: async () => {
+        const dial = new URL(await addressOf(clients.docker, clients.host, to, containers)).host;
+        const leads = await measureRoute(proxyOf(proxy), routeId(settings.environment, name), dial);
+        // Who is not let in cannot ask.
+        if (leads.result !== "passed" || allow !== undefined) return leads;
+        return await measureSmoke(proxy.url, smoke, hosts?.[0]);
+      },
+    }));
+}

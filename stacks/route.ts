@@ -1,0 +1,44 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ProxyAdmin } from "../checks/proxy";
+import type { Smoke } from "../release/schema/routes";
+import type * as implementation from "./route.provider";
+import { loadProvider } from "./shim";
+
+/** A route, who is to answer behind it, and what that one must answer first. */
+export interface RouteInputs {
+  readonly proxy: ProxyAdmin;
+  /** Where the proxy answers. */
+  readonly url: string;
+  /** Its name in the proxy. The engine keeps `id` for itself. */
+  readonly route: string;
+  readonly hosts?: readonly string[];
+  readonly paths?: readonly string[];
+  readonly allow?: readonly string[];
+  readonly smoke: readonly Smoke[];
+  /** Milliseconds that the new version may take to answer. */
+  readonly deadline: number;
+  readonly docker: { readonly host: string; readonly address: string };
+  /** `services/api` */
+  readonly to: string;
+  /** The id of the container that is to answer. */
+  readonly container: string;
+}
+
+const load = () => loadProvider("route.provider") as typeof implementation;
+
+const provider: pulumi.dynamic.ResourceProvider<RouteInputs, RouteInputs> = {
+  create: (inputs) => load().create(inputs),
+  diff: (_, olds, news) => load().diff(olds, news),
+  update: (_, __, news) => load().update(news),
+  read: (id, props) => load().read(id, props),
+  delete: (_, props) => load().remove(props),
+};
+
+type Args = { [K in keyof RouteInputs]: pulumi.Input<RouteInputs[K]> };
+
+/** An address that stays. It moves only to a version that answered at its own address, and back when it then does not. */
+export class Route extends pulumi.dynamic.Resource {
+  constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
+    super(provider, name, args, opts, "rewind", "Route");
+  }
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { Agent, request } from "node:http";
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseDocument } from "yaml";
+import { deleteRoute, dialOf, readRoute } from "../../checks/proxy";
+import { fixtureFor, type Fixture } from "./fixture";
+
+const patience = 300_000;
+
+/** One answer of the load, or why there was none. */
+interface Answer {
+  readonly status: number;
+  readonly version: string;
+  readonly failure?: string;
+}
+
+/** Sends requests to a URL until told to stop: on connections that are kept, and on new ones. */
+function load(url: string): { stop(): Promise<Answer[]> } {
+  const kept = new Agent({ keepAlive: true, maxSockets: 2 });
+  const answers: Answer[] = [];
+  let stopped = false;
+  const once = (agent: Agent | false): Promise<Answer> =>
+    new Promise((resolve) => {
+      const sent = request(url, { agent }, (response) => {
+        let body = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
+        response.once("end", () => {
+          const { version = "" } = JSON.parse(body === "" ? "{}" : body) as { version?: string };
+          resolve({ status: response.statusCode ?? 0, version });
+        });
+      });
+      sent.once("error", (error) => {
+        resolve({ status: 0, version: "", failure: error.message });
+      });
+      sent.end();
+    });
+  const worker = async (agent: Agent | false): Promise<void> => {
+    while (!stopped) {
+      answers.push(await once(agent));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const workers = [worker(kept), worker(kept), worker(false), worker(false)];
+  return {
+    stop: async () => {
+      stopped = true;
+      await Promise.all(workers);
+      kept.destroy();
+      return answers;
+    },
+  };
+}
+
+describe("a route in front of a service", function () {
+  this.timeout(patience);
+  let fixture: Fixture;
+  before(async function () {
+    fixture = await fixtureFor(this);
+    await fixture.empty();
+    await fixture.up();
+  });
+
+  const proxy = () => ({ admin: fixture.environment.proxy.admin, server: "rewind" });
+  const id = () => `rewind-local-${fixture.environment.id}-api`;
+  const version = async (): Promise<string> => {
+    const response = await fetch(`${fixture.environment.proxy.url}/health`);
+    return ((await response.json()) as { version: string }).version;
+  };
+  /** Changes the stack file's smoke requests of the route. */
+  const smoke = (requests: { path: string; status?: number }[]): void => {
+    const document = parseDocument(readFileSync(fixture.stackFile, "utf8"));
+    document.setIn(["config", "rewind:environment", "routes", "api", "smoke"], document.createNode(requests));
+    writeFileSync(fixture.stackFile, document.toString({ lineWidth: 0 }));
+  };
+  const usual = [{ path: "/health" }, { path: "/readiness" }, { path: "/v1/tasks" }];
+
+  it("W3 · a load that runs through the rollback sees no failed request, and the new version only after the old", async () => {
+    assert.equal(await version(), "v1.2.1");
+    const running = load(`${fixture.environment.proxy.url}/health`);
+    fixture.pin("v1.2.0");
+    await fixture.up();
+    const answers = await running.stop();
+    assert.deepEqual(
+      answers.filter(({ status }) => status !== 200),
+      [],
+    );
+    const versions = answers.map((answer) => answer.version);
+    assert.ok(answers.length > 100, `only ${answers.length} answers`);
+    assert.deepEqual([...new Set(versions)], ["v1.2.1", "v1.2.0"]);
+  });
+
+  it("W3 · a version that does not answer as it must at its own address never gets the route", async () => {
+    const before = await readRoute(proxy(), id());
+    smoke([...usual, { path: "/health/of/nobody" }]);
+    fixture.pin("v1.2.1");
+    const running = load(`${fixture.environment.proxy.url}/health`);
+    const { code, output } = await fixture.pulumi(["up", "--yes", "--skip-preview"]);
+    const answers = await running.stop();
+    assert.notEqual(code, 0);
+    assert.match(output, /was not moved, what it led to still answers.*\/health\/of\/nobody → 404; expected 200/s);
+    assert.deepEqual(await readRoute(proxy(), id()), before);
+    assert.deepEqual([...new Set(answers.map((each) => `${each.status} ${each.version}`))], ["200 v1.2.0"]);
+    smoke(usual);
+    await fixture.up();
+    assert.equal(await version(), "v1.2.1");
+  });
+
+  it("a route that was moved by hand is seen by verification and repaired by refresh and up", async () => {
+    await deleteRoute(proxy(), id());
+    const verified = await fixture.rewind("verify");
+    assert.notEqual(verified.code, 0);
+    assert.match(verified.output, /route api.*leads to nobody/);
+    const refreshed = await fixture.pulumi(["refresh", "--yes", "--skip-preview"]);
+    assert.equal(refreshed.code, 0, refreshed.output);
+    await fixture.up();
+    assert.notEqual(dialOf(await readRoute(proxy(), id())), undefined);
+    assert.equal((await fixture.rewind("verify")).code, 0);
+  });
+
+  it("a proxy that is down is named before anything is touched, and the same command works when it is back", async () => {
+    const before = await fixture.containers();
+    const entries = fixture.log().length;
+    await fixture.kill("proxy");
+    fixture.pin("v1.2.0");
+    const { code, output } = await fixture.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.notEqual(code, 0);
+    assert.match(output, /error\s+proxy: the proxy at http:\/\/127\.0\.0\.1:\d+ does not answer/);
+    assert.deepEqual(await fixture.containers(), before);
+    assert.equal(fixture.log().length, entries);
+    await fixture.repair();
+    assert.equal(await version(), "v1.2.1", "what the proxy saved, it has again");
+    await fixture.up();
+    assert.equal(await version(), "v1.2.0");
+  });
+
+  it("a stack that is destroyed takes its routes along", async () => {
+    await fixture.empty();
+    assert.equal(await readRoute(proxy(), id()), undefined);
+  });
+});
