@@ -164,6 +164,9 @@ function refuseTooLarge(source: string, into: string): void {
   );
 }
 
+/** A moment as the configuration takes it: there the server does not know the letter Z yet. */
+const serverTime = (time: string): string => new Date(time).toISOString().replace("T", " ").replace("Z", "+00");
+
 /** `'` doubled, as in PostgreSQL's configuration files. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
@@ -181,7 +184,7 @@ function configure(into: string, account: Account, archive: string, target: Targ
     `restore_command = ${quoted(`cp '${archive}/%f' '%p'`)}`,
     ...("name" in target
       ? [`recovery_target_name = ${quoted(target.name)}`]
-      : [`recovery_target_time = ${quoted(target.time)}`, "recovery_target_inclusive = off"]),
+      : [`recovery_target_time = ${quoted(serverTime(target.time))}`, "recovery_target_inclusive = off"]),
     "recovery_target_action = 'promote'",
   ];
   appendFileSync(join(into, "postgresql.auto.conf"), `${lines.join("\n")}\n`, { mode: 0o600 });
@@ -223,7 +226,7 @@ async function start(into: string, programs: string, account: Account, options: 
   child.unref();
   const hasEnded = (): boolean => life.ended !== undefined;
   const deadline = performance.now() + (options.within ?? 30 * 60_000);
-  const server: Server = { host: "127.0.0.1", port, sslmode: "disable", ...as };
+  const server: Server = { ...as, host: "127.0.0.1", port, sslmode: "disable" };
   try {
     for (;;) {
       signal.throwIfAborted();

@@ -142,9 +142,11 @@ describe("W5 · point-in-time recovery of a real PostgreSQL", function () {
 
   it("goes by the entry's time where it has no restore point", async () => {
     const intent = last();
-    // A commit after the entry tells that its time has been reached.
-    await stack.query("select pg_switch_wal()");
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    // The commits after the entry tell that its time has been reached; they have to be in the archive.
+    const [switched] = await stack.query<{ name: string }>("select pg_walfile_name(pg_switch_wal()) as name");
+    for (let waited = 0; waited < 300 && !existsSync(join(place.archive, switched?.name ?? "")); waited += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     const recovered = await recover(options("by-time", { target: { time: intent.at } }));
     servers.push(recovered.pid);
     assert.deepEqual(await copyRows(tasks), [["customer before"]]);
