@@ -85,7 +85,14 @@ export default defineConfig(
   },
   {
     // One place prints and exits.
-    files: ["release/**/*.ts", "builds/**/*.ts", "checks/**/*.ts", "records/**/*.ts", "recovery/**/*.ts", "stacks/**/*.ts"],
+    files: [
+      "release/**/*.ts",
+      "builds/**/*.ts",
+      "checks/**/*.ts",
+      "records/**/*.ts",
+      "recovery/**/*.ts",
+      "stacks/**/*.ts",
+    ],
     rules: { "no-console": "error" },
   },
   {
