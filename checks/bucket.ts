@@ -10,13 +10,14 @@ export function bucketProbes(clients: Clients, objectStore: ObjectStore, name: s
   const bucket = objectStore.buckets[name];
   if (bucket === undefined) return [];
   const { cors, signedUrls } = pin;
+  // Two rounds of requests by every identity, for each pattern.
+  const access: Probe = {
+    name: `access ${name}`,
+    timeout: "20s",
+    ask: (signal) => measureAccess(clients, objectStore, bucket, pin, signal),
+  };
   return [
-    // Two rounds of requests by every identity, for each pattern.
-    {
-      name: `access ${name}`,
-      timeout: "20s",
-      ask: (signal) => measureAccess(clients, objectStore, bucket, pin, signal),
-    },
+    ...(objectStore.untried === undefined ? [access] : []),
     ...(cors === undefined
       ? []
       : [{ name: `cors ${name}`, ask: (signal: AbortSignal) => measureCors(objectStore, bucket, cors, signal) }]),

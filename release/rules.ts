@@ -32,6 +32,7 @@ import {
   everybodyOnlyReads,
   nobodyIsLockedOut,
   principalsAreKnown,
+  productionTriesItsPolicies,
   statementsAreSound,
   statementsCount,
 } from "./rules/storage";
@@ -71,6 +72,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: everybodyOnlyReads, needs: ["environment"] },
   { rule: statementsCount, needs: ["environment"] },
   { rule: nobodyIsLockedOut, needs: ["environment"] },
+  { rule: productionTriesItsPolicies, needs: ["environment"] },
   { rule: togglesAreKnown, needs: ["environment", "toggles"] },
   { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: frontendsHaveOnePointer, needs: ["environment"] },

@@ -137,6 +137,11 @@ function silences(deny: Statement, allow: Statement): boolean {
   );
 }
 
+export const productionTriesItsPolicies: Rule = ({ environment }) =>
+  environment.kind === "production" && environment.objectStore?.untried !== undefined
+    ? [problem(["environment", "objectStore", "untried"], "a production environment tries its policies")]
+    : [];
+
 /** Whether a pattern matches everything that another one matches. A `?` of the first is no match for a `*`. */
 function contains(pattern: string, other: string): boolean {
   return matchesPattern(pattern.replace(/\?/g, "\u0000"), other);

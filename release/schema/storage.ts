@@ -133,6 +133,12 @@ export const ObjectStore = z.strictObject({
     .optional()
     .describe("How keys are made and revoked: AWS IAM where there is no endpoint, else nothing unless said"),
   principals: z.record(Name, OneOrMore(Text)).optional().describe("What ${principal.NAME} in a policy stands for"),
+  untried: z
+    .strictObject({ reason: Text.min(1, { error: "expected a reason" }) })
+    .optional()
+    .describe(
+      "Said of a store that keeps policies and refuses nobody (an emulator): nobody tries them; never in production",
+    ),
   buckets: z.record(Name, BucketName),
 });
 export type ObjectStore = z.infer<typeof ObjectStore>;

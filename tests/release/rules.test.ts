@@ -377,6 +377,15 @@ const examples: readonly Example[] = [
     problem: /documents\.policy: locks out its own writer: app may not write anywhere$/,
   },
   {
+    rule: "production tries its policies",
+    holds: (raw) => Object.assign(raw.environment.objectStore, { untried: { reason: "an emulator" } }),
+    broken: (raw) => {
+      raw.environment.kind = "production";
+      Object.assign(raw.environment.objectStore, { untried: { reason: "an emulator" } });
+    },
+    problem: /^environment\.objectStore\.untried: a production environment tries its policies$/,
+  },
+  {
     rule: "toggles are known",
     holds: (raw) => Object.assign(raw, { toggles: { ON: false } }),
     broken: (raw) => Object.assign(raw, { toggles: { ON: "no" } }),
