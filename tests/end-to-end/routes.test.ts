@@ -29,8 +29,11 @@ function load(url: string): { stop(): Promise<Answer[]> } {
           resolve({ status: response.statusCode ?? 0, version });
         });
       });
-      sent.once("error", (error) => {
-        resolve({ status: 0, version: "", failure: error.message });
+      sent.once("error", (error: NodeJS.ErrnoException) => {
+        // A server may close a kept connection while a request is on its way there. Browsers and every HTTP client send
+        // a GET again then, on a new connection (RFC 9110, 9.2.2); Node leaves that to its caller.
+        if (sent.reusedSocket && error.code === "ECONNRESET") resolve(once(false));
+        else resolve({ status: 0, version: "", failure: error.message });
       });
       sent.end();
     });
