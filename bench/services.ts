@@ -21,7 +21,7 @@ const services = Array.from({ length: 20 }, (_, index) => `s${String(index + 1).
 function writeFleet(stackFile: string): Target {
   const document = parseDocument(readFileSync(stackFile, "utf8"));
   const config = (...path: string[]): string[] => ["config", ...path];
-  for (const part of ["functions", "database", "objectStore", "caches", "toggles", "proxy", "routes"]) {
+  for (const part of ["functions", "database", "objectStore", "caches", "toggles", "jobs", "proxy", "routes"]) {
     document.deleteIn(config("rewind:environment", part));
   }
   const workload = {

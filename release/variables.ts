@@ -11,6 +11,7 @@ export interface Told {
 
 /**
  * The environment variables of an entry, later sources winning: environment, release, toggles, parameters, secrets.
+ * Toggles that a route goes by are left out.
  *
  * @param path such as `functions/score_prism`
  */
@@ -20,7 +21,10 @@ export function variablesFor(
   pin: Pinned["facets"]["services" | "functions"][string],
   workload: Workload,
 ): Told {
+  // What a route lets in is for the proxy: nobody is started anew for it.
+  const ofRoutes = new Set(Object.values(environment.routes ?? {}).map(({ allow }) => allow));
   const toggles = (environment.toggles ?? []).flatMap((name) => {
+    if (ofRoutes.has(name)) return [];
     const value = pinned.facets.toggles[name];
     return value === undefined ? [] : [[name, String(value)] as const];
   });

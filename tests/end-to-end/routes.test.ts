@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { deleteRoute, dialOf, readRoute } from "../../checks/proxy";
 import { fixtureFor, type Fixture } from "./fixture";
+import { configOf, edit } from "./stack-edits";
 
 const patience = 300_000;
 
@@ -134,6 +135,28 @@ describe("a route in front of a service", function () {
     assert.equal(await version(), "v1.2.1", "what the proxy saved, it has again");
     await fixture.up();
     assert.equal(await version(), "v1.2.0");
+  });
+
+  it("W4 · a toggle lets in only the addresses that it names, without a release, and everyone again when it is given back", async () => {
+    const good = readFileSync(fixture.stackFile, "utf8");
+    const toggles = configOf(fixture)["rewind:environment"]?.toggles as unknown as string[];
+    edit(
+      fixture,
+      ["rewind:environment/toggles", [...toggles, "INGRESS_ALLOWED"]],
+      ["rewind:environment/routes/api/allow", "INGRESS_ALLOWED"],
+      ["rewind:toggles/INGRESS_ALLOWED", "192.0.2.0/24, 2001:db8::/32"],
+    );
+    const containers = await fixture.containers();
+    const status = async () => (await fetch(`${fixture.environment.proxy.url}/health`)).status;
+    await fixture.up();
+    assert.equal(await status(), 403);
+    edit(fixture, ["rewind:toggles/INGRESS_ALLOWED", "127.0.0.0/8"]);
+    await fixture.up();
+    assert.equal(await status(), 200);
+    assert.deepEqual(await fixture.containers(), containers, "nobody is started anew for a toggle of the proxy");
+    writeFileSync(fixture.stackFile, good);
+    await fixture.up();
+    assert.equal(await status(), 200);
   });
 
   it("a stack that is destroyed takes its routes along", async () => {

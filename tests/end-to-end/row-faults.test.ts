@@ -88,6 +88,7 @@ describe("faults while rows are applied, on real components", function () {
           document.deleteIn(["config", "rewind:releases", release, facet]);
         }
       }
+      document.deleteIn(["config", "rewind:environment", "routes"]);
       document.deleteIn(["config", "rewind:verification", "checks"]);
       for (const release of ["v1.2.0", "v1.2.1"]) {
         mkdirSync(dirname(join(checkout, file(release))), { recursive: true });

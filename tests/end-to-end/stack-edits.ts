@@ -44,6 +44,7 @@ export function keepTheDatabase(stack: Pick<Fixture, "stackFile">): void {
       ...others.map((name): Edit => [`rewind:releases/${id}/functions/${name}`, undefined]),
     ]),
     ["rewind:environment/services", undefined],
+    ["rewind:environment/routes", undefined],
     ...others.map((name): Edit => [`rewind:environment/functions/${name}`, undefined]),
     // A machine that is busy with other tests answers late.
     [`rewind:environment/functions/${only}/healthcheck/timeout`, "30s"],
