@@ -7,7 +7,7 @@ import type Docker from "dockerode";
 import { canonicalJson } from "../release/canonical";
 import type { Settings } from "../release/parse";
 import type { Pinned } from "../release/pinned";
-import { asContainers } from "../release/runtime";
+import { asContainers, nameInSwarm, runtimeOf } from "../release/runtime";
 import { variablesFor, type Told } from "../release/variables";
 import { pinnedProbes } from "./after";
 import type { Clients } from "./clients";
@@ -26,8 +26,11 @@ export const timingOfDrift: Timing = { timeout: "5s", deadline: "8s" };
  */
 export function probesOfDrift(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { pinned, environment } = settings;
-  // Orchestrators are asked for what they run by their own probes.
-  const facets = (["services", "functions"] as const).filter((facet) => asContainers(environment, facet));
+  const onSwarm = runtimeOf(environment, "services") === "swarm";
+  // ECS and Lambda are asked for what they run by their own probes.
+  const facets = (["services", "functions"] as const).filter(
+    (facet) => asContainers(environment, facet) || (facet === "services" && onSwarm),
+  );
   const variables = facets.flatMap((facet) =>
     Object.entries<Pin>(pinned.facets[facet]).flatMap(([name, pin]): Probe[] => {
       const workload = environment[facet]?.[name];
@@ -38,7 +41,10 @@ export function probesOfDrift(settings: Settings, clients: Clients, containers: 
       return [
         {
           name: `variables ${path}`,
-          ask: () => measureVariables(clients.docker, containers[path], expected, secret),
+          ask: () =>
+            facet === "services" && onSwarm
+              ? measureSwarmVariables(clients.docker, nameInSwarm(environment, name), expected, secret)
+              : measureVariables(clients.docker, containers[path], expected, secret),
         },
       ];
     }),
@@ -63,13 +69,34 @@ export function probesOfDrift(settings: Settings, clients: Clients, containers: 
 export async function measureVariables(
   docker: Docker,
   id: string | undefined,
-  { plain, secret }: Told,
+  told: Told,
   valueOf: (secret: string) => string,
 ): Promise<Measurement> {
   if (id === undefined) return { result: "failed", evidence: "no container" };
   const { Config, Image } = await docker.getContainer(id).inspect();
-  const live = parsed(Config.Env);
   const ofImage = parsed((await docker.getImage(Image).inspect()).Config.Env);
+  return compareVariables(parsed(Config.Env), ofImage, told, valueOf);
+}
+
+/** The same of a service on a swarm, whose tasks are made with what the service says. */
+async function measureSwarmVariables(
+  docker: Docker,
+  name: string,
+  told: Told,
+  valueOf: (secret: string) => string,
+): Promise<Measurement> {
+  const { Spec } = (await docker.getService(name).inspect()) as {
+    Spec: { TaskTemplate: { ContainerSpec: { Env?: string[] } } };
+  };
+  return compareVariables(parsed(Spec.TaskTemplate.ContainerSpec.Env), new Map(), told, valueOf);
+}
+
+function compareVariables(
+  live: ReadonlyMap<string, string>,
+  ofImage: ReadonlyMap<string, string>,
+  { plain, secret }: Told,
+  valueOf: (secret: string) => string,
+): Measurement {
   const differing = Object.entries(plain).flatMap(([name, value]) => {
     const found = live.get(name);
     if (found === value) return [];

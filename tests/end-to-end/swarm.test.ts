@@ -104,6 +104,23 @@ describe("services on a swarm", function () {
     assert.equal(found.Spec.UpdateConfig.FailureAction, "rollback");
   });
 
+  it("is found when somebody changed a variable of the service at the engine, and put back after a refresh", async () => {
+    const swarmService = stack.docker.getService(service);
+    const { Spec, Version } = (await swarmService.inspect()) as {
+      Spec: { TaskTemplate: { ContainerSpec: { Env: string[] } } };
+      Version: { Index: number };
+    };
+    const Env = [...Spec.TaskTemplate.ContainerSpec.Env, "DEBUG=1"];
+    const TaskTemplate = { ...Spec.TaskTemplate, ContainerSpec: { ...Spec.TaskTemplate.ContainerSpec, Env } };
+    await swarmService.update({ ...Spec, TaskTemplate, version: Version.Index });
+    const drifted = await stack.rewind("diff", "--live");
+    assert.equal(drifted.code, 14, drifted.output);
+    assert.match(drifted.output, /variables services\/api.*DEBUG was not applied/);
+    const { code, output } = await stack.pulumi(["up", "--yes", "--skip-preview", "--refresh"]);
+    assert.equal(code, 0, output);
+    assert.equal((await stack.rewind("diff", "--live")).code, 0);
+  });
+
   it("W3 · a version that never is healthy is taken back by the swarm, and the update fails", async () => {
     const good = readFileSync(stack.stackFile, "utf8");
     edit((environment) => {
