@@ -52,6 +52,6 @@ export function keepTheDatabase(stack: Pick<Fixture, "stackFile">): void {
       .filter((name) => name !== "members-only")
       .map((name): Edit => [`rewind:verification/checks/${name}`, undefined]),
     ["rewind:verification/timeout", "20s"],
-    ["rewind:verification/deadline", "40s"],
+    ["rewind:verification/deadline", "20s"],
   );
 }
