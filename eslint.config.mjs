@@ -52,7 +52,7 @@ function importRule(room, allowed = may[room]) {
 }
 
 export default defineConfig(
-  globalIgnores(["node_modules/", ".rewind/", ".rewind-test/", ".rewind-bench/", "examples/*/dist/"]),
+  globalIgnores(["node_modules/", ".rewind/", ".rewind-test*/", ".rewind-bench/", "examples/*/dist/"]),
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

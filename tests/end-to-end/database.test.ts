@@ -3,11 +3,11 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { deployments } from "../../records/state";
 import { checkout } from "./local-home";
-import { fixtureFor, type Fixture } from "./fixture";
+import { fixtureFor, scratch, type Fixture } from "./fixture";
 import { configOf, edit as editIn, keepTheDatabase, type Edit } from "./stack-edits";
 
 /** Below the checkout, for migrations lie in the project. */
-const scratch = ".rewind-test/database-test";
+const own = `${scratch}/database-test`;
 
 describe("the database of a stack, through the real engine", function () {
   let stack: Fixture;
@@ -16,14 +16,14 @@ describe("the database of a stack, through the real engine", function () {
     await stack.empty();
     original = readFileSync(stack.stackFile, "utf8");
     keepTheDatabase(stack);
-    rmSync(join(checkout, scratch), { recursive: true, force: true });
-    mkdirSync(join(checkout, scratch));
-    cpSync(join(checkout, "examples/scoring/migrations"), join(checkout, scratch, "migrations"), { recursive: true });
+    rmSync(join(checkout, own), { recursive: true, force: true });
+    mkdirSync(join(checkout, own));
+    cpSync(join(checkout, "examples/scoring/migrations"), join(checkout, own, "migrations"), { recursive: true });
   });
   after(async () => {
     writeFileSync(stack.stackFile, original);
     await stack.empty();
-    rmSync(join(checkout, scratch), { recursive: true, force: true });
+    rmSync(join(checkout, own), { recursive: true, force: true });
   });
 
   let original = "";
@@ -33,7 +33,7 @@ describe("the database of a stack, through the real engine", function () {
   const database = "rewind:environment/database";
   const migration = (name: string, up: string, down?: string): void => {
     const back = down === undefined ? "" : `\n-- Down Migration\n${down}\n`;
-    writeFileSync(join(checkout, scratch, "migrations", `${name}.sql`), `-- Up Migration\n${up}\n${back}`);
+    writeFileSync(join(checkout, own, "migrations", `${name}.sql`), `-- Up Migration\n${up}\n${back}`);
   };
   const hasLocale = async (): Promise<boolean> =>
     (
@@ -64,8 +64,7 @@ describe("the database of a stack, through the real engine", function () {
   });
 
   it("W5 · production refuses a way down until staging's log has run the same file", async () => {
-    const log = join(checkout, ".rewind/records/test.jsonl");
-    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+    const lines = readFileSync(stack.logFile, "utf8").trimEnd().split("\n");
     stack.pin("v1.2.0");
     edit(["rewind:environment/kind", "production"]);
     const unnamed = await stack.pulumi(["preview"]);
@@ -75,7 +74,7 @@ describe("the database of a stack, through the real engine", function () {
       /production goes no way down that was not rehearsed: 0002_add_locale .*database\.migrations\.rehearsal/s,
     );
 
-    const rehearsal = `${scratch}/staging.jsonl`;
+    const rehearsal = `${own}/staging.jsonl`;
     edit([`${database}/migrations/rehearsal`, rehearsal]);
     const refused = /run the same files down there first; its log is .*staging\.jsonl/;
     // Staging has only gone up so far.
@@ -99,8 +98,8 @@ describe("the database of a stack, through the real engine", function () {
   });
 
   it("W5 · an applied migration that was edited since refuses the update before the first change, by name", async () => {
-    edit([`${database}/migrations/folder`, `${scratch}/migrations`]);
-    const file = join(checkout, scratch, "migrations", "0001_members.sql");
+    edit([`${database}/migrations/folder`, `${own}/migrations`]);
+    const file = join(checkout, own, "migrations", "0001_members.sql");
     const text = readFileSync(file, "utf8");
     writeFileSync(file, text.replace("members only", "everybody"));
     const entries = stack.log().length;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { Client } from "pg";
@@ -33,6 +33,7 @@ export interface Fixture {
   readonly environment: LocalEnvironment;
   readonly docker: Docker;
   readonly stackFile: string;
+  readonly logFile: string;
   pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
   rewind(...args: readonly string[]): Promise<Ran>;
   /** The same on a terminal, where a person types a word at the question. */
@@ -56,13 +57,18 @@ export interface Fixture {
   empty(): Promise<void>;
 }
 
-const stack = "test";
-const home = join(checkout, ".rewind-test");
+/** Test files run side by side, each process of them on a stack and an environment of its own. */
+const worker = process.env.MOCHA_WORKER_ID;
+const suffix = worker === undefined ? "" : `-${worker}`;
+export const stack = `test${suffix}`;
+/** The state folder of the environment, from the checkout; tests may put files of their own there. */
+export const scratch = `.rewind-test${suffix}`;
+const home = join(checkout, scratch);
 let opened: Promise<Fixture> | undefined;
 
 /** The one stack that all end-to-end tests share. Skips the test where the machine lacks a part. */
 export async function fixtureFor(test: Mocha.Context): Promise<Fixture> {
-  const available = await upAvailable(optionsIn(home, opened === undefined ? { progress: tell } : {}));
+  const available = await upAvailable(optionsIn(home));
   const environment = wholeOrSkip(available, test);
   opened ??= open(environment);
   return opened;
@@ -74,12 +80,21 @@ function tell({ part, state, message, milliseconds }: Progress): void {
   process.stderr.write(`  ${part}: ${state}: ${message}${took}\n`);
 }
 
-/** Stops everything and deletes it. */
-export async function closeFixture(): Promise<void> {
-  if (opened === undefined) return;
-  await down({ ...optionsIn(home), purge: true });
-  rmSync(join(checkout, `Pulumi.${stack}.yaml`), { force: true });
-  rmSync(join(checkout, ".rewind", "records", `${stack}.jsonl`), { force: true });
+/** Has everything installed and built that the machine lacks, before test files compete for it. */
+export async function prepare(): Promise<void> {
+  await upAvailable(optionsIn(home, { progress: tell }));
+}
+
+/** Stops and deletes the environments and stacks of all test files. */
+export async function cleanUp(): Promise<void> {
+  for (const name of readdirSync(checkout)) {
+    if (/^\.rewind-test(?:-\d+)?$/.test(name)) await down({ ...optionsIn(join(checkout, name)), purge: true });
+    if (/^Pulumi\.test(?:-\d+)?\.yaml$/.test(name)) rmSync(join(checkout, name));
+  }
+  const records = join(checkout, ".rewind", "records");
+  for (const name of existsSync(records) ? readdirSync(records) : []) {
+    if (/^test(?:-\d+)?\.jsonl/.test(name)) rmSync(join(records, name));
+  }
 }
 
 async function open(environment: LocalEnvironment): Promise<Fixture> {
@@ -128,6 +143,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     environment,
     docker,
     stackFile,
+    logFile,
     pulumi,
     rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
     typed: (word, ...args) => {

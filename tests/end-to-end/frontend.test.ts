@@ -29,7 +29,8 @@ describe("a frontend on real components", function () {
     // The frontend and the rows beside it: containers have tests of their own.
     const environment = (parseDocument(original).toJS() as StackFile).config["rewind:environment"];
     const place = { bucket: frontendBucket, url: proxy().url, route: {} };
-    for (const other of ["services", "functions", "routes", "caches", "jobs"]) Reflect.deleteProperty(environment, other);
+    for (const other of ["services", "functions", "routes", "caches", "jobs"])
+      Reflect.deleteProperty(environment, other);
     set(["rewind:environment"], { ...environment, toggles: [], frontends: { web: place } });
     const releases = Object.entries(builds).map(([version, build]) => {
       const rows = [{ key: "results_version", value: version }];

@@ -1,4 +1,7 @@
-import { closeFixture } from "./fixture";
+import { cleanUp, prepare } from "./fixture";
+
+/** Before the first test of all: whatever the machine lacks. */
+export const mochaGlobalSetup = prepare;
 
 /** After the last test of all, whatever happened: nothing stays running. */
-export const mochaHooks = { afterAll: closeFixture };
+export const mochaGlobalTeardown = cleanUp;

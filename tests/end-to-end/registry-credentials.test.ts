@@ -4,7 +4,7 @@ import { parseDocument } from "yaml";
 import { openAws } from "../../checks/aws-clients";
 import { measureImage } from "../../checks/containers";
 import { engineAuth, registryAuthorization } from "../../checks/registry-credentials";
-import { fixtureFor, stackFileOf, type Fixture } from "./fixture";
+import { fixtureFor, stack as stackName, stackFileOf, type Fixture } from "./fixture";
 import { run } from "../../local/run";
 import { environmentVariables } from "../../local/variables";
 import { checkout } from "./local-home";
@@ -72,7 +72,7 @@ describe("a registry that asks who pulls", () => {
     const secrets = { ...(JSON.parse(stdout) as Record<string, string>), "registry-password": password };
     const { bin } = stack.environment.pulumi;
     const env = { ...process.env, ...environmentVariables(stack.environment, checkout) };
-    const words = ["config", "set", "--stack", "test", "--secret", "secrets", "--non-interactive"];
+    const words = ["config", "set", "--stack", stackName, "--secret", "secrets", "--non-interactive"];
     await run(bin, words, { cwd: checkout, env, input: JSON.stringify(secrets) });
   }
 

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { deployments, lastVerified } from "../../records/state";
-import { fixtureFor, type Fixture } from "./fixture";
+import { fixtureFor, stack as name, type Fixture } from "./fixture";
 
 interface ConfigRow {
   key: string;
@@ -30,7 +30,7 @@ describe("rolling back on real components", function () {
 
   it("deploys the pinned release, verifies it, and says where it is recorded", async () => {
     const { output } = await stack.up();
-    assert.match(output, /deployment log: \.rewind\/records\/test\.jsonl entry /);
+    assert.match(output, new RegExp(`deployment log: \\.rewind/records/${name}\\.jsonl entry `));
     assert.match(output, /verified v1\.2\.1: \d+ checks passed/);
     const [first, ...others] = deployments(stack.log());
     assert.equal(others.length, 0);
@@ -184,19 +184,19 @@ describe("rolling back on real components", function () {
       assert.deepEqual(await stack.containers(), before.containers);
       const { code, output } = await stack.typed("yes", "rollback", "v1.2.0", "--level", "fast");
       assert.equal(code, 0, output);
-      assert.match(output, /Roll test back to v1\.2\.0\? Type yes: /);
-      assert.match(output, /ROLLBACK SUCCESS: test runs v1\.2\.0, verified/);
+      assert.match(output, new RegExp(`Roll ${name} back to v1\\.2\\.0\\? Type yes: `));
+      assert.match(output, new RegExp(`ROLLBACK SUCCESS: ${name} runs v1\\.2\\.0, verified`));
       assert.match(output, /Undo: +rewind rollback v1\.2\.1/);
       const folder = /^Backup: +(\S+)/m.exec(output)?.[1] ?? "";
       execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder });
       assert.deepEqual(readdirSync(folder).sort(), [
-        "Pulumi.test.yaml",
+        `Pulumi.${name}.yaml`,
         "SHA256SUMS",
         "policies.json",
         "rows-scoring_config.jsonl",
         "state.json",
       ]);
-      assert.equal(readFileSync(join(folder, "Pulumi.test.yaml"), "utf8"), before.file);
+      assert.equal(readFileSync(join(folder, `Pulumi.${name}.yaml`), "utf8"), before.file);
       assert.equal(await cache.get("scoring:stale"), null, "caches are cleared");
       assert.equal(await cache.get("other:kept"), "yes");
     });
@@ -252,7 +252,7 @@ describe("rolling back on real components", function () {
       readFileSync(stack.stackFile, "utf8"),
       JSON.stringify(stack.log()),
       ...filesBelow(environment.pulumi.backend.replace("file://", "")),
-      ...filesBelow(join(stack.stackFile, "..", ".rewind", "backups", "test")),
+      ...filesBelow(join(stack.stackFile, "..", ".rewind", "backups", name)),
     ];
     assert.ok(texts.length > 10);
     for (const secret of await stack.secrets()) {

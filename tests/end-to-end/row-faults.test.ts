@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { parseDocument } from "yaml";
 import { lastVerified } from "../../records/state";
-import { fixtureFor, type Fixture } from "./fixture";
+import { fixtureFor, scratch, type Fixture } from "./fixture";
 import { checkout } from "./local-home";
 import { openRows, type RowFixture } from "./row-fixture";
 
@@ -65,7 +65,7 @@ describe("faults while rows are applied, on real components", function () {
   });
 
   describe("through the engine", () => {
-    const file = (name: string) => join(".rewind-test", "row-files", `${name}.jsonl`);
+    const file = (name: string) => join(scratch, "row-files", `${name}.jsonl`);
     const text = (version: string) =>
       Array.from({ length: 1_500 }, (_, n) => `${JSON.stringify({ region: "eu", id: n, note: `zebra ${version}` })}\n`)
         .concat(version === "v1.2.1" ? [`${JSON.stringify({ region: "us", id: 0, note: "only in v1.2.1" })}\n`] : [])

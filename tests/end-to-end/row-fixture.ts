@@ -7,10 +7,10 @@ import { jsonLines } from "../../release/rows";
 import type { Row, Table } from "../../release/schema/rows";
 import type { AppliedTable, ConfigRowsInputs, ConfigRowsState, PinnedTable } from "../../stacks/config-rows";
 import { create, update } from "../../stacks/config-rows.provider";
-import type { Fixture } from "./fixture";
+import { scratch, type Fixture } from "./fixture";
 import { checkout } from "./local-home";
 
-const folder = ".rewind-test/rows";
+const folder = `${scratch}/rows`;
 
 /** Rows on a real PostgreSQL, applied by the provider's own code as the engine calls it. */
 export interface RowFixture {

@@ -5,12 +5,12 @@ import { parseDocument } from "yaml";
 import { lastVerified } from "../../records/state";
 import { Repository } from "../fixtures/referrers";
 import { identity, issuer, sha256, signingSetUp, type Signing } from "../fixtures/signing";
-import { fixtureFor, stackFileOf, type Fixture } from "./fixture";
+import { fixtureFor, scratch, stackFileOf, type Fixture } from "./fixture";
 import { checkout } from "./local-home";
 import { patientUp } from "./patient";
 
 /** In the project, and gone with the test's environment. */
-const folder = ".rewind-test/signing";
+const folder = `${scratch}/signing`;
 
 describe("a stack that demands signed images", function () {
   let stack: Fixture;

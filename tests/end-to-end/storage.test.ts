@@ -13,7 +13,7 @@ import {
 import { lastVerified } from "../../records/state";
 import { openFileLog } from "../../records/log";
 import { withValueAt } from "../../cli/stack-edit";
-import { fixtureFor, stackFileOf, type Fixture, type Ran } from "./fixture";
+import { fixtureFor, stack as stackName, stackFileOf, type Fixture, type Ran } from "./fixture";
 import { patientUp } from "./patient";
 
 const Bucket = "scoring-documents";
@@ -195,7 +195,7 @@ describe("the object store of a release, on a real store", function () {
 
   it("W7 · a rotation that was interrupted is finished by the same command, also after the store was started again", async () => {
     const old = await application();
-    const log = openFileLog(".rewind/records/test.jsonl", "test");
+    const log = openFileLog(stack.logFile, stackName);
     log.append({
       kind: "rotation",
       identity: "application",
