@@ -134,6 +134,7 @@ describe("what holds customer data, on real components and the real engine", fun
       "schema of another name",
       (file) => {
         file.setIn(["config", at, "database", "schema"], "other");
+        file.setIn(["config", at, "database", "functions", "is_member_of", "searchPath"], ["other"]);
       },
       /database\/schema holds data \(scoring\.app\) and would become scoring\.other/,
     ],
@@ -148,7 +149,9 @@ describe("what holds customer data, on real components and the real engine", fun
       "removed database section",
       (file) => {
         file.deleteIn(["config", at, "database"]);
-        for (const id of ["v1.2.0", "v1.2.1", "v1.2.2"]) file.deleteIn(["config", "rewind:releases", id, "config"]);
+        for (const id of ["v1.2.0", "v1.2.1", "v1.2.2"]) {
+          for (const facet of ["config", "schema"]) file.deleteIn(["config", "rewind:releases", id, facet]);
+        }
       },
       /database holds data \(scoring\) and is gone from the environment/,
     ],
