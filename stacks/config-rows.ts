@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Access } from "../checks/administrator";
 import type { RowsDigest } from "../release/rows";
 import type { Table } from "../release/schema/rows";
 import type * as implementation from "./config-rows.provider";
@@ -20,15 +21,7 @@ export interface AppliedTable extends PinnedTable {
 }
 
 /** A database's pinned rows, as the provider gets them. */
-export interface ConfigRowsInputs {
-  readonly connection: {
-    readonly host: string;
-    readonly port: number;
-    readonly sslmode: "disable" | "require" | "verify-full";
-    readonly user: string;
-    readonly database: string;
-  };
-  readonly password: string;
+export interface ConfigRowsInputs extends Access {
   /** The folder of the project where applied rows are kept under their digest. */
   readonly records: string;
   /** By the table's name. */

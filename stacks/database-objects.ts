@@ -7,6 +7,7 @@ import { kept } from "./protection";
 import { bodyProblem } from "../release/rules/database-objects";
 import type { Database } from "../release/schema/database";
 import type { Grant, SqlFunction } from "../release/schema/database-objects";
+import type { Access } from "../checks/administrator";
 import { readProjectText } from "../checks/project-text";
 import { FunctionSecurity } from "./function-security";
 
@@ -18,17 +19,8 @@ export interface Foundation {
   readonly roles: ReadonlyMap<string, postgresql.Role>;
 }
 
-/** The way to the database as a dynamic provider takes it. */
-export interface Connection {
-  readonly host: string;
-  readonly port: number;
-  readonly sslmode: "disable" | "require" | "verify-full";
-  readonly user: string;
-  readonly database: string;
-}
-
 /** The connection of the environment's administrator. */
-export function connectionOf(database: Database): Connection {
+export function connectionOf(database: Database): Access["connection"] {
   return {
     host: database.host,
     port: database.port,

@@ -1,5 +1,5 @@
 import { KeyvaluestoreKey } from "@pulumi/aws/cloudfront";
-import { Provider as AwsProvider } from "@pulumi/aws/provider";
+import type { Provider as AwsProvider } from "@pulumi/aws/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { pinnedFrontends, type PinnedFrontend } from "../checks/frontend";
 import { proxyOf } from "../checks/proxy";
@@ -8,9 +8,7 @@ import { milliseconds } from "../release/primitives";
 import { fallbackOf } from "../release/schema/frontend";
 import { FrontendRoute } from "./frontend-route";
 import { Invalidation } from "./invalidation";
-
-/** CloudFront is asked in this region, wherever the rest is. */
-const cloudFrontRegion = "us-east-1";
+import { cloudFrontProvider, cloudFrontRegion } from "./providers";
 
 /**
  * The pointer to each frontend's pinned build, and the clearing of what the edges keep of the one before. The builds
@@ -69,7 +67,7 @@ export class Frontends extends pulumi.ComponentResource {
     return new KeyvaluestoreKey(
       name,
       { key: name, value: build.slice("sha256:".length), keyValueStoreArn },
-      { parent: this, dependsOn: [...dependsOn], provider: this.cloudFront() },
+      { parent: this, dependsOn: [...dependsOn], provider: (this.provider ??= cloudFrontProvider(this.loaded)) },
     );
   }
 
@@ -96,24 +94,6 @@ export class Frontends extends pulumi.ComponentResource {
         { parent: this, dependsOn: [...dependsOn] },
       ),
     ];
-  }
-
-  /** CloudFront, asked in the one region that it has, as the environment's AWS account. */
-  private cloudFront(): AwsProvider {
-    const { accessKey, secretKey } = this.keys();
-    const endpoint = this.loaded.settings.environment.aws?.endpoint;
-    return (this.provider ??= new AwsProvider("cloudfront", {
-      region: cloudFrontRegion,
-      ...(accessKey === undefined || secretKey === undefined ? {} : { accessKey, secretKey }),
-      ...(endpoint === undefined
-        ? {}
-        : {
-            endpoints: [{ cloudfront: endpoint, cloudfrontkeyvaluestore: endpoint }],
-            skipCredentialsValidation: true,
-            skipMetadataApiCheck: true,
-            skipRequestingAccountId: true,
-          }),
-    }));
   }
 
   private keys() {

@@ -1,17 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Access } from "../checks/administrator";
 import type * as implementation from "./function-security.provider";
 import { loadProvider } from "./shim";
 
 /** Whose rights a function runs with, and where it looks names up. */
-export interface FunctionSecurityInputs {
-  readonly connection: {
-    readonly host: string;
-    readonly port: number;
-    readonly sslmode: "disable" | "require" | "verify-full";
-    readonly user: string;
-    readonly database: string;
-  };
-  readonly password: string;
+export interface FunctionSecurityInputs extends Access {
   readonly schema: string;
   readonly name: string;
   /** The types of its arguments: what tells it from others of its name. */

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Access } from "../checks/administrator";
 import type { Loaded } from "../release/config";
 import { migrationTables } from "../release/migration-tables";
 import { readMigrations } from "../checks/migration-folder";
@@ -7,15 +8,7 @@ import type * as implementation from "./migrations.provider";
 import { loadProvider } from "./shim";
 
 /** Which migration is to be the last one that is applied, and which way this resource may go to get there. */
-export interface MigrationsInputs {
-  readonly connection: {
-    readonly host: string;
-    readonly port: number;
-    readonly sslmode: "disable" | "require" | "verify-full";
-    readonly user: string;
-    readonly database: string;
-  };
-  readonly password: string;
+export interface MigrationsInputs extends Access {
   readonly direction: "up" | "down";
   readonly target: string;
   readonly folder: string;

@@ -1,21 +1,17 @@
-import { Provider as AwsProvider } from "@pulumi/aws/provider";
-import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { Containers } from "../checks/containers";
 import type { Digest, ReleaseId } from "../release/primitives";
 import { CacheClearing } from "./cache-clearing";
 import { Database } from "./database";
-import { DynamicProvider } from "./dynamic-provider";
 import { Frontends } from "./frontends";
 import { Gates } from "./gates";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { Routes } from "./routes";
 import { leaveWhatIsLetGo } from "./protection";
+import { awsProvider, databaseProvider, dockerProvider, DynamicProvider, objectStoreProvider } from "./providers";
 import { cancelJobs, resumeJobs } from "./jobs";
 import { asContainers, needsDocker, runtimeOf } from "../release/runtime";
-import { awsProvider } from "./aws-provider";
-import { dockerProvider } from "./docker-provider";
 import { EcsServices } from "./ecs";
 import { LambdaFunctions } from "./lambda";
 import { loadSettings, warnOfSize } from "./settings";
@@ -121,44 +117,4 @@ function workloadsOnAws(loaded: Loaded, first: readonly pulumi.Resource[]): (Ecs
     ...(ecs ? [new EcsServices("ecs", loaded, first, { provider })] : []),
     ...(lambda ? [new LambdaFunctions("lambda", loaded, first, { provider })] : []),
   ];
-}
-
-function databaseProvider({ settings, secrets }: Loaded): postgresql.Provider {
-  const { database } = settings.environment;
-  if (database === undefined) throw new Error("the environment has no database");
-  return new postgresql.Provider("postgresql", {
-    host: database.host,
-    port: database.port,
-    username: database.administrator.user,
-    password: pulumi.secret(secrets[database.administrator.password] ?? ""),
-    sslmode: database.sslmode ?? "disable",
-    database: "postgres",
-    superuser: false,
-  });
-}
-
-function objectStoreProvider({ settings, secrets }: Loaded): AwsProvider {
-  const { objectStore } = settings.environment;
-  if (objectStore === undefined) throw new Error("the environment has no object store");
-  const { endpoint, region, credentials } = objectStore;
-  return new AwsProvider("object-store", {
-    region,
-    ...(credentials === undefined
-      ? {}
-      : {
-          accessKey: pulumi.secret(secrets[credentials.accessKey] ?? ""),
-          secretKey: pulumi.secret(secrets[credentials.secretKey] ?? ""),
-        }),
-    // A store that is not AWS knows nothing of accounts, regions and metadata.
-    ...(endpoint === undefined
-      ? {}
-      : {
-          endpoints: [{ s3: endpoint }],
-          s3UsePathStyle: true,
-          skipCredentialsValidation: true,
-          skipMetadataApiCheck: true,
-          skipRegionValidation: true,
-          skipRequestingAccountId: true,
-        }),
-  });
 }

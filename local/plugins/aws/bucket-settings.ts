@@ -141,7 +141,8 @@ function rulesOf(value: Value | undefined): CORSRule[] {
   }));
 }
 
-function stateOfRule(rule: CORSRule): Bag {
+/** A CORS rule as the state has it. */
+export function stateOfRule(rule: CORSRule): Bag {
   return {
     allowedHeaders: rule.AllowedHeaders ?? [],
     allowedMethods: rule.AllowedMethods ?? [],

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { S3 } from "@aws-sdk/client-s3";
+import { stateOfRule } from "./bucket-settings";
 import { HalfCreated, type Resource } from "../plugin";
 import { textOf, isBag, isEmpty, UNKNOWN, type Bag, type Shape } from "../schema";
 import { stored } from "../state";
@@ -116,14 +117,7 @@ async function bucketState(client: S3, name: string, region: string, planned: Ba
     bucketPrefix: isEmpty(prefix) || prefix === UNKNOWN ? "" : (prefix ?? ""),
     bucketRegion: region,
     bucketRegionalDomainName: `${name}.s3.${region}.amazonaws.com`,
-    corsRules: (cors.CORSRules ?? []).map((rule) => ({
-      allowedHeaders: rule.AllowedHeaders ?? [],
-      allowedMethods: rule.AllowedMethods ?? [],
-      allowedOrigins: rule.AllowedOrigins ?? [],
-      exposeHeaders: rule.ExposeHeaders ?? [],
-      id: rule.ID ?? "",
-      maxAgeSeconds: rule.MaxAgeSeconds ?? 0,
-    })),
+    corsRules: (cors.CORSRules ?? []).map(stateOfRule),
     forceDestroy: planned.forceDestroy ?? false,
     grants: (acl.Grants ?? []).map(({ Grantee, Permission }) => ({
       id: Grantee?.ID ?? "",
