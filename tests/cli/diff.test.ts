@@ -27,7 +27,7 @@ describe("rewind diff", () => {
     assert.match(text, /parameters\.precision: 2 → 1/);
     assert.match(text, /- statement ApplicationLists/);
     assert.match(text, /encryption: \{"algorithm":"AES256"\} → nothing/);
-    assert.match(text, /7 changes, risk: medium$/);
+    assert.match(text, /8 changes, risk: medium$/);
   });
 
   it("is empty between a release and itself, and turns round", async () => {
