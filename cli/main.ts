@@ -17,6 +17,7 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  dataList: () => require("./data-list") as typeof import("./data-list"),
   database: () => require("./database") as typeof import("./database"),
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
@@ -157,6 +158,7 @@ function program(): Command {
 
   addDiff(rewind, stack, json);
   addRelease(rewind, stack, json);
+  addData(rewind, stack, json);
 
   for (const kind of ["hold", "unhold"] as const) {
     rewind
@@ -389,6 +391,31 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     .action((options: Common & { keep: number }) => {
       finish(verbs.archive().archive(where(options), options.keep), options);
     });
+}
+
+function addData(rewind: Command, stack: MakeOption, json: MakeOption): void {
+  const data = rewind.command("data").description("rows that carry the version that made them");
+  const since = () =>
+    new Option("--since <time|entry>", "made after a time with its zone, or an entry of the deployment log");
+  data
+    .command("list")
+    .description("how many rows each version made, and the newest of them; changes nothing")
+    .argument("<name>", "the table, as environment.database.stamped names it")
+    .option("--made-by <version>", "only rows that carry this version")
+    .addOption(since())
+    .option("--limit <count>", "how many rows are shown", count, 20)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind data list profiles --made-by v1.2.1 --since 2025-09-17T03:30:00Z")
+    .action(async (name: string, options: DataFlags & { limit: number }) => {
+      const { madeBy, since, limit } = options;
+      finish(await verbs.dataList().listData(where(options), { name, madeBy, since, limit }), options);
+    });
+}
+
+interface DataFlags extends Common {
+  readonly madeBy?: string;
+  readonly since?: string;
 }
 
 interface AddFlags extends Common {
