@@ -40,12 +40,7 @@ export function timingAfter({ verification }: Settings): Timing {
  *
  * @param runsSince when the pinned release was applied, as the deployment log says; ISO 8601
  */
-export function probesAfter(
-  settings: Settings,
-  clients: Clients,
-  containers: Containers,
-  runsSince?: string,
-): Probe[] {
+export function probesAfter(settings: Settings, clients: Clients, containers: Containers, runsSince?: string): Probe[] {
   return [
     ...pinnedProbes(settings, clients, containers),
     ...routeProbes(settings, clients, containers),

@@ -30,11 +30,7 @@ export async function measureQuery(
  * Runs something in a transaction that can only read and sees one moment, in UTC.
  * @param timeout of each statement, in milliseconds
  */
-export async function readOnly<T>(
-  pool: Pool,
-  timeout: number,
-  work: (client: PoolClient) => Promise<T>,
-): Promise<T> {
+export async function readOnly<T>(pool: Pool, timeout: number, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
     await client.query("begin transaction isolation level repeatable read, read only");

@@ -1,11 +1,8 @@
-import { z } from "zod";
 import { locatedStamped, type LocatedStamped } from "../checks/stamped";
 import type { Entry } from "../records/entry";
 import type { Settings } from "../release/parse";
-import { quote } from "../release/primitives";
+import { Moment, quote } from "../release/primitives";
 import { Refusal } from "./result";
-
-const Time = z.iso.datetime({ offset: true });
 
 /**
  * A moment as it was typed: a time with its zone, or the id of an entry of the deployment log.
@@ -14,7 +11,7 @@ const Time = z.iso.datetime({ offset: true });
  */
 export function momentOf(text: string | undefined, entries: readonly Entry[]): string | undefined {
   if (text === undefined) return undefined;
-  if (Time.safeParse(text).success) return text;
+  if (Moment.safeParse(text).success) return text;
   const entry = entries.find(({ id }) => id === text);
   if (entry !== undefined) return entry.at;
   throw new Refusal(

@@ -17,6 +17,8 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  dataClean: () => require("./data-clean") as typeof import("./data-clean"),
+  dataRestore: () => require("./data-restore") as typeof import("./data-restore"),
   dataList: () => require("./data-list") as typeof import("./data-list"),
   database: () => require("./database") as typeof import("./database"),
   demo: () => require("./demo") as typeof import("./demo"),
@@ -72,12 +74,12 @@ function portNumber(text: string): number {
   return parsed.data;
 }
 
-/** Asks for the word `yes`. Without a terminal there is nobody to ask, and no answer is never a yes. */
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", "the same command with --yes");
+/** Asks for a word. Without a terminal there is nobody to ask, and no answer is never a yes. */
+async function confirmed(question: string, word = "yes", otherwise = "--yes"): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", `the same command with ${otherwise}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await prompt.question(`${question} Type yes: `, { signal: interrupted.signal })).trim() === "yes";
+    return (await prompt.question(`${question} Type ${word}: `, { signal: interrupted.signal })).trim() === word;
   } catch {
     // Ctrl-C and Ctrl-D are a no, too.
     return false;
@@ -143,7 +145,7 @@ function program(): Command {
     .action(async (release: string, options: Common & { level: Level; reason?: string; yes?: boolean }) => {
       const { rollback } = verbs.rollback();
       const { level, reason, yes } = options;
-      const confirm = yes === true ? () => Promise.resolve(true) : confirmed;
+      const confirm = yes === true ? () => Promise.resolve(true) : (question: string) => confirmed(question);
       const wanted = {
         release,
         level,
@@ -411,6 +413,59 @@ function addData(rewind: Command, stack: MakeOption, json: MakeOption): void {
       const { madeBy, since, limit } = options;
       finish(await verbs.dataList().listData(where(options), { name, madeBy, since, limit }), options);
     });
+  data
+    .command("clean")
+    .description(
+      "archive and delete the rows that a version made after the last deployment, once counted and confirmed",
+    )
+    .argument("<name>", "the table, as environment.database.stamped names it")
+    .requiredOption("--made-by <version>", "the version that the rows carry")
+    .addOption(since())
+    .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("-y, --yes", "do not ask; needs --count")
+    .option("--count <count>", "how many rows there must be", count)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\n  $ rewind data clean profiles --made-by v1.2.1\n  $ rewind data restore <run>   undoes it",
+    )
+    .action(async (name: string, options: CleanFlags) => {
+      const { madeBy, since, reason } = options;
+      const wanted = { name, madeBy, since, reason, tell, signal: interrupted.signal };
+      finish(
+        await verbs.dataClean().cleanData(where(options), { ...wanted, confirm: countConfirmed(options) }),
+        options,
+      );
+    });
+  data
+    .command("restore")
+    .description("bring the rows of a clean-up back as they were")
+    .argument("<run>", "the clean-up, as it was reported")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (run: string, options: Common) => {
+      finish(await verbs.dataRestore().restoreData(where(options), run), options);
+    });
+}
+
+/** Whoever cannot be asked must know the count beforehand. */
+function countConfirmed({ yes, count }: CleanFlags): (question: string, found: number) => Promise<boolean> {
+  return (question, found) => {
+    // Typing `yes` without reading is easy; a count has to be read.
+    if (yes !== true) return confirmed(question, String(found), `--yes --count ${found}, when that is what you expect`);
+    const next = `--yes --count ${found}, when that is what you expect`;
+    if (count === undefined) throw new Refusal(`${found} rows, and no --count; nothing was touched`, next);
+    if (count !== found) throw new Refusal(`${found} rows, not ${count}; nothing was touched`, next);
+    return Promise.resolve(true);
+  };
+}
+
+interface CleanFlags extends DataFlags {
+  readonly madeBy: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly count?: number;
 }
 
 interface DataFlags extends Common {
@@ -463,7 +518,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "toggle", "rotate", "local", "demo", "database"].includes(process.argv[2] ?? ""))
+    if (!["rollback", "toggle", "rotate", "local", "demo", "database", "data"].includes(process.argv[2] ?? ""))
       process.exit(130);
   });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Duration, Name, SqlIdentifier } from "../primitives";
+import { Duration, Moment, Name, SqlIdentifier } from "../primitives";
 import { ofEveryCheck, Text } from "./common";
 
 const columns = z.array(SqlIdentifier).min(1, { error: "expected one column or more" }).max(32);
@@ -27,10 +27,7 @@ export const Stamps = z
     pinned: z
       .strictObject({ table: SqlIdentifier, key: Text, column: SqlIdentifier.optional() })
       .describe("The pinned row that says which version it must be, and its column, value unless said"),
-    since: z.iso
-      .datetime({ offset: true, error: "expected a time such as 2025-09-17T19:00:00Z" })
-      .optional()
-      .describe("Rows from before are not looked at"),
+    since: Moment.optional().describe("Rows from before are not looked at"),
     within: Duration.optional().describe("Nor are rows that are older than that"),
     grace: Duration.optional().describe("How long, once a release is applied, rows of the one before may still come"),
     atMost: z.int().min(0).optional().describe("How many rows another version may have made, 0 unless said"),
