@@ -17,6 +17,7 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  baseline: () => require("./baseline") as typeof import("./baseline"),
   dataClean: () => require("./data-clean") as typeof import("./data-clean"),
   dataRestore: () => require("./data-restore") as typeof import("./data-restore"),
   dataList: () => require("./data-list") as typeof import("./data-list"),
@@ -248,6 +249,17 @@ function program(): Command {
     });
 
   rewind
+    .command("baseline")
+    .description("keep every configuration row, every version that runs and every policy in a file; changes nothing")
+    .option("-o, --output <file>", "a new file, .rewind/baselines/<stack>-<time>.json unless said")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\nBack to its configuration: rewind release add <id> --from-baseline <file>, then pin it.")
+    .action(async (options: Common & { output?: string }) => {
+      finish(await verbs.baseline().baseline(where(options), options.output, new Date()), options);
+    });
+
+  rewind
     .command("frontend")
     .description("the builds of frontends")
     .command("publish")
@@ -354,6 +366,7 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     .option("--schema <migration>", "the last migration that is applied")
     .option("--description <text>", "for people: what it brings")
     .option("--file <changes.yaml>", "a part of a release, laid over it before the rest; null removes")
+    .option("--from-baseline <file>", "with the configuration rows of a baseline, those and no others")
     .option("--pin", "move the pin to it, too; what was pinned apart is not any more")
     .addOption(stack())
     .addOption(json())
@@ -363,9 +376,24 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     )
     .action((id: string, options: AddFlags) => {
       const { addRelease: add } = verbs.releaseAdd();
-      const { from, image, build, rowFile, set, unset, schema, description, file, pin } = options;
+      const {
+        from,
+        image,
+        build,
+        rowFile,
+        set,
+        unset,
+        schema,
+        description,
+        file,
+        fromBaseline: baseline,
+        pin,
+      } = options;
       const lists = { images: image, builds: build, rowFiles: rowFile, values: set, removed: unset };
-      finish(add(where(options), { id, from, ...lists, schema, description, file, pin: pin === true }), options);
+      finish(
+        add(where(options), { id, from, ...lists, schema, description, file, baseline, pin: pin === true }),
+        options,
+      );
     });
   release
     .command("list")
@@ -483,6 +511,7 @@ interface AddFlags extends Common {
   readonly schema?: string;
   readonly description?: string;
   readonly file?: string;
+  readonly fromBaseline?: string;
   readonly pin?: boolean;
 }
 

@@ -23,6 +23,7 @@ const none: Omit<AddOptions, "id"> = {
   schema: undefined,
   description: undefined,
   file: undefined,
+  baseline: undefined,
   pin: false,
 };
 const config = (text: string) => (parse(text) as { config: Record<string, Record<string, unknown>> }).config;

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Verification } from "../../cli/verify";
+import { deployments } from "../../records/state";
+import { fixtureFor, type Fixture } from "./fixture";
+import { checkout } from "./local-home";
+import { configOf, edit as editIn, keepTheDatabase, type Edit } from "./stack-edits";
+
+const scratch = ".rewind-test/data-test";
+const trigger = "wrong version stamp";
+
+interface Listed {
+  readonly total: number;
+  readonly counts: readonly { readonly version: string; readonly count: number }[];
+  readonly rows: readonly Readonly<Record<string, string>>[];
+}
+
+describe("rows that carry the version that made them, on real components", function () {
+  let stack: Fixture;
+  let original = "";
+  before(async function () {
+    stack = await fixtureFor(this);
+    await stack.empty();
+    original = readFileSync(stack.stackFile, "utf8");
+    const stamps = configOf(stack)["rewind:verification"]?.checks?.["version-stamps"];
+    keepTheDatabase(stack);
+    edit(
+      ["rewind:verification/checks/version-stamps", stamps],
+      // Nothing here needs what only a newer schema has, and going back and forth takes its time.
+      ["rewind:releases/v1.2.0/schema", { migration: "0002_add_locale" }],
+    );
+    mkdirSync(join(checkout, scratch), { recursive: true });
+    await stack.up();
+  });
+  after(async () => {
+    writeFileSync(stack.stackFile, original);
+    await stack.empty();
+    rmSync(join(checkout, scratch), { recursive: true, force: true });
+  });
+
+  const edit = (...edits: Edit[]): void => {
+    editIn(stack, ...edits);
+  };
+  const scores = '{"analysis": 12345678901234567890.123456789012345678901234567890, "words": ["ä", "\\u2028"]}';
+  /** Profiles as the application makes them. */
+  const make = async (version: string, count: number): Promise<void> => {
+    await stack.query(
+      `with made as (insert into app.sessions select from generate_series(1, $2::int) returning id)
+       insert into app.profiles (session_id, results_version, version, scores) select id, $1, $1, $3::jsonb from made`,
+      [version, count, scores],
+    );
+  };
+  const profiles = async (): Promise<string[]> =>
+    (await stack.query<{ row: string }>("select (p.*)::text as row from app.profiles p order by id")).map(
+      ({ row }) => row,
+    );
+  const verify = async (): Promise<{
+    code: number;
+    found: Verification;
+    check: Verification["verdict"]["checks"][number];
+  }> => {
+    const { code, stdout } = await stack.rewind("verify", "--json");
+    const found = JSON.parse(stdout) as Verification;
+    const check = found.verdict.checks.find(({ name }) => name === "version-stamps");
+    assert.ok(check !== undefined);
+    return { code, found, check };
+  };
+  const list = async (...args: string[]): Promise<Listed> => {
+    const { code, stdout, output } = await stack.rewind("data", "list", ...args, "--json");
+    assert.equal(code, 0, output);
+    return JSON.parse(stdout) as Listed;
+  };
+  const last = () => deployments(stack.log()).at(-1)!;
+  let rolledBack = "";
+
+  it("P3 · a rollback is not blamed for rows that the later version made before it", async () => {
+    await make("v1.2.1", 3);
+    assert.equal((await verify()).check.result, "passed");
+    stack.pin("v1.2.0");
+    await stack.up();
+    rolledBack = last().intent.id;
+    const { check } = await verify();
+    assert.match(check.evidence, /^profiles since .*: no rows; pinned is v1\.2\.0$/);
+  });
+
+  it("P3 · rows that another version made since fail the check, which names the version and the count", async () => {
+    await make("v1.2.0", 4);
+    await make("v1.2.1", 2);
+    const { code, found, check } = await verify();
+    assert.equal(code, 11);
+    assert.equal(found.outcome, "verification failed");
+    assert.equal(check.result, "failed");
+    assert.match(check.evidence, /v1\.2\.0 made 4, v1\.2\.1 made 2; pinned is v1\.2\.0, others may have made 0/);
+    assert.equal(check.trigger, trigger);
+    assert.ok(found.verdict.checks.every(({ name, trigger }) => name === "version-stamps" || trigger === undefined));
+  });
+
+  it("P2 · the trigger stands in the error of pulumi up, in the deployment log and in what people read", async () => {
+    edit(["rewind:verification/timeout", "21s"]);
+    const { code, output } = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.notEqual(code, 0);
+    assert.match(output, /failed +version-stamps: trigger "wrong version stamp": profiles since .*v1\.2\.1 made 2/);
+    const logged = last().outcome?.checks.find(({ name }) => name === "version-stamps");
+    assert.equal(logged?.trigger, trigger);
+    assert.match(
+      (await stack.rewind("verify")).stdout,
+      /version-stamps .*trigger "wrong version stamp": profiles since/,
+    );
+    // What may be, may be.
+    edit(["rewind:verification/checks/version-stamps/atMost", 2]);
+    await stack.up();
+    edit(["rewind:verification/checks/version-stamps/atMost", undefined]);
+  });
+
+  it("S5 · rows are listed newest first, by version and since a time or an entry, with counts by version", async () => {
+    const all = await list("profiles", "--limit", "2");
+    assert.equal(all.total, 9);
+    assert.deepEqual(all.counts, [
+      { version: "v1.2.1", count: 5 },
+      { version: "v1.2.0", count: 4 },
+    ]);
+    assert.equal(all.rows.length, 2);
+    const since = await list("profiles", "--made-by", "v1.2.1", "--since", rolledBack);
+    assert.deepEqual(since.counts, [{ version: "v1.2.1", count: 2 }]);
+    const [newest, older] = since.rows;
+    assert.deepEqual(Object.keys(newest ?? {}), ["id", "session_id", "version", "results_version", "created_at"]);
+    assert.ok(newest!.created_at! >= older!.created_at!);
+    const { total } = await list("profiles", "--made-by", "v1.2.1", "--since", "2099-01-01T00:00:00Z");
+    assert.equal(total, 0);
+    assert.equal((await list("fc_scores")).total, 0);
+    const { code, output } = await stack.rewind("data", "list", "profiles", "--since", "yesterday");
+    assert.equal(code, 10);
+    assert.match(output, /"yesterday" is neither a time with its zone nor an entry of the deployment log/);
+  });
+
+  it("S6 · test data is counted, confirmed by its count, archived and deleted, and brought back exactly", async () => {
+    const before = await profiles();
+    const clean = (...args: string[]) => stack.rewind("data", "clean", "profiles", "--made-by", "v1.2.1", ...args);
+    const unasked = await clean();
+    assert.equal(unasked.code, 10);
+    assert.match(unasked.output, /2 rows of app\.profiles made by v1\.2\.1 after .*there is no terminal.*--count 2/s);
+    assert.match((await clean("--yes")).output, /2 rows, and no --count; nothing was touched/);
+    assert.match((await clean("--yes", "--count", "5")).output, /2 rows, not 5; nothing was touched/);
+    const wrong = await stack.typed("5", "data", "clean", "profiles", "--made-by", "v1.2.1");
+    assert.match(
+      wrong.output,
+      /Risk: medium, data clean-up\. Archive and delete 2 rows.*Aborted; nothing was touched/s,
+    );
+    assert.deepEqual(await profiles(), before);
+    assert.ok(stack.log().every(({ kind }) => kind !== "data"));
+
+    const done = await stack.typed("2", "data", "clean", "profiles", "--made-by", "v1.2.1", "--reason", "tests");
+    assert.equal(done.code, 0, done.output);
+    const run = /rewind data restore (\S+)/.exec(done.output)?.[1] ?? "";
+    const left = await profiles();
+    assert.equal(left.length, before.length - 2);
+    assert.ok(left.every((row) => before.includes(row)));
+    const steps = () =>
+      stack.log().flatMap((entry) => (entry.kind === "data" ? [[entry.act, entry.step, entry.run]] : []));
+    assert.deepEqual(steps(), [
+      ["clean", "begun", run],
+      ["clean", "finished", run],
+    ]);
+    const kept = await stack.query<{ table_name: string; version: string }>(
+      "select table_name, version from rewind.cleaned_rows where run = $1",
+      [run],
+    );
+    assert.deepEqual(kept, Array(2).fill({ table_name: "profiles", version: "v1.2.1" }));
+
+    const restored = await stack.rewind("data", "restore", run);
+    assert.equal(restored.code, 0, restored.output);
+    assert.deepEqual(await profiles(), before);
+    assert.equal(steps().length, 4);
+    assert.match((await stack.rewind("data", "restore", run)).output, /2 rows of .* were brought back already/);
+  });
+
+  it("S6 · nothing is lost where rows are referred to, the table is in production, or a key is there again", async () => {
+    const before = await profiles();
+    const clean = (...args: string[]) =>
+      stack.rewind("data", "clean", "profiles", "--made-by", "v1.2.1", "--yes", "--count", "2", "--json", ...args);
+    await stack.query(
+      "create table app.reports as select id as profile from app.profiles where results_version = 'v1.2.1'; alter table app.reports add foreign key (profile) references app.profiles",
+    );
+    const referred = await clean();
+    assert.equal(referred.code, 10);
+    assert.match(referred.output, /rows of another table refer to them.*\\"reports\\"; nothing was touched/);
+    await stack.query(
+      "alter table app.reports drop constraint reports_profile_fkey; alter table app.reports add foreign key (profile) references app.profiles on delete cascade",
+    );
+    assert.match((await clean()).output, /would change app\.reports, which refer to them; make the reference restrict/);
+    assert.deepEqual(await profiles(), before);
+    assert.deepEqual(
+      stack
+        .log()
+        .flatMap((entry) => (entry.kind === "data" ? [entry.step] : []))
+        .slice(-4),
+      ["begun", "failed", "begun", "failed"],
+    );
+    await stack.query("drop table app.reports");
+
+    edit(["rewind:environment/kind", "production"]);
+    const refused = await clean();
+    assert.equal(refused.code, 10, refused.output);
+    assert.match(refused.output, /not cleaned up on a production stack unless the stack file allows it/);
+    edit(["rewind:environment/database/stamped/profiles/cleanInProduction", "sessions of the go-live test"]);
+    const allowed = await clean();
+    assert.equal(allowed.code, 0, allowed.output);
+    edit(
+      ["rewind:environment/kind", "local"],
+      ["rewind:environment/database/stamped/profiles/cleanInProduction", undefined],
+    );
+    const { run } = JSON.parse(allowed.stdout) as { run: string };
+    // Somebody has made one of them anew in the meantime.
+    await stack.query(
+      "insert into app.profiles select r.* from rewind.cleaned_rows c, jsonb_populate_record(null::app.profiles, c.contents) r where run = $1 limit 1",
+      [run],
+    );
+    const again = await stack.rewind("data", "restore", run);
+    assert.equal(again.code, 10);
+    assert.match(again.output, /rows with the same key are there again: \{"id": ".*"\}; nothing was touched/);
+    await stack.query(
+      "delete from app.profiles where results_version = 'v1.2.1' and created_at > (select max(archived_at) - interval '1 hour' from rewind.cleaned_rows) and id in (select (key ->> 'id')::uuid from rewind.cleaned_rows where run = $1)",
+      [run],
+    );
+    assert.equal((await stack.rewind("data", "restore", run)).code, 0);
+    assert.deepEqual(await profiles(), before);
+  });
+});
