@@ -108,6 +108,8 @@ function declaredProbes(
     // A browser takes seconds to start.
     timeout: definition.timeout ?? (definition.kind === "browser" ? "30s" : undefined),
     deadline: definition.deadline ?? (definition.kind === "browser" ? "30s" : undefined),
+    // Rows that are there do not go away by asking again.
+    factual: definition.kind === "stamps",
     trigger: definition.trigger,
     ask: (signal) => measure(settings, clients, http, definition, runsSince, signal),
   }));

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Verification } from "../../cli/verify";
+import { sealed, type Baseline } from "../../release/baseline";
 import { deployments } from "../../records/state";
-import { fixtureFor, type Fixture } from "./fixture";
+import { fixtureFor, scratch, stack as stackName, type Fixture } from "./fixture";
 import { checkout } from "./local-home";
 import { configOf, edit as editIn, keepTheDatabase, type Edit } from "./stack-edits";
 
-const scratch = ".rewind-test/data-test";
+/** Below the checkout, where the environment of the tests has its state. */
+const own = `${scratch}/data-test`;
 const trigger = "wrong version stamp";
 
 interface Listed {
@@ -30,13 +32,13 @@ describe("rows that carry the version that made them, on real components", funct
       // Nothing here needs what only a newer schema has, and going back and forth takes its time.
       ["rewind:releases/v1.2.0/schema", { migration: "0002_add_locale" }],
     );
-    mkdirSync(join(checkout, scratch), { recursive: true });
+    mkdirSync(join(checkout, own), { recursive: true });
     await stack.up();
   });
   after(async () => {
     writeFileSync(stack.stackFile, original);
     await stack.empty();
-    rmSync(join(checkout, scratch), { recursive: true, force: true });
+    rmSync(join(checkout, own), { recursive: true, force: true });
   });
 
   const edit = (...edits: Edit[]): void => {
@@ -225,5 +227,83 @@ describe("rows that carry the version that made them, on real components", funct
     );
     assert.equal((await stack.rewind("data", "restore", run)).code, 0);
     assert.deepEqual(await profiles(), before);
+  });
+
+  const configRows = () =>
+    stack.query<{ key: string; value: unknown; updated: string }>(
+      "select key, value, updated_at::text as updated from app.scoring_config order by key",
+    );
+  const file = `${own}/baseline.json`;
+
+  it("S1 · a baseline has every configuration row and every running version, with its time and without secrets", async () => {
+    await stack.query("insert into app.scoring_config (key, value) values ('by_hand', '\"nobody pins it\"')");
+    const { code, output } = await stack.rewind("baseline", "--output", file);
+    assert.equal(code, 0, output);
+    const text = readFileSync(join(checkout, file), "utf8");
+    const taken = JSON.parse(text) as Baseline;
+    assert.ok(Math.abs(Date.now() - Date.parse(taken.at)) < 600_000);
+    assert.equal(taken.stack, stackName);
+    const rows = await configRows();
+    const at = (time: string) => new Date(time).getTime();
+    assert.deepEqual(
+      taken.config.scoring_config?.rows.map(({ key, value, updated_at }) => [key, value, at(String(updated_at))]),
+      rows.map(({ key, value, updated }) => [key, value, at(updated)]),
+    );
+    const { release, runs, parameters, variables } = taken.functions.score_prism ?? {};
+    assert.equal(release, "v1.2.0");
+    assert.match(runs ?? "", /\/scoring@sha256:[0-9a-f]{64}$/);
+    assert.deepEqual(parameters, { precision: 1 });
+    assert.equal(variables?.REWIND_RELEASE, "v1.2.0");
+    assert.ok("Statement" in (taken.policies.documents as object));
+    for (const secret of await stack.secrets()) assert.ok(!text.includes(secret));
+    assert.match((await stack.rewind("baseline", "--output", file)).output, /is there already; nothing was written/);
+  });
+
+  it("S3 · the full configuration comes back from the baseline: changed, added and removed keys", async () => {
+    const before = (await configRows()).map(({ key, value }) => ({ key, value }));
+    const release = configOf(stack)["rewind:releases"]?.["v1.2.0"];
+    const others = [
+      { key: "results_version", value: "v1.2.0" },
+      { key: "prism_weights", value: { analysis: 100, drive: 0, empathy: 0, order: 0 } },
+      { key: "fc_share", value: 0.35 },
+      { key: "added", value: [1, 2.5, null] },
+    ];
+    edit(["rewind:releases/v1.3.0", { ...release, config: { scoring_config: { rows: others } } }]);
+    stack.pin("v1.3.0");
+    await stack.up();
+    await stack.query("delete from app.scoring_config where key = 'by_hand'");
+    assert.deepEqual(
+      (await configRows()).map(({ key }) => key),
+      ["added", "fc_share", "prism_weights", "results_version"],
+    );
+
+    const add = (from: string) => stack.rewind("release", "add", "v1.3.1", "--from-baseline", from, "--pin");
+    const whole = readFileSync(join(checkout, file), "utf8");
+    const { digest, ...contents } = JSON.parse(whole) as Baseline;
+    const spoilt: readonly [string, string, RegExp][] = [
+      ["damaged", whole.replace("0.35", "0.36"), /it is damaged: it has sha256:[0-9a-f]{64}, not sha256:/],
+      ["torn", whole.slice(0, -100), /it is damaged: no JSON, or not all of it/],
+      ["newer", whole.replace('"version": 1', '"version": 2'), /it has version 2; this Rewind reads version 1/],
+      ["foreign", JSON.stringify({ key: digest }), /it is no baseline of Rewind's/],
+      ["other", JSON.stringify(sealed({ ...contents, stack: "prod" })), /it was taken of the stack prod/],
+    ];
+    const stackFile = readFileSync(stack.stackFile, "utf8");
+    for (const [name, text, words] of spoilt) {
+      writeFileSync(join(checkout, own, name), text);
+      const { code, output } = await add(`${own}/${name}`);
+      assert.equal(code, 10, output);
+      assert.match(output, words);
+    }
+    assert.equal(readFileSync(stack.stackFile, "utf8"), stackFile);
+
+    const added = await add(file);
+    assert.equal(added.code, 0, added.output);
+    await stack.up();
+    assert.deepEqual(
+      (await configRows()).map(({ key, value }) => ({ key, value })),
+      before,
+    );
+    assert.equal(last().intent.to.release, "v1.3.1");
+    assert.equal(last().outcome?.result, "passed");
   });
 });
