@@ -3,7 +3,7 @@ import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
 import type { Entry } from "../records/entry";
 import type { Draft } from "../records/log";
-import { deployments } from "../records/state";
+import { pinnedSince } from "../records/state";
 import type { Risk } from "../release/risk";
 import { cleanRows, Unsure } from "./data-archive";
 import { patience, tableOf } from "./data-list";
@@ -18,7 +18,7 @@ export interface CleanOptions {
   /** The stamped table, as the environment names it. */
   readonly name: string;
   readonly madeBy: string;
-  /** A time, or an entry of the deployment log; the last deployment unless said. */
+  /** A time, or an entry of the deployment log; when the pin was applied unless said. */
   readonly since: string | undefined;
   readonly reason: string | undefined;
   /** Whether the caller knows the count; the answer is a no when it is another one, or nobody gave any. */
@@ -81,7 +81,7 @@ function refuseProduction({ settings }: OpenedStack, name: string): void {
 /** There always is one: rows from before a rollback are what customers had. */
 function lowerBound({ log }: OpenedStack, { since }: CleanOptions): string {
   const entries: readonly Entry[] = log.entries();
-  const moment = momentOf(since, entries) ?? deployments(entries).at(-1)?.intent.at;
+  const moment = momentOf(since, entries) ?? pinnedSince(entries);
   if (moment !== undefined) return moment;
   throw new Refusal("the deployment log has no deployment after which rows could have been made", "--since <time>");
 }

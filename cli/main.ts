@@ -443,9 +443,7 @@ function addData(rewind: Command, stack: MakeOption, json: MakeOption): void {
     });
   data
     .command("clean")
-    .description(
-      "archive and delete the rows that a version made after the last deployment, once counted and confirmed",
-    )
+    .description("archive and delete rows that a version made since the pin was applied, once counted and confirmed")
     .argument("<name>", "the table, as environment.database.stamped names it")
     .requiredOption("--made-by <version>", "the version that the rows carry")
     .addOption(since())
