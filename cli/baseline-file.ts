@@ -57,7 +57,7 @@ export function baselineConfig(
     files.set(path, lines);
     return [table, { ...rowsDigest({ rows: pinned }), file: path }] as const;
   });
-  return { config: Object.fromEntries(config), files };
+  return { config: Object.fromEntries(config) as BaselineConfig["config"], files };
 }
 
 /** Writes the row files of a configuration. */

@@ -200,11 +200,10 @@ async function inTransaction<T>(
     let committing = false;
     try {
       // Whoever cleans up or restores at the same time waits here, and sees what the other one left.
+      await client.query("set lock_timeout = '10s'");
       await client.query("select pg_advisory_lock(hashtextextended('rewind data', 0))");
       await client.query("begin isolation level repeatable read");
-      await client.query(
-        "set local lock_timeout = '10s'; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local extra_float_digits = 1",
-      );
+      await client.query("set local timezone = 'UTC'; set local datestyle = 'ISO'; set local extra_float_digits = 1");
       const result = await work(client);
       await client.query("set constraints all immediate");
       committing = true;
@@ -224,16 +223,9 @@ async function inTransaction<T>(
 function wordsFor(error: unknown): string {
   if (!(error instanceof DatabaseError)) return error instanceof Error ? error.message : String(error);
   const { code, message, detail } = error;
-  switch (code) {
-    case "23503":
-      return `rows of another table refer to them, or they to rows that are gone: ${message}`;
-    case "23505":
-      return `another row stands in their place: ${detail ?? message}`;
-    case "40001":
-      return "somebody else changed the rows at the same time";
-    case "55P03":
-      return "another transaction has held the rows locked for more than 10 s";
-    default:
-      return message;
-  }
+  if (code === "23503") return `rows of another table refer to them, or they to rows that are gone: ${message}`;
+  if (code === "23505") return `another row stands in their place: ${detail ?? message}`;
+  if (code === "40001") return "somebody else changed the rows at the same time";
+  if (code === "55P03") return "another transaction has held the rows locked for more than 10 s";
+  return message;
 }

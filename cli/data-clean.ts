@@ -4,6 +4,7 @@ import { readOnly } from "../checks/sql";
 import type { Entry } from "../records/entry";
 import type { Draft } from "../records/log";
 import { pinnedSince } from "../records/state";
+import { redactor } from "../release/redact";
 import type { Risk } from "../release/risk";
 import { cleanRows, Unsure } from "./data-archive";
 import { patience, tableOf } from "./data-list";
@@ -115,7 +116,7 @@ type Step = Extract<Draft, { kind: "data" }>;
  * @throws Refusal when it was rolled back
  */
 export async function recorded(
-  { log, engine }: OpenedStack,
+  { log, engine, secrets }: OpenedStack,
   change: Omit<Step, "step" | "id">,
   work: () => Promise<void>,
 ): Promise<void> {
@@ -123,7 +124,7 @@ export async function recorded(
     await work();
   } catch (error) {
     const unsure = error instanceof Unsure;
-    const reason = describeError(error);
+    const reason = redactor(secrets)(describeError(error));
     log.append({ ...change, step: unsure ? "unknown" : "failed", reason });
     if (unsure) {
       throw new Refusal(

@@ -376,24 +376,10 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     )
     .action((id: string, options: AddFlags) => {
       const { addRelease: add } = verbs.releaseAdd();
-      const {
-        from,
-        image,
-        build,
-        rowFile,
-        set,
-        unset,
-        schema,
-        description,
-        file,
-        fromBaseline: baseline,
-        pin,
-      } = options;
+      const { from, image, build, rowFile, set, unset, schema, description, file, pin } = options;
       const lists = { images: image, builds: build, rowFiles: rowFile, values: set, removed: unset };
-      finish(
-        add(where(options), { id, from, ...lists, schema, description, file, baseline, pin: pin === true }),
-        options,
-      );
+      const whole = { file, baseline: options.fromBaseline, pin: pin === true };
+      finish(add(where(options), { id, from, ...lists, schema, description, ...whole }), options);
     });
   release
     .command("list")
