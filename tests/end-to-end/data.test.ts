@@ -95,6 +95,8 @@ describe("rows that carry the version that made them, on real components", funct
     assert.equal(check.result, "failed");
     assert.match(check.evidence, /v1\.2\.0 made 4, v1\.2\.1 made 2; pinned is v1\.2\.0, others may have made 0/);
     assert.equal(check.trigger, trigger);
+    // Rows that are there do not go away by asking again.
+    assert.equal(check.attempts, 1);
     assert.ok(found.verdict.checks.every(({ name, trigger }) => name === "version-stamps" || trigger === undefined));
   });
 
