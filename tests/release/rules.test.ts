@@ -317,8 +317,12 @@ const examples: readonly Example[] = [
   },
   {
     rule: "stamped tables are apart from pinned ones",
-    holds: (raw) => stamp(raw, { profiles: stamped, elsewhere: { ...stamped, schema: "public", table: "settings" } }),
-    broken: (raw) => stamp(raw, { profiles: { ...stamped, table: "settings" } }),
+    holds: (raw) => {
+      stamp(raw, { profiles: stamped, elsewhere: { ...stamped, schema: "public", table: "settings" } });
+    },
+    broken: (raw) => {
+      stamp(raw, { profiles: { ...stamped, table: "settings" } });
+    },
     problem: /^environment\.database\.stamped\.profiles: releases pin the rows of app\.settings$/,
   },
   {
