@@ -22,6 +22,7 @@ import { measureSignedUrl } from "./signed-url";
 import { pinnedSource } from "./row-source";
 import { locatedTable, patience } from "./row-probes";
 import { measureQuery } from "./sql";
+import { measureStamps } from "./stamps";
 import { addressInSwarm, runningInSwarm } from "./swarm";
 import { measureVisibility } from "./visibility";
 
@@ -36,12 +37,14 @@ export function timingAfter({ verification }: Settings): Timing {
 /**
  * Everything that tells whether a stack runs what it pins: the images, rows and policies themselves, then the checks
  * that the stack declares. Nothing here changes anything but for what a declared check itself posts.
+ *
+ * @param runsSince when the pinned release was applied, as the deployment log says; ISO 8601
  */
-export function probesAfter(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+export function probesAfter(settings: Settings, clients: Clients, containers: Containers, runsSince?: string): Probe[] {
   return [
     ...pinnedProbes(settings, clients, containers),
     ...routeProbes(settings, clients, containers),
-    ...declaredProbes(settings, clients, containers),
+    ...declaredProbes(settings, clients, containers, runsSince),
   ];
 }
 
@@ -86,7 +89,12 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
   return [...running, ...tasks, ...rows, ...policies, ...schema, ...jobs, ...served];
 }
 
-function declaredProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
+function declaredProbes(
+  settings: Settings,
+  clients: Clients,
+  containers: Containers,
+  runsSince: string | undefined,
+): Probe[] {
   const http: HttpContext = {
     addressOf: (entry) =>
       addressOnAws(settings.environment, entry) ??
@@ -100,7 +108,10 @@ function declaredProbes(settings: Settings, clients: Clients, containers: Contai
     // A browser takes seconds to start.
     timeout: definition.timeout ?? (definition.kind === "browser" ? "30s" : undefined),
     deadline: definition.deadline ?? (definition.kind === "browser" ? "30s" : undefined),
-    ask: (signal) => measure(settings, clients, http, definition, signal),
+    // Rows that are there do not go away by asking again.
+    factual: definition.kind === "stamps",
+    trigger: definition.trigger,
+    ask: (signal) => measure(settings, clients, http, definition, runsSince, signal),
   }));
 }
 
@@ -109,6 +120,7 @@ function measure(
   clients: Clients,
   http: HttpContext,
   definition: CheckDefinition,
+  runsSince: string | undefined,
   signal: AbortSignal,
 ) {
   const { pinned, environment } = settings;
@@ -133,6 +145,10 @@ function measure(
     case "visibility": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
       return measureVisibility(clients.database(), definition, timeout);
+    }
+    case "stamps": {
+      const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
+      return measureStamps(clients.database(), settings, definition, runsSince, timeout);
     }
     case "browser": {
       const frontend = pinnedFrontends(settings).find(({ name }) => definition.to === `frontend/${name}`);

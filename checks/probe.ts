@@ -15,6 +15,8 @@ export interface Probe {
   readonly deadline?: Duration | undefined;
   /** Whether `failed` is a fact, so that asking again cannot help. An error is always asked again. */
   readonly factual?: boolean;
+  /** The trigger of the rollback plan that a failure is. */
+  readonly trigger?: string | undefined;
   ask(signal: AbortSignal): Promise<Measurement>;
 }
 
@@ -63,6 +65,7 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
         evidence: redact(evidence),
         milliseconds: Math.round(now - started),
         attempts,
+        ...(result === "passed" || probe.trigger === undefined ? {} : { trigger: probe.trigger }),
       };
     }
     await new Promise((resolve) => setTimeout(resolve, pause));

@@ -1,4 +1,4 @@
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { canonicalJson } from "../release/canonical";
 import type { Measurement } from "./probe";
 
@@ -14,10 +14,7 @@ export async function measureQuery(
   expected: readonly (readonly unknown[])[],
   timeout: number,
 ): Promise<Measurement> {
-  const client = await pool.connect();
-  try {
-    await client.query("begin transaction read only");
-    await client.query(`set local statement_timeout = ${Math.ceil(timeout)}`);
+  return readOnly(pool, timeout, async (client) => {
     const { rows } = await client.query<unknown[]>({ text: query, rowMode: "array" });
     if (rows.length > mostRows) return { result: "error", evidence: `${rows.length} rows; at most ${mostRows}` };
     const seen = rows.map((row, at) => row.map((value, column) => comparable(value, expected[at]?.[column])));
@@ -26,6 +23,19 @@ export async function measureQuery(
     return same
       ? { result: "passed", evidence: told }
       : { result: "failed", evidence: `${told}, expected ${JSON.stringify(expected).slice(0, 300)}` };
+  });
+}
+
+/**
+ * Runs something in a transaction that can only read and sees one moment, in UTC.
+ * @param timeout of each statement, in milliseconds
+ */
+export async function readOnly<T>(pool: Pool, timeout: number, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query("begin transaction isolation level repeatable read, read only");
+    await client.query(`set local statement_timeout = ${Math.ceil(timeout)}; set local timezone = 'UTC'`);
+    return await work(client);
   } finally {
     // Whatever happened, the connection goes back without a transaction on it; a broken one is not kept.
     await client.query("rollback").then(

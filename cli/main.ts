@@ -17,6 +17,10 @@ const tell: Tell = (line) => {
 
 /** Verbs are loaded when they are asked for: `--help` does not wait for the engine's SDK. */
 const verbs = {
+  baseline: () => require("./baseline") as typeof import("./baseline"),
+  dataClean: () => require("./data-clean") as typeof import("./data-clean"),
+  dataRestore: () => require("./data-restore") as typeof import("./data-restore"),
+  dataList: () => require("./data-list") as typeof import("./data-list"),
   database: () => require("./database") as typeof import("./database"),
   demo: () => require("./demo") as typeof import("./demo"),
   diff: () => require("./diff") as typeof import("./diff"),
@@ -71,12 +75,12 @@ function portNumber(text: string): number {
   return parsed.data;
 }
 
-/** Asks for the word `yes`. Without a terminal there is nobody to ask, and no answer is never a yes. */
-async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", "the same command with --yes");
+/** Asks for a word. Without a terminal there is nobody to ask, and no answer is never a yes. */
+async function confirmed(question: string, word = "yes", otherwise = "--yes"): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", `the same command with ${otherwise}`);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await prompt.question(`${question} Type yes: `, { signal: interrupted.signal })).trim() === "yes";
+    return (await prompt.question(`${question} Type ${word}: `, { signal: interrupted.signal })).trim() === word;
   } catch {
     // Ctrl-C and Ctrl-D are a no, too.
     return false;
@@ -142,7 +146,7 @@ function program(): Command {
     .action(async (release: string, options: Common & { level: Level; reason?: string; yes?: boolean }) => {
       const { rollback } = verbs.rollback();
       const { level, reason, yes } = options;
-      const confirm = yes === true ? () => Promise.resolve(true) : confirmed;
+      const confirm = yes === true ? () => Promise.resolve(true) : (question: string) => confirmed(question);
       const wanted = {
         release,
         level,
@@ -157,6 +161,7 @@ function program(): Command {
 
   addDiff(rewind, stack, json);
   addRelease(rewind, stack, json);
+  addData(rewind, stack, json);
 
   for (const kind of ["hold", "unhold"] as const) {
     rewind
@@ -241,6 +246,17 @@ function program(): Command {
       const { rotate } = verbs.rotate();
       const wanted = { identity, reason: options.reason, tell, signal: interrupted.signal };
       finish(await rotate(where(options), wanted), options);
+    });
+
+  rewind
+    .command("baseline")
+    .description("keep every configuration row, every version that runs and every policy in a file; changes nothing")
+    .option("-o, --output <file>", "a new file, .rewind/baselines/<stack>-<time>.json unless said")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\nBack to its configuration: rewind release add <id> --from-baseline <file>, then pin it.")
+    .action(async (options: Common & { output?: string }) => {
+      finish(await verbs.baseline().baseline(where(options), options.output, new Date()), options);
     });
 
   rewind
@@ -350,6 +366,7 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     .option("--schema <migration>", "the last migration that is applied")
     .option("--description <text>", "for people: what it brings")
     .option("--file <changes.yaml>", "a part of a release, laid over it before the rest; null removes")
+    .option("--from-baseline <file>", "with the configuration rows of a baseline, those and no others")
     .option("--pin", "move the pin to it, too; what was pinned apart is not any more")
     .addOption(stack())
     .addOption(json())
@@ -361,7 +378,8 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
       const { addRelease: add } = verbs.releaseAdd();
       const { from, image, build, rowFile, set, unset, schema, description, file, pin } = options;
       const lists = { images: image, builds: build, rowFiles: rowFile, values: set, removed: unset };
-      finish(add(where(options), { id, from, ...lists, schema, description, file, pin: pin === true }), options);
+      const whole = { file, baseline: options.fromBaseline, pin: pin === true };
+      finish(add(where(options), { id, from, ...lists, schema, description, ...whole }), options);
     });
   release
     .command("list")
@@ -391,6 +409,82 @@ function addRelease(rewind: Command, stack: MakeOption, json: MakeOption): void 
     });
 }
 
+function addData(rewind: Command, stack: MakeOption, json: MakeOption): void {
+  const data = rewind.command("data").description("rows that carry the version that made them");
+  const since = () =>
+    new Option("--since <time|entry>", "made after a time with its zone, or an entry of the deployment log");
+  data
+    .command("list")
+    .description("how many rows each version made, and the newest of them; changes nothing")
+    .argument("<name>", "the table, as environment.database.stamped names it")
+    .option("--made-by <version>", "only rows that carry this version")
+    .addOption(since())
+    .option("--limit <count>", "how many rows are shown", count, 20)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind data list profiles --made-by v1.2.1 --since 2025-09-17T03:30:00Z")
+    .action(async (name: string, options: DataFlags & { limit: number }) => {
+      const { madeBy, since, limit } = options;
+      finish(await verbs.dataList().listData(where(options), { name, madeBy, since, limit }), options);
+    });
+  data
+    .command("clean")
+    .description("archive and delete rows that a version made since the pin was applied, once counted and confirmed")
+    .argument("<name>", "the table, as environment.database.stamped names it")
+    .requiredOption("--made-by <version>", "the version that the rows carry")
+    .addOption(since())
+    .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("-y, --yes", "do not ask; needs --count")
+    .option("--count <count>", "how many rows there must be", count)
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\n  $ rewind data clean profiles --made-by v1.2.1\n  $ rewind data restore <run>   undoes it",
+    )
+    .action(async (name: string, options: CleanFlags) => {
+      const { madeBy, since, reason } = options;
+      const wanted = { name, madeBy, since, reason, tell, signal: interrupted.signal };
+      finish(
+        await verbs.dataClean().cleanData(where(options), { ...wanted, confirm: countConfirmed(options) }),
+        options,
+      );
+    });
+  data
+    .command("restore")
+    .description("bring the rows of a clean-up back as they were")
+    .argument("<run>", "the clean-up, as it was reported")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (run: string, options: Common) => {
+      finish(await verbs.dataRestore().restoreData(where(options), run), options);
+    });
+}
+
+/** Whoever cannot be asked must know the count beforehand. */
+function countConfirmed({ yes, count }: CleanFlags): (question: string, found: number) => Promise<boolean> {
+  return (question, found) => {
+    // Typing `yes` without reading is easy; a count has to be read.
+    if (yes !== true) return confirmed(question, String(found), `--yes --count ${found}, when that is what you expect`);
+    const next = `--yes --count ${found}, when that is what you expect`;
+    if (count === undefined) throw new Refusal(`${found} rows, and no --count; nothing was touched`, next);
+    if (count !== found) throw new Refusal(`${found} rows, not ${count}; nothing was touched`, next);
+    return Promise.resolve(true);
+  };
+}
+
+interface CleanFlags extends DataFlags {
+  readonly madeBy: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly count?: number;
+}
+
+interface DataFlags extends Common {
+  readonly madeBy?: string;
+  readonly since?: string;
+}
+
 interface AddFlags extends Common {
   readonly from?: string;
   readonly image: string[];
@@ -401,6 +495,7 @@ interface AddFlags extends Common {
   readonly schema?: string;
   readonly description?: string;
   readonly file?: string;
+  readonly fromBaseline?: string;
   readonly pin?: boolean;
 }
 
@@ -436,7 +531,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "toggle", "rotate", "local", "demo", "database"].includes(process.argv[2] ?? ""))
+    if (!["rollback", "toggle", "rotate", "local", "demo", "database", "data"].includes(process.argv[2] ?? ""))
       process.exit(130);
   });
 }

@@ -13,6 +13,7 @@ import { describeProblems } from "../release/problems";
 import { worstRisk } from "../release/risk";
 import { facets, type Release } from "../release/schema/release";
 import { engineLimit, sizeWarning } from "../release/size";
+import { baselineConfig, writeRowFiles } from "./baseline-file";
 import { checkPlanned, movable, planArchiving, writeArchiving, type Archiving } from "./archive";
 import { withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
@@ -38,6 +39,8 @@ export interface AddOptions {
   readonly description: string | undefined;
   /** A file with a part of a release, laid over it first. */
   readonly file: string | undefined;
+  /** A baseline whose configuration rows it has, those and no others. */
+  readonly baseline: string | undefined;
   /** Whether the pin moves to it, too. */
   readonly pin: boolean;
 }
@@ -55,7 +58,8 @@ export function addRelease(where: Where, options: AddOptions): VerbResult {
   if (from !== undefined && !settings.catalogue.includes(from)) {
     throw new Refusal(`no release ${from} to make it from`, "rewind release list");
   }
-  const record = recordOf(stack, options);
+  const restored = options.baseline === undefined ? undefined : baselineConfig(stack, options.baseline, id);
+  const record = recordOf(stack, options, restored?.config);
   const planned = plannedWith(stack, options, record);
   const bytes = configBytes(planned.text);
   if (bytes > engineLimit) {
@@ -65,6 +69,7 @@ export function addRelease(where: Where, options: AddOptions): VerbResult {
     );
   }
   const after = checked(stack, planned, id);
+  if (restored !== undefined) writeRowFiles(stack.folder, restored.files);
   writeArchiving(stack, planned);
   const tables = settings.environment.database?.tables ?? {};
   const changes = diffPinned(settings.pinned, selectPinned(id, {}, after.releases), tables);
@@ -99,7 +104,7 @@ function refuseKnown({ settings, log }: FiledStack, id: ReleaseId): void {
   }
 }
 
-function recordOf(stack: FiledStack, options: AddOptions): Record<string, unknown> {
+function recordOf(stack: FiledStack, options: AddOptions, config: Release["config"]): Record<string, unknown> {
   const { settings, folder, name } = stack;
   const base = options.from === undefined ? present(stack) : settings.releases.get(options.from);
   if (base === undefined) throw new Refusal(`no release ${options.from ?? ""}`, "rewind release list");
@@ -119,7 +124,11 @@ function recordOf(stack: FiledStack, options: AddOptions): Record<string, unknow
     ...(options.schema === undefined ? {} : { schema: options.schema }),
     ...(options.description === undefined ? {} : { description: options.description }),
   };
-  const { record, problems } = amend(base, amendment, settings.environment.database?.tables ?? {});
+  const { record, problems } = amend(
+    config === undefined ? base : { ...base, config },
+    amendment,
+    settings.environment.database?.tables ?? {},
+  );
   if (problems.length > 0) throw refusalOf(describeProblems("rewind release add", problems), name);
   return record;
 }

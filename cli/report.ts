@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { shortDigests } from "../release/primitives";
-import type { Check, Result } from "../release/verdict";
+import { evidenceOf, type Check, type Result } from "../release/verdict";
 
 const marks: Readonly<Record<Result, string>> = { passed: "✓", failed: "✗", inconclusive: "?", error: "!" };
 const colours = { passed: "green", failed: "red", inconclusive: "yellow", error: "magenta" } as const;
@@ -14,9 +14,10 @@ export function coloured(colour: Parameters<typeof styleText>[0], text: string):
 /** A line per check: mark, name, how long, and what was seen. */
 export function checkLines(checks: readonly Check[]): string[] {
   const width = Math.max(0, ...checks.map(({ name }) => name.length));
-  return checks.map(({ name, result, evidence, milliseconds }) => {
+  return checks.map((check) => {
+    const { name, result, milliseconds } = check;
     const mark = coloured(colours[result], `${marks[result]} ${result.padEnd(6)}`);
-    return `  ${mark} ${name.padEnd(width)}  ${`${milliseconds} ms`.padStart(8)}  ${shortDigests(evidence).slice(0, 160)}`;
+    return `  ${mark} ${name.padEnd(width)}  ${`${milliseconds} ms`.padStart(8)}  ${shortDigests(evidenceOf(check)).slice(0, 160)}`;
   });
 }
 

@@ -1,5 +1,6 @@
 import { probesAfter, timingAfter } from "../checks/after";
 import { runProbes } from "../checks/probe";
+import { pinnedSince } from "../records/state";
 import { judge, type Verdict } from "../release/verdict";
 import { EngineError, type ChangeCounts } from "./engine";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
@@ -28,10 +29,10 @@ export async function verify(where: Where): Promise<VerbResult> {
 
 /** Asks everything that verification asks after an update, and the engine for what differs from the pin. */
 export async function verifyStack(stack: OpenedStack): Promise<Verification> {
-  const { settings, engine } = stack;
+  const { settings, engine, log } = stack;
   const containers = containersOf(await engine.outputs());
   const checks = await withClients(stack, (clients, redact) =>
-    runProbes(probesAfter(settings, clients, containers), timingAfter(settings), redact),
+    runProbes(probesAfter(settings, clients, containers, pinnedSince(log.entries())), timingAfter(settings), redact),
   );
   const verdict = judge(checks);
   const preview = await previewOf(stack);

@@ -99,5 +99,24 @@ export interface Rotation extends Written {
   readonly reason: string;
 }
 
+/** A clean-up of rows that a version made, or its undoing. The rows themselves stand in the database's own archive. */
+export interface DataChange extends Written {
+  readonly kind: "data";
+  readonly act: "clean" | "restore";
+  /** `begun` before the transaction; then whether it was committed, which a connection that broke leaves open. */
+  readonly step: "begun" | "finished" | "failed" | "unknown";
+  /** The clean-up under which the rows are archived: the id of the entry that began it. */
+  readonly run: string;
+  /** Schema and name. */
+  readonly table: string;
+  /** How many rows. */
+  readonly count: number;
+  /** Of a clean-up: the version whose rows are meant, and the time after which they were made. */
+  readonly madeBy?: string;
+  readonly since?: string;
+  /** Why it was done, or why it failed. */
+  readonly reason?: string;
+}
+
 /** One line of the deployment log. */
-export type Entry = Intent | Outcome | Hold | ToggleChange | Rotation;
+export type Entry = Intent | Outcome | Hold | ToggleChange | Rotation | DataChange;

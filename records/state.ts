@@ -1,3 +1,4 @@
+import { canonicalJson } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
 import type { HeldEntry } from "../release/held";
 import type { Digest, ReleaseId } from "../release/primitives";
@@ -20,6 +21,18 @@ export function deployments(entries: readonly Entry[]): Deployment[] {
 /** The deployment that passed verification last. */
 export function lastVerified(entries: readonly Entry[]): Deployment | undefined {
   return deployments(entries).findLast(({ outcome }) => outcome?.result === "passed");
+}
+
+/**
+ * When the release that was applied last was applied first, in a row: updates that changed something else, such as a
+ * toggle, do not begin anew. ISO 8601, undefined before the first deployment.
+ */
+export function pinnedSince(entries: readonly Entry[]): string | undefined {
+  const all = deployments(entries).map(({ intent }) => intent);
+  const same = ({ to }: Intent): boolean =>
+    canonicalJson([to.release, to.pins]) === canonicalJson([all.at(-1)?.to.release, all.at(-1)?.to.pins]);
+  const other = all.findLastIndex((intent) => !same(intent));
+  return all[other + 1]?.at;
 }
 
 /** The migrations that ran in deployments that passed verification: what a rehearsal has tried. */

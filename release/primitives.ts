@@ -58,6 +58,20 @@ export function milliseconds(duration: Duration): number {
   return Number(amount) * unit[name as keyof typeof unit];
 }
 
+const day = "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])";
+const timeOfDay = "(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\\.[0-9]{1,6})?)?";
+const zone = "(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])";
+const moment = "a time with its zone such as 2025-09-17T19:00:00Z";
+
+/** A moment: without its zone a time would mean another one elsewhere. No 30th of February. */
+export const Moment = pattern(moment, new RegExp(`^(?!0000)${day}T${timeOfDay}${zone}$`)).refine(
+  (text) => {
+    const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+    return Number.isNaN(day.getTime()) || day.toISOString().startsWith(text.slice(0, 10));
+  },
+  { error: (issue) => `expected ${moment}, got ${quote(issue.input)}` },
+);
+
 /** The name of a service, function, bucket or check within a stack: `api`, `score_prism`, `finalizeAssessment`. */
 export const Name = pattern("a name such as api or score_prism", /^[A-Za-z][A-Za-z0-9_-]{0,62}$/);
 export type Name = z.infer<typeof Name>;

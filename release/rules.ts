@@ -19,6 +19,7 @@ import { frontendsHaveOnePointer } from "./rules/frontend";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
 import { routesLeadSomewhere, routesLetAddressesIn } from "./rules/routes";
 import type { Part, Rule } from "./rules/rule";
+import { stampedTablesAreApart } from "./rules/stamped";
 import { secretsAreThere } from "./rules/secrets";
 import { signaturesNameSomebody, signedImagesArePinned } from "./rules/signatures";
 import { pinsKeepTogether, togetherNamesWhatIsThere } from "./rules/together";
@@ -62,6 +63,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: signedImagesArePinned, needs: ["environment"] },
   { rule: tablesHaveTheirColumns, needs: ["environment"] },
   { rule: rowsFitTheirTable, needs: ["environment"] },
+  { rule: stampedTablesAreApart, needs: ["environment"] },
   { rule: rolesAreOrdinary, needs: ["environment"] },
   { rule: databaseObjectsResolve, needs: ["environment"] },
   { rule: everybodyIsGrantedNothing, needs: ["environment"] },

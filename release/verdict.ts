@@ -12,6 +12,8 @@ export interface Check {
   /** How long it took, all attempts together, in milliseconds. */
   readonly milliseconds: number;
   readonly attempts: number;
+  /** The trigger of the rollback plan that the check is, where it did not pass. */
+  readonly trigger?: string;
 }
 
 /** All checks together. */
@@ -24,6 +26,11 @@ export interface Verdict {
 export function judge(checks: readonly Check[]): Verdict {
   const worst = Math.max(...checks.map(({ result }) => results.indexOf(result)));
   return { result: results[worst] ?? "inconclusive", checks };
+}
+
+/** What a check saw, after the trigger that it is. */
+export function evidenceOf({ trigger, evidence }: Pick<Check, "trigger" | "evidence">): string {
+  return trigger === undefined ? evidence : `trigger "${trigger}": ${evidence}`;
 }
 
 /** The checks that did not pass, worst first. */

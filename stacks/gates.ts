@@ -8,11 +8,11 @@ import { openFileLog, type DeploymentLog } from "../records/log";
 import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
-import { deployments, expectedStates, holds, lastVerified, rehearsedIn } from "../records/state";
+import { deployments, expectedStates, holds, lastVerified, pinnedSince, rehearsedIn } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
-import { failures, judge, type Verdict } from "../release/verdict";
+import { evidenceOf, failures, judge, type Verdict } from "../release/verdict";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
 import { resumingType } from "./jobs";
@@ -174,7 +174,8 @@ export class Gates {
     else this.begin();
     const running = await new Promise<Containers>((resolve) => containers.apply(resolve));
     const { probesAfter, runProbes, timingAfter } = asking();
-    const probes = probesAfter(this.settings, this.clients, running);
+    const runsSince = pinnedSince(this.log.entries());
+    const probes = probesAfter(this.settings, this.clients, running, runsSince);
     const verdict = judge(await runProbes(probes, timingAfter(this.settings), this.redact));
     await this.clients.close();
     this.finish(verdict);
@@ -226,6 +227,6 @@ export class Gates {
 const beyondTheGates = new Set(["pulumi:index:Stash", resumingType]);
 
 function refusal(first: string, verdict: Verdict): string {
-  const lines = failures(verdict).map(({ name, result, evidence }) => `  ${result.padEnd(12)} ${name}: ${evidence}`);
+  const lines = failures(verdict).map((check) => `  ${check.result.padEnd(12)} ${check.name}: ${evidenceOf(check)}`);
   return [first, ...(lines.length > 0 ? lines : ["  inconclusive: nothing was measured"])].join("\n");
 }

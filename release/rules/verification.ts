@@ -7,6 +7,7 @@ import { inlineRows, keyOf } from "../rows";
 import { onDocker } from "../runtime";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
+import { stampsProblems } from "./stamped";
 import { visibilityProblems } from "./visibility";
 
 /** The HTTP requests of a check, each with its path inside the definition. */
@@ -41,6 +42,8 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
           : [problem([...at, "bucket"], `the pinned release has no policy for ${quote(definition.bucket)}`)];
       case "visibility":
         return visibilityProblems(settings.environment, definition, at);
+      case "stamps":
+        return stampsProblems(settings, definition, at);
       case "browser":
         return has(pinned.frontend, definition.to.slice("frontend/".length))
           ? []

@@ -14,7 +14,18 @@ export const OneOrMore = <T extends z.ZodType>(item: T) =>
   });
 
 /** When the attempts of a check end. */
-export const timing = {
+const timing = {
   timeout: Duration.optional().describe("One attempt ends here"),
   deadline: Duration.optional().describe("Retrying ends here"),
+};
+
+/** What every declared check may say. */
+export const ofEveryCheck = {
+  ...timing,
+  trigger: z
+    .string()
+    .min(1, { error: "expected a few words" })
+    .max(200, { error: "at most 200 characters" })
+    .optional()
+    .describe("The trigger of the rollback plan that the check is: token gating bypassed"),
 };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Duration, Name, Origin, SecretName, SqlIdentifier, UrlPath } from "../primitives";
-import { OneOrMore, Text, timing } from "./common";
+import { ofEveryCheck, OneOrMore, Text } from "./common";
+import { Stamps } from "./stamped";
 import { Visibility } from "./visibility";
 
 /** A value that a JSON answer must have at the same place; objects may hold more than is named. */
@@ -23,7 +24,7 @@ export type Request = z.infer<typeof Request>;
 /** A signed URL that an application gives away: how long it lives, that it reads, and that it ends. */
 const SignedUrl = z.strictObject({
   kind: z.literal("signed-url"),
-  ...timing,
+  ...ofEveryCheck,
   ...Request.omit({ capture: true, expect: true }).shape,
   url: z
     .string()
@@ -52,21 +53,22 @@ export type BrowserVisit = z.infer<typeof BrowserVisit>;
 export const CheckDefinition = z.discriminatedUnion(
   "kind",
   [
-    z.strictObject({ kind: z.literal("http"), ...timing, ...Request.omit({ capture: true }).shape }),
-    z.strictObject({ kind: z.literal("journey"), ...timing, steps: z.array(Request).min(1).max(50) }),
+    z.strictObject({ kind: z.literal("http"), ...ofEveryCheck, ...Request.omit({ capture: true }).shape }),
+    z.strictObject({ kind: z.literal("journey"), ...ofEveryCheck, steps: z.array(Request).min(1).max(50) }),
     z.strictObject({
       kind: z.literal("sql"),
-      ...timing,
+      ...ofEveryCheck,
       query: z.string().min(1).max(10_000),
       expect: z.strictObject({ rows: z.array(z.array(z.json())) }),
     }),
-    z.strictObject({ kind: z.literal("row"), ...timing, table: SqlIdentifier, key: Text }),
+    z.strictObject({ kind: z.literal("row"), ...ofEveryCheck, table: SqlIdentifier, key: Text }),
     SignedUrl,
-    z.strictObject({ kind: z.literal("browser"), ...timing, ...BrowserVisit.shape }),
-    z.strictObject({ kind: z.literal("policy"), ...timing, bucket: Name, prefix: Text.optional() }),
+    z.strictObject({ kind: z.literal("browser"), ...ofEveryCheck, ...BrowserVisit.shape }),
+    z.strictObject({ kind: z.literal("policy"), ...ofEveryCheck, bucket: Name, prefix: Text.optional() }),
     Visibility,
+    Stamps,
   ],
-  { error: "expected a kind of check: http, journey, sql, row, browser, policy, visibility or signed-url" },
+  { error: "expected a kind of check: http, journey, sql, row, browser, policy, visibility, stamps or signed-url" },
 );
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 

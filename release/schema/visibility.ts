@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SqlIdentifier } from "../primitives";
-import { Text, timing } from "./common";
+import { ofEveryCheck, Text } from "./common";
 
 /** The name of a setting of the application's own, such as request.jwt.claims; PostgreSQL's have no dot. */
 const SettingName = z.string().regex(/^[a-z_][a-z0-9_]{0,62}(?:\.[a-z_][a-z0-9_]{0,62}){1,3}$/, {
@@ -33,7 +33,7 @@ export type Viewer = z.infer<typeof Viewer>;
 /** Row-level security by what it does: what each viewer sees of the same query. */
 export const Visibility = z.strictObject({
   kind: z.literal("visibility"),
-  ...timing,
+  ...ofEveryCheck,
   query: z.string().min(1).max(10_000),
   viewers: z.array(Viewer).min(1).max(50),
 });

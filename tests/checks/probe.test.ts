@@ -21,6 +21,20 @@ describe("a probe", () => {
     assert.ok(milliseconds < 1_000);
   });
 
+  it("names its trigger when it does not pass, and only then", async () => {
+    const trigger = "token gating bypassed";
+    const answers = [passed, failed, { ...passed, result: "inconclusive" as const }];
+    const probes = answers.map((answer) => probe(() => Promise.resolve(answer), { trigger, deadline: "1ms" }));
+    const checks = await runProbes([...probes, probe(() => Promise.reject(new Error("bang")), { trigger })], quick);
+    assert.deepEqual(
+      checks.map((check) => check.trigger),
+      [undefined, trigger, trigger, trigger],
+    );
+    assert.ok(!Object.hasOwn(checks[0]!, "trigger"));
+    const [check] = await runProbes([probe(() => Promise.resolve(failed), { deadline: "1ms" })], quick);
+    assert.ok(!Object.hasOwn(check!, "trigger"));
+  });
+
   it("that fails is asked again until it passes", async () => {
     let asked = 0;
     const ask = () => Promise.resolve((asked += 1) < 3 ? failed : passed);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -8,6 +9,7 @@ import { addRelease, type AddOptions } from "../../cli/release-add";
 import { listReleases, showRelease, type ListedRelease } from "../../cli/release-list";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
+import { sealed } from "../../release/baseline";
 import { openFileLog } from "../../records/log";
 import type { Pin } from "../../records/entry";
 import { freshCopies } from "./project";
@@ -23,6 +25,7 @@ const none: Omit<AddOptions, "id"> = {
   schema: undefined,
   description: undefined,
   file: undefined,
+  baseline: undefined,
   pin: false,
 };
 const config = (text: string) => (parse(text) as { config: Record<string, Record<string, unknown>> }).config;
@@ -90,6 +93,65 @@ describe("rewind release add", () => {
       ],
     );
     assert.deepEqual(Object.keys(toggles ?? {}), ["AUTOPILOT_WORKER_DISABLED"]);
+  });
+
+  const baselineOf = (count: number, stack = "staging"): string => {
+    const file = join(copy().folder, "baseline.json");
+    const rows = Array.from({ length: count }, (_, at) => ({ key: `key${at}`, value: at, updated_at: "2025-09-17" }));
+    const known = [{ key: "results_version", value: "v1.2.1", updated_at: "2025-09-17" }, ...rows];
+    const contents: Parameters<typeof sealed>[0] = {
+      format: "rewind-baseline",
+      version: 1,
+      stack,
+      at: "2025-09-17T03:30:00.000Z",
+      release: "v1.2.1",
+      pins: {},
+      config: { scoring_config: { schema: "app", rows: known } },
+      services: {},
+      functions: {},
+      policies: {},
+    };
+    writeFileSync(file, JSON.stringify(sealed(contents)));
+    return file;
+  };
+
+  it("S3 · has exactly the configuration rows of a baseline, and the columns that releases pin", () => {
+    add("v1.2.3", { baseline: baselineOf(2) });
+    const { settings } = readStack(copy().where, ["v1.2.3"]);
+    const { config: tables, services } = settings.releases.get("v1.2.3")!;
+    assert.deepEqual(tables, {
+      scoring_config: {
+        rows: [
+          { key: "results_version", value: "v1.2.1" },
+          { key: "key0", value: 0 },
+          { key: "key1", value: 1 },
+        ],
+      },
+    });
+    assert.deepEqual(services, settings.releases.get("v1.2.1")?.services);
+  });
+
+  it("S3 · has the rows of a large baseline in a row file, by its digest", () => {
+    const baseline = baselineOf(300);
+    add("v1.2.3", { baseline });
+    const { settings } = readStack(copy().where, ["v1.2.3"]);
+    const pinned = settings.releases.get("v1.2.3")!.config!.scoring_config as { file: string; digest: string };
+    const bytes = readFileSync(join(copy().folder, pinned.file));
+    assert.equal(pinned.file, "rows/v1.2.3-scoring_config.jsonl");
+    assert.equal(pinned.digest, `sha256:${createHash("sha256").update(bytes).digest("hex")}`);
+    writeFileSync(join(copy().folder, "rows/v1.2.4-scoring_config.jsonl"), "somebody's\n");
+    assert.throws(
+      () => add("v1.2.4", { baseline }),
+      /v1\.2\.4-scoring_config\.jsonl is there already, with other rows/,
+    );
+  });
+
+  it("S3 · is not made of another stack's baseline, nor of none", () => {
+    const before = copy().text();
+    const other = baselineOf(1, "prod");
+    assert.throws(() => add("v1.2.3", { baseline: other }), /it was taken of the stack prod\nNothing was written/);
+    assert.throws(() => add("v1.2.3", { baseline: join(copy().folder, "none.json") }), /ENOENT/);
+    assert.equal(copy().text(), before);
   });
 
   const refusals: readonly [string, Partial<AddOptions> & { id?: string }, RegExp][] = [

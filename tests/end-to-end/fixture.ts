@@ -150,7 +150,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
       const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
       let asked = false;
       return run("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], (text, type) => {
-        if (!text.includes("Type yes:") || asked) return;
+        if (!/Type \S+:/.test(text) || asked) return;
         asked = true;
         type(`${word}\n`);
       });

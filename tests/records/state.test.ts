@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "../../records/entry";
-import { deployments, expectedStates, holds, lastVerified, rehearsedIn } from "../../records/state";
+import { deployments, expectedStates, holds, lastVerified, pinnedSince, rehearsedIn } from "../../records/state";
 import type { Result } from "../../release/verdict";
 
 const written = (id: string) => ({ version: 1 as const, id, at: "2025-09-17T19:54:16Z", stack: "prod", by: "me@here" });
@@ -54,6 +54,25 @@ describe("the deployments of a log", () => {
 
   it("ignore an outcome of nothing", () => {
     assert.deepEqual(deployments([outcome("lost", "passed")]), []);
+  });
+});
+
+describe("the time since which a release is pinned", () => {
+  const at = (entry: Intent, at: string): Intent => ({ ...entry, at });
+
+  it("is that of the first of the last deployments that pin the same", () => {
+    const toggled = { ...intent("c", "v2"), to: { ...intent("c", "v2").to, toggles: { ON: true } } };
+    const entries = [at(intent("a", "v1"), "1"), at(intent("b", "v2"), "2"), at(toggled, "3")];
+    assert.equal(pinnedSince(entries), "2");
+    assert.equal(pinnedSince([...entries, at(intent("d", "v1"), "4")]), "4");
+    assert.equal(pinnedSince([...entries, at(intent("d", "v1"), "4"), at(intent("e", "v2"), "5")]), "5");
+    assert.equal(pinnedSince(entries.slice(0, 1)), "1");
+    assert.equal(pinnedSince([]), undefined);
+  });
+
+  it("begins anew with what is pinned apart", () => {
+    const apart = { ...intent("b", "v1"), to: { ...intent("b", "v1").to, pins: { config: "v2" } } };
+    assert.equal(pinnedSince([at(intent("a", "v1"), "1"), at(apart, "2")]), "2");
   });
 });
 

@@ -86,6 +86,11 @@ const samples: Record<string, Samples> = {
       "http://a:x",
     ],
   },
+  "a moment": {
+    schema: primitives.Moment,
+    valid: ["2025-09-17T19:00:00Z", "2024-02-29T23:59+02:00", "2025-09-17T03:30:00.123456-05:30"],
+    invalid: ["", "2025-09-17", "2025-09-17T19:00:00", "2025-02-29T00:00:00Z", "2025-13-01T00:00:00Z", "yesterday"],
+  },
   "a path on a service": {
     schema: primitives.UrlPath,
     valid: ["/", "/health", "/v1/sessions/${session}?a=b"],

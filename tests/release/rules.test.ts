@@ -103,6 +103,13 @@ function problemsAfter(change: (raw: Raw) => void): string[] {
 const role = "arn:aws:iam::111122223333:role/scoring";
 const url = "https://scoring.example.com";
 
+const stamped = { version: "results_version", created: "created_at", key: ["id"] };
+
+/** Tables whose rows carry a version. */
+function stamp({ environment }: Raw, tables: Record<string, unknown>): void {
+  Object.assign(environment.database, { stamped: tables });
+}
+
 /** A route to the service. */
 function routed({ environment }: Raw, route: Record<string, unknown>): void {
   Object.assign(environment.services.api, { port: 8080 });
@@ -309,6 +316,16 @@ const examples: readonly Example[] = [
     problem: /^releases\.v1\.config\.settings\.rows\.1: a second row with key "version"$/,
   },
   {
+    rule: "stamped tables are apart from pinned ones",
+    holds: (raw) => {
+      stamp(raw, { profiles: stamped, elsewhere: { ...stamped, schema: "public", table: "settings" } });
+    },
+    broken: (raw) => {
+      stamp(raw, { profiles: { ...stamped, table: "settings" } });
+    },
+    problem: /^environment\.database\.stamped\.profiles: releases pin the rows of app\.settings$/,
+  },
+  {
     rule: "roles are ordinary",
     holds: (raw) => (raw.environment.database.roles.member.memberOf = []),
     broken: (raw) => (raw.environment.database.roles.member.memberOf = ["rewind"]),
@@ -459,6 +476,38 @@ describe("the rules", () => {
   it("blame nothing else for a release that could not be read", () => {
     const problems = problemsAfter((raw) => (raw.releases.v1.services.api.image = "NOT AN IMAGE"));
     assert.deepEqual(problems, ['releases.v1.services.api.image: expected name@sha256:<64 hex>, got "NOT AN IMAGE"']);
+  });
+});
+
+describe("a check of stamps", () => {
+  const check = { kind: "stamps", of: "profiles", pinned: { table: "settings", key: "version" } };
+  const withCheck = (change: object, more: (raw: Raw) => void = () => undefined) =>
+    problemsAfter((raw) => {
+      stamp(raw, { profiles: stamped });
+      Object.assign(raw.verification.checks, { stamps: { ...check, ...change } });
+      more(raw);
+    });
+
+  it("asks for a stamped table, and for a pinned row with a text", () => {
+    assert.deepEqual(withCheck({}), []);
+    assert.deepEqual(
+      withCheck({ since: "2025-09-17T19:00:00Z", within: "1h", grace: "2m", atMost: 3, trigger: "x" }),
+      [],
+    );
+    const at = "verification.checks.stamps";
+    assert.deepEqual(withCheck({ of: "nothing" }), [
+      `${at}.of: no stamped table "nothing"; the environment has profiles`,
+    ]);
+    const none = `${at}.pinned: the pinned release has no row settings/other`;
+    assert.deepEqual(withCheck({ pinned: { table: "settings", key: "other" } }), [none]);
+    const textless = `${at}.pinned: settings/version has no text in nothing that names a version`;
+    assert.deepEqual(withCheck({ pinned: { table: "settings", key: "version", column: "nothing" } }), [textless]);
+  });
+
+  it("reads no row file, and says so", () => {
+    const file = { file: "rows/settings.jsonl", digest: `sha256:${"a".repeat(64)}`, count: 1 };
+    const problems = withCheck({}, (raw) => Object.assign(raw.releases.v1.config, { settings: file }));
+    assert.ok(problems.some((text) => /^verification\.checks\.stamps\.pinned: .*its rows are in a file$/.test(text)));
   });
 });
 

@@ -1,0 +1,69 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { pinnedColumns } from "../checks/live-rows";
+import { locatedTable } from "../checks/row-probes";
+import { writeAtomically } from "../records/atomic-file";
+import { parseBaseline } from "../release/baseline";
+import type { ReleaseId } from "../release/primitives";
+import { jsonLines, rowsDigest } from "../release/rows";
+import type { Release } from "../release/schema/release";
+import { Refusal } from "./result";
+import type { FiledStack } from "./stack-file";
+
+/** More rows than this make a stack file hard to read; they stand in a file of their own. */
+const inline = 200;
+
+/** The configuration of a baseline as a release pins it, and the row files that are still to be written. */
+export interface BaselineConfig {
+  readonly config: NonNullable<Release["config"]>;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * The configuration rows of a baseline, for a new release of the stack that it was taken of.
+ * @throws Refusal when the file is damaged, of a newer version, no baseline, or of another stack
+ */
+export function baselineConfig(
+  { name: stack, settings, folder }: FiledStack,
+  file: string,
+  id: ReleaseId,
+): BaselineConfig {
+  const refused = (reason: string): Refusal =>
+    new Refusal(
+      `--from-baseline ${file}: ${reason}\nNothing was written.`,
+      `a file that rewind baseline --stack ${stack} wrote`,
+    );
+  let text: string;
+  try {
+    text = readFileSync(resolve(file), "utf8");
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : "unreadable");
+  }
+  const parsed = parseBaseline(text);
+  if (!parsed.ok) throw refused(parsed.reason);
+  const { baseline } = parsed;
+  if (baseline.stack !== stack) throw refused(`it was taken of the stack ${baseline.stack}`);
+  const files = new Map<string, string>();
+  const config = Object.entries(baseline.config).map(([table, { schema, rows }]) => {
+    const located = locatedTable(settings, table);
+    if (located?.schema !== schema) throw refused(`the environment has no table ${schema}.${table}`);
+    const pinned = rows.map((row) => pinnedColumns(row, located));
+    if (pinned.length <= inline) return [table, { rows: pinned }] as const;
+    const path = `rows/${id}-${table}.jsonl`;
+    const lines = jsonLines(pinned);
+    if (existsSync(join(folder, path)) && readFileSync(join(folder, path), "utf8") !== lines) {
+      throw refused(`${path} is there already, with other rows`);
+    }
+    files.set(path, lines);
+    return [table, { ...rowsDigest({ rows: pinned }), file: path }] as const;
+  });
+  return { config: Object.fromEntries(config) as BaselineConfig["config"], files };
+}
+
+/** Writes the row files of a configuration. */
+export function writeRowFiles(folder: string, files: ReadonlyMap<string, string>): void {
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeAtomically(join(folder, path), text);
+  }
+}

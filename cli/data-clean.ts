@@ -1,0 +1,138 @@
+import { countByVersion, newestRows, stampedExists, type LocatedStamped } from "../checks/stamped";
+import { describeError } from "../checks/probe";
+import { readOnly } from "../checks/sql";
+import type { Entry } from "../records/entry";
+import type { Draft } from "../records/log";
+import { pinnedSince } from "../records/state";
+import { redactor } from "../release/redact";
+import type { Risk } from "../release/risk";
+import { cleanRows, Unsure } from "./data-archive";
+import { patience, tableOf } from "./data-list";
+import { momentOf, stampedNamed } from "./data-since";
+import { exitCodes } from "./exit-codes";
+import { coloured } from "./report";
+import { Refusal, type Tell, type VerbResult } from "./result";
+import { open, withClients, type OpenedStack, type Where } from "./stack";
+
+/** What the caller wants cleaned up. */
+export interface CleanOptions {
+  /** The stamped table, as the environment names it. */
+  readonly name: string;
+  readonly madeBy: string;
+  /** A time, or an entry of the deployment log; when the pin was applied unless said. */
+  readonly since: string | undefined;
+  readonly reason: string | undefined;
+  /** Whether the caller knows the count; the answer is a no when it is another one, or nobody gave any. */
+  readonly confirm: (question: string, count: number) => Promise<boolean>;
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+}
+
+const risk: Risk = "medium";
+const shown = 10;
+
+/**
+ * `rewind data clean <name> --made-by <version>`: counts and shows the rows that a version made after a time, asks for
+ * the count, archives them whole and deletes them in one transaction.
+ * @throws Refusal when nothing was touched
+ */
+export async function cleanData(where: Where, options: CleanOptions): Promise<VerbResult> {
+  const { name, madeBy, reason, tell, confirm, signal } = options;
+  const stack = await open(where);
+  const located = stampedNamed(stack.settings, name);
+  refuseProduction(stack, name);
+  const since = lowerBound(stack, options);
+  const filter = { madeBy, since };
+  const table = `${located.schema}.${located.name}`;
+  const { count, rows } = await found(stack, located, filter, name);
+  const subject = `${count} rows of ${table} made by ${madeBy} after ${since}`;
+  const common = { stack: stack.engine.name, name, table, madeBy, since, count, risk };
+  if (count === 0) return { code: exitCodes.ok, text: `No ${subject.slice(2)}.`, json: { ...common, outcome: "none" } };
+  tell([subject, ...tableOf(rows), ...(count > rows.length ? [`  … and ${count - rows.length} more`] : [])].join("\n"));
+  const question = `Risk: ${risk}, data clean-up. Archive and delete ${subject}?`;
+  if (!(await confirm(question, count)) || signal.aborted) {
+    return {
+      code: exitCodes.refused,
+      text: "Aborted; nothing was touched.",
+      json: { ...common, outcome: "refused", aborted: true },
+    };
+  }
+  const run = stack.log.nextId();
+  const change = { kind: "data", act: "clean", run, table, count, madeBy, since } as const;
+  const begun = { ...change, step: "begun", id: run, ...(reason === undefined ? {} : { reason }) } as const;
+  const { by } = stack.log.append(begun);
+  await recorded(stack, change, () => cleanRows(stack, located, { run, by, filter, count }));
+  const text = [
+    coloured("green", `CLEANED UP: ${subject}, archived in rewind.cleaned_rows`),
+    `deployment log: ${stack.log.location} entry ${run}`,
+    `Undo: rewind data restore ${run}`,
+  ].join("\n");
+  return { code: exitCodes.ok, text, json: { ...common, outcome: "cleaned", run } };
+}
+
+function refuseProduction({ settings }: OpenedStack, name: string): void {
+  const { kind, database } = settings.environment;
+  if (kind !== "production" || database?.stamped?.[name]?.cleanInProduction !== undefined) return;
+  throw new Refusal(
+    `rows of ${name} are not cleaned up on a production stack unless the stack file allows it; nothing was touched`,
+    `environment.database.stamped.${name}.cleanInProduction: "<the reason>"`,
+  );
+}
+
+/** There always is one: rows from before a rollback are what customers had. */
+function lowerBound({ log }: OpenedStack, { since }: CleanOptions): string {
+  const entries: readonly Entry[] = log.entries();
+  const moment = momentOf(since, entries) ?? pinnedSince(entries);
+  if (moment !== undefined) return moment;
+  throw new Refusal("the deployment log has no deployment after which rows could have been made", "--since <time>");
+}
+
+function found(
+  stack: OpenedStack,
+  located: LocatedStamped,
+  filter: { readonly madeBy: string; readonly since: string },
+  name: string,
+) {
+  return withClients(stack, async (clients, redact) => {
+    try {
+      return await readOnly(clients.database(), patience, async (client) => {
+        if (!(await stampedExists(client, located))) throw new Error("there is no such table");
+        const counts = await countByVersion(client, located, filter);
+        return { count: counts[0]?.count ?? 0, rows: await newestRows(client, located, filter, shown) };
+      });
+    } catch (error) {
+      throw new Refusal(
+        `${name}: ${redact(describeError(error))}; nothing was touched`,
+        `environment.database.stamped.${name} says where`,
+      );
+    }
+  });
+}
+
+type Step = Extract<Draft, { kind: "data" }>;
+
+/**
+ * Runs what an entry of the log has announced, and writes what became of it.
+ * @throws Refusal when it was rolled back
+ */
+export async function recorded(
+  { log, engine, secrets }: OpenedStack,
+  change: Omit<Step, "step" | "id">,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const unsure = error instanceof Unsure;
+    const reason = redactor(secrets)(describeError(error));
+    log.append({ ...change, step: unsure ? "unknown" : "failed", reason });
+    if (unsure) {
+      throw new Refusal(
+        `${reason}; it happened as a whole or not at all`,
+        `rewind data list on ${engine.name}, which tells whether the rows are there`,
+      );
+    }
+    throw new Refusal(`${reason}; nothing was touched`, "rewind data list <name>");
+  }
+  log.append({ ...change, step: "finished" });
+}
