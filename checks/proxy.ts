@@ -16,9 +16,13 @@ export function proxyOf({ admin, server }: NonNullable<Environment["proxy"]>): P
   return { admin, server: server ?? "rewind" };
 }
 
-/** What a route of an environment is called in its proxy. */
+/** What a route of an environment is called in its proxy, which other stacks may share. */
 export const routeId = (environment: Pick<Environment, "name">, route: string): string =>
   `rewind-${environment.name}-${route}`;
+
+/** What the route of a frontend is called there. */
+export const frontendRouteId = (environment: Pick<Environment, "name">, frontend: string): string =>
+  `rewind-${environment.name}-frontend-${frontend}`;
 
 /** Which requests a route takes, and where it sends them. */
 export interface RouteShape {

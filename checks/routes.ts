@@ -5,10 +5,11 @@ import { addressOf, type Containers } from "./containers";
 import type { Probe } from "./probe";
 import { measureProxy, measureRoute, measureSmoke, proxyOf, routeId } from "./proxy";
 
-/** Before a change: the proxy answers, where the environment has routes. */
+/** Before a change: the proxy answers, where it has routes of services or frontends. */
 export function proxyProbes({ environment }: Pick<Settings, "environment">): Probe[] {
-  const { proxy, routes = {} } = environment;
-  if (proxy === undefined || Object.keys(routes).length === 0) return [];
+  const { proxy, routes = {}, frontends = {} } = environment;
+  const routed = Object.keys(routes).length > 0 || Object.values(frontends).some(({ route }) => route !== undefined);
+  if (proxy === undefined || !routed) return [];
   return [{ name: "proxy", ask: () => measureProxy(proxyOf(proxy)) }];
 }
 

@@ -12,7 +12,10 @@ import type { RowSource } from "./row-source";
 const mostNamed = 20;
 
 /** Whether the table is there. */
-export async function tableExists(client: Pool | ClientBase, located: LocatedTable): Promise<boolean> {
+export async function tableExists(
+  client: Pool | ClientBase,
+  located: Pick<LocatedTable, "schema" | "name">,
+): Promise<boolean> {
   const { rows } = await client.query<{ found: boolean }>("select to_regclass($1) is not null as found", [
     qualified(located),
   ]);

@@ -29,18 +29,17 @@ export function locatedStamped({ environment }: Pick<Settings, "environment">, o
 }
 
 /**
- * The condition under which a row of an alias is meant, and its parameters, from the given number on.
+ * The condition under which a row of the table, called `t`, is meant, and its parameters.
  * @returns SQL with `$n`, names quoted
  */
 export function condition(
   located: LocatedStamped,
   { madeBy, since }: StampedFilter,
-  alias = "t",
 ): { readonly sql: string; readonly values: readonly string[] } {
   const values: string[] = [];
   const parts: string[] = [];
-  if (madeBy !== undefined) parts.push(`${column(alias, located.version)}::text = $${values.push(madeBy)}::text`);
-  if (since !== undefined) parts.push(`${column(alias, located.created)} > $${values.push(since)}::timestamptz`);
+  if (madeBy !== undefined) parts.push(`${column("t", located.version)}::text = $${values.push(madeBy)}::text`);
+  if (since !== undefined) parts.push(`${column("t", located.created)} > $${values.push(since)}::timestamptz`);
   return { sql: parts.length === 0 ? "true" : parts.join(" and "), values };
 }
 
@@ -83,12 +82,4 @@ function textOf({ created }: LocatedStamped, name: string): string {
   return name === created
     ? `to_char(${column("t", name)}::timestamptz, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
     : `${column("t", name)}::text`;
-}
-
-/** Whether the table is there. */
-export async function stampedExists(client: ClientBase, located: LocatedStamped): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>("select to_regclass($1) is not null as found", [
-    qualified(located),
-  ]);
-  return rows[0]?.found === true;
 }

@@ -4,8 +4,9 @@ import { pinnedValue } from "../release/pinned-value";
 import { milliseconds } from "../release/primitives";
 import type { Stamps } from "../release/schema/stamped";
 import type { Measurement } from "./probe";
+import { tableExists } from "./rows";
 import { readOnly } from "./sql";
-import { countByVersion, locatedStamped, stampedExists } from "./stamped";
+import { countByVersion, locatedStamped } from "./stamped";
 
 /**
  * Whether rows were made by another version than the pinned one since the pin was applied, or since a later time that
@@ -26,7 +27,7 @@ export async function measureStamps(
   const pinned = pinnedValue(settings, `config.${table}.${key}.${column}`);
   if (pinned === undefined) throw new Error(`the pinned release has no row ${table}/${key}`);
   return readOnly(pool, timeout, async (client) => {
-    if (!(await stampedExists(client, located))) {
+    if (!(await tableExists(client, located))) {
       return { result: "failed", evidence: `there is no table ${located.schema}.${located.name}` };
     }
     const { rows } = await client.query<{ now: Date }>("select now() as now");

@@ -1,13 +1,13 @@
-import { countByVersion, newestRows, stampedExists, type LocatedStamped } from "../checks/stamped";
+import { tableExists } from "../checks/rows";
+import { countByVersion, newestRows, type LocatedStamped } from "../checks/stamped";
 import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
 import type { Entry } from "../records/entry";
-import type { Draft } from "../records/log";
 import { pinnedSince } from "../records/state";
-import { redactor } from "../release/redact";
 import type { Risk } from "../release/risk";
-import { cleanRows, Unsure } from "./data-archive";
+import { cleanRows } from "./data-archive";
 import { patience, tableOf } from "./data-list";
+import { recorded } from "./data-recorded";
 import { momentOf, stampedNamed } from "./data-since";
 import { exitCodes } from "./exit-codes";
 import { coloured } from "./report";
@@ -61,7 +61,9 @@ export async function cleanData(where: Where, options: CleanOptions): Promise<Ve
   const change = { kind: "data", act: "clean", run, table, count, madeBy, since } as const;
   const begun = { ...change, step: "begun", id: run, ...(reason === undefined ? {} : { reason }) } as const;
   const { by } = stack.log.append(begun);
-  await recorded(stack, change, () => cleanRows(stack, located, { run, by, filter, count }));
+  await recorded(stack, change, `rewind data list ${name}`, () =>
+    cleanRows(stack, located, { run, by, filter, count }),
+  );
   const text = [
     coloured("green", `CLEANED UP: ${subject}, archived in rewind.cleaned_rows`),
     `deployment log: ${stack.log.location} entry ${run}`,
@@ -96,7 +98,7 @@ function found(
   return withClients(stack, async (clients, redact) => {
     try {
       return await readOnly(clients.database(), patience, async (client) => {
-        if (!(await stampedExists(client, located))) throw new Error("there is no such table");
+        if (!(await tableExists(client, located))) throw new Error("there is no such table");
         const counts = await countByVersion(client, located, filter);
         return { count: counts[0]?.count ?? 0, rows: await newestRows(client, located, filter, shown) };
       });
@@ -107,32 +109,4 @@ function found(
       );
     }
   });
-}
-
-type Step = Extract<Draft, { kind: "data" }>;
-
-/**
- * Runs what an entry of the log has announced, and writes what became of it.
- * @throws Refusal when it was rolled back
- */
-export async function recorded(
-  { log, engine, secrets }: OpenedStack,
-  change: Omit<Step, "step" | "id">,
-  work: () => Promise<void>,
-): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    const unsure = error instanceof Unsure;
-    const reason = redactor(secrets)(describeError(error));
-    log.append({ ...change, step: unsure ? "unknown" : "failed", reason });
-    if (unsure) {
-      throw new Refusal(
-        `${reason}; it happened as a whole or not at all`,
-        `rewind data list on ${engine.name}, which tells whether the rows are there`,
-      );
-    }
-    throw new Refusal(`${reason}; nothing was touched`, "rewind data list <name>");
-  }
-  log.append({ ...change, step: "finished" });
 }

@@ -1,4 +1,5 @@
-import { countByVersion, newestRows, stampedExists } from "../checks/stamped";
+import { tableExists } from "../checks/rows";
+import { countByVersion, newestRows } from "../checks/stamped";
 import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
 import { exitCodes } from "./exit-codes";
@@ -30,7 +31,7 @@ export async function listData(where: Where, { name, madeBy, since, limit }: Lis
   const { counts, rows } = await withClients(stack, async (clients, redact) => {
     try {
       return await readOnly(clients.database(), patience, async (client) => {
-        if (!(await stampedExists(client, located))) throw new Error(`there is no table ${table}`);
+        if (!(await tableExists(client, located))) throw new Error(`there is no table ${table}`);
         return {
           counts: await countByVersion(client, located, filter),
           rows: await newestRows(client, located, filter, limit),

@@ -1,6 +1,6 @@
 import { describeError } from "../checks/probe";
 import { archivedRows, restoreRows } from "./data-archive";
-import { recorded } from "./data-clean";
+import { recorded } from "./data-recorded";
 import { exitCodes } from "./exit-codes";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
@@ -32,7 +32,7 @@ export async function restoreData(where: Where, run: string): Promise<VerbResult
     throw new Refusal(`the ${count} rows of ${run} were brought back already`, "rewind data list <name>");
   const change = { kind: "data", act: "restore", run, table, count } as const;
   stack.log.append({ ...change, step: "begun" });
-  await recorded(stack, change, () => restoreRows(stack, run, archived));
+  await recorded(stack, change, `rewind data restore ${run}`, () => restoreRows(stack, run, archived));
   const text = `${coloured("green", `RESTORED: ${count} rows of ${table}, as they were`)}\ndeployment log: ${stack.log.location}`;
   return { code: exitCodes.ok, text, json: { stack: stack.engine.name, outcome: "restored", run, table, count } };
 }

@@ -10,6 +10,13 @@ import type { Where } from "./stack";
 /** The project: where `pulumi` finds Pulumi.yaml and the program. */
 const folder = resolve(__dirname, "..");
 const interrupted = new AbortController();
+let isHeeded = false;
+
+/** The signal of Ctrl-C, for a verb that puts things in order before it ends; any other ends at once. */
+function heeded(): AbortSignal {
+  isHeeded = true;
+  return interrupted.signal;
+}
 
 const tell: Tell = (line) => {
   process.stderr.write(`${line}\n`);
@@ -100,7 +107,7 @@ function program(): Command {
   const stack = () =>
     new Option(
       "-s, --stack <name>",
-      "the stack; unless said the selected one, or local while the embedded environment is up",
+      "the stack (default: the selected one, or local while the embedded environment is up)",
     );
   const json = () => new Option("--json", "print the result as JSON");
 
@@ -111,7 +118,7 @@ function program(): Command {
     .addOption(json())
     .addHelpText(
       "after",
-      "\nThe exit code is the verdict: 0 passed, 11 failed, 12 inconclusive, 13 a check broke.\n\n  $ rewind verify --stack prod --json",
+      "\nThe exit code is the verdict: 0 passed, 11 failed or not applied, 12 inconclusive, 13 a check broke.\n\n  $ rewind verify --stack prod --json",
     )
     .action(async (options: Common) => {
       const { verify } = verbs.verify();
@@ -154,7 +161,7 @@ function program(): Command {
         tell,
         confirm,
         now: () => new Date(),
-        signal: interrupted.signal,
+        signal: heeded(),
       };
       finish(await rollback(where(options), wanted), options);
     });
@@ -188,7 +195,7 @@ function program(): Command {
     .addOption(stack())
     .addOption(json())
     .action(async (options: Common) => {
-      finish(await verbs.database().databaseBackup(where(options), { tell, signal: interrupted.signal }), options);
+      finish(await verbs.database().databaseBackup(where(options), { tell, signal: heeded() }), options);
     });
   database
     .command("recover")
@@ -201,7 +208,7 @@ function program(): Command {
     .addHelpText("after", "\n  $ rewind database recover --before 20261121T074446Z-1ea1e940 --into /srv/recovered")
     .action(async (options: Common & { before: string; into: string; port: number }) => {
       const { before, into, port } = options;
-      const wanted = { before, into, port, tell, signal: interrupted.signal };
+      const wanted = { before, into, port, tell, signal: heeded() };
       finish(await verbs.database().databaseRecover(where(options), wanted), options);
     });
 
@@ -227,7 +234,7 @@ function program(): Command {
         throw new Refusal("expected a value, or --release", `rewind toggle ${name} true --reason "…"`);
       }
       if (reason === undefined) throw new Refusal("expected a reason", `the same command with --reason "…"`);
-      const wanted = { toggle: name, value, reason, apply, tell, signal: interrupted.signal };
+      const wanted = { toggle: name, value, reason, apply, tell, signal: heeded() };
       finish(await setToggle(where(options), wanted), options);
     });
 
@@ -244,7 +251,7 @@ function program(): Command {
     )
     .action(async (identity: string, options: Common & { reason: string }) => {
       const { rotate } = verbs.rotate();
-      const wanted = { identity, reason: options.reason, tell, signal: interrupted.signal };
+      const wanted = { identity, reason: options.reason, tell, signal: heeded() };
       finish(await rotate(where(options), wanted), options);
     });
 
@@ -271,11 +278,11 @@ function program(): Command {
     .addHelpText("after", "\n  $ rewind frontend publish dist --name web --stack prod")
     .action(async (from: string, options: Common & { name: string }) => {
       const { publishFrontend } = verbs.frontend();
-      finish(await publishFrontend(where(options), resolve(from), options.name, interrupted.signal), options);
+      finish(await publishFrontend(where(options), resolve(from), options.name, heeded()), options);
     });
 
   const local = rewind.command("local").description("the embedded environment: real components on this machine only");
-  const given = { folder, tell, signal: interrupted.signal };
+  const given = { folder, tell, signal: heeded() };
   local
     .command("up")
     .description("bring everything up, build the images, write the stack file")
@@ -444,7 +451,7 @@ function addData(rewind: Command, stack: MakeOption, json: MakeOption): void {
     )
     .action(async (name: string, options: CleanFlags) => {
       const { madeBy, since, reason } = options;
-      const wanted = { name, madeBy, since, reason, tell, signal: interrupted.signal };
+      const wanted = { name, madeBy, since, reason, tell, signal: heeded() };
       finish(
         await verbs.dataClean().cleanData(where(options), { ...wanted, confirm: countConfirmed(options) }),
         options,
@@ -531,8 +538,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
-    if (!["rollback", "toggle", "rotate", "local", "demo", "database", "data"].includes(process.argv[2] ?? ""))
-      process.exit(130);
+    if (!isHeeded) process.exit(130);
   });
 }
 program().parseAsync().catch(explain);

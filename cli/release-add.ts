@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { relative, resolve, sep } from "node:path";
@@ -172,12 +173,16 @@ function rowFile(folder: string, file: string): { file: string; digest: string; 
   if (!ProjectPath.safeParse(inside).success) {
     throw new Refusal(`--row-file ${file} is outside of the project`, `copy it into ${folder}`);
   }
+  // What an update would refuse of its form is refused here already.
+  const form = (reason: string): Refusal =>
+    new Refusal(`--row-file ${file}: ${reason}`, "a row per line, each line with its end, UTF-8 without a mark");
+  if (!isUtf8(bytes) || bytes[0] === 0xef) throw form("not UTF-8, or with a byte order mark");
+  const lines = bytes.toString("utf8").split("\n");
+  if (lines.pop() !== "") throw form(`line ${lines.length + 1} is cut off`);
+  const empty = lines.findIndex((line) => line.trim() === "");
+  if (empty >= 0) throw form(`line ${empty + 1} is empty`);
   const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  const count = bytes
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line.trim() !== "").length;
-  return { file: inside, digest, count };
+  return { file: inside, digest, count: lines.length };
 }
 
 /** The stack file with the release in it, and what moves out of it to make room. */

@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
-import { writeAtomically } from "../records/atomic-file";
-import type { Outcome } from "../records/entry";
-import { appliedRecords, deployments, holds, type Deployment } from "../records/state";
+import { appliedRecords, deployments, holds } from "../records/state";
 import { describeChange, diffPinned, type Change } from "../release/diff";
 import type { Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
 import { changedRecords, describeRecord } from "../release/records";
 import { failures } from "../release/verdict";
+import { applyStackFile, type Applied } from "./apply";
 import { backUp, type Backup } from "./backup";
-import { EngineError } from "./engine";
 import { exitCodeOf, exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
 import { checkLines, coloured, duration } from "./report";
@@ -17,8 +15,7 @@ import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** `fast` leaves the database as it is; `full` moves everything that the release pins. */
-export const levels = ["fast", "full"] as const;
-export type Level = (typeof levels)[number];
+export type Level = "fast" | "full";
 
 /** What the caller decides about a rollback. */
 export interface RollbackOptions {
@@ -40,15 +37,6 @@ interface Plan {
   readonly level: Level;
   readonly changes: readonly Change[];
 }
-
-/** How applying a plan ended. */
-type Applied =
-  /** Verification gave a verdict, and the engine finished. */
-  | { readonly end: "done"; readonly outcome: Outcome }
-  /** Verification gave a verdict, but the engine could not finish what comes after it. */
-  | { readonly end: "unfinished"; readonly outcome: Outcome | undefined; readonly reason: string }
-  /** Nothing was touched; the stack file is as it was. */
-  | { readonly end: "refused"; readonly reason: string };
 
 /**
  * `rewind rollback <release>`: shows what would change, asks, backs up what is there, moves the pin, applies it between
@@ -138,41 +126,20 @@ function bannerOf({ engine }: OpenedStack, { from, to, level, changes }: Plan): 
   ].join("\n");
 }
 
-async function apply(stack: OpenedStack, plan: Plan, { tell, reason, signal }: RollbackOptions): Promise<Applied> {
-  const { engine, file, log } = stack;
-  const before = readFileSync(file, "utf8");
-  const known = deployments(log.entries()).length;
-  /** Our own deployment: somebody else may have begun one in the meantime. */
-  const own = (): Deployment | undefined =>
-    deployments(log.entries())
-      .slice(known)
-      .findLast(({ intent: { to } }) => to.release === plan.to.release && to.digest === plan.to.digest);
-  writeAtomically(file, withPin(before, plan.to.release, plan.pins));
-  tell(`Applying ${plan.to.release} …`);
-  try {
-    const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
-    await engine.up(
-      message,
-      (text) => {
-        tell(text.trimEnd());
-      },
-      signal,
-    );
-  } catch (error) {
-    const ours = own();
-    // No intent means that nothing was touched, so nothing is left behind in the stack file.
-    if (ours === undefined) writeAtomically(file, before);
-    if (!(error instanceof EngineError)) throw error;
-    if (ours === undefined) return { end: "refused", reason: error.message };
-    if (ours.outcome === undefined || ours.outcome.result === "passed") {
-      return { end: "unfinished", outcome: ours.outcome, reason: error.message };
-    }
-    return { end: "done", outcome: ours.outcome };
-  }
-  const outcome = own()?.outcome;
-  return outcome === undefined
-    ? { end: "unfinished", outcome, reason: "the deployment log has no outcome of it" }
-    : { end: "done", outcome };
+async function apply(stack: OpenedStack, { to, pins }: Plan, options: RollbackOptions): Promise<Applied> {
+  const { reason, tell } = options;
+  const message = `rollback to ${to.release}${reason === undefined ? "" : `: ${reason}`}`;
+  tell(`Applying ${to.release} …`);
+  const applied = await applyStackFile(
+    stack,
+    withPin(readFileSync(stack.file, "utf8"), to.release, pins),
+    message,
+    options,
+    ({ intent }) => intent.to.release === to.release && intent.to.digest === to.digest,
+  );
+  return applied.end === "unchanged"
+    ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
+    : applied;
 }
 
 function report(
@@ -187,8 +154,6 @@ function report(
     const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind verify`;
     return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
   }
-  const { outcome } = applied;
-  const passed = applied.end === "done" && outcome?.result === "passed";
   const lines = [
     `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(took)}`,
     `Backup:   ${backup.folder}`,
@@ -199,6 +164,8 @@ function report(
     const text = [headline, applied.reason, ...lines, "Next:     pulumi up, which finishes it and verifies"].join("\n");
     return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
   }
+  if (applied.end === "unchanged") throw new Error("an update of another pin changed nothing");
+  const passed = applied.outcome.result === "passed";
   const headline = passed
     ? coloured("green", `ROLLBACK SUCCESS: ${engine.name} runs ${to.release}, verified`)
     : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);

@@ -127,9 +127,9 @@ function rename({ file, settings }: OpenedStack, from: string, to: readonly stri
 async function apply(stack: OpenedStack, message: string, options: RotateOptions): Promise<VerbResult | undefined> {
   const applied = await applyStackFile(stack, readFileSync(stack.file, "utf8"), message, options);
   if (applied.end === "unchanged") return undefined;
-  if (applied.end === "verified" && applied.outcome.result === "passed") return undefined;
-  const reason = applied.end === "verified" ? checkLines(applied.outcome.checks).join("\n") : applied.reason;
-  const code = applied.end === "verified" ? exitCodeOf[applied.outcome.result] : exitCodes.error;
+  if (applied.end === "judged" && applied.outcome.result === "passed") return undefined;
+  const reason = applied.end === "judged" ? checkLines(applied.outcome.checks).join("\n") : applied.reason;
+  const code = applied.end === "judged" ? exitCodeOf[applied.outcome.result] : exitCodes.error;
   const headline = coloured("red", `ROTATION UNFINISHED: the update for ${options.identity} did not come to its end`);
   const next = `rewind rotate ${options.identity}, which goes on where this ended`;
   const json = { outcome: "unfinished", identity: options.identity, reason, next };

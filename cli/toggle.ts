@@ -81,7 +81,7 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
         text: `${words}; nothing had to change\n${recorded}`,
         json: { ...common, outcome: "unchanged" },
       };
-    case "verified": {
+    case "judged": {
       const { result, checks } = applied.outcome;
       const headline =
         result === "passed" ? coloured("green", `${words}, verified`) : coloured("red", `${words}: ${result}`);

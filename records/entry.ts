@@ -1,4 +1,4 @@
-import type { HeldEntry } from "../release/held";
+import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { MigrationStep } from "../release/migration-plan";
 import type { Toggle, Toggles } from "../release/schema/toggles";
@@ -14,7 +14,7 @@ export interface Snapshot {
   /** By bucket. */
   readonly policies: Readonly<Record<string, Digest>>;
   /** What holds customer data, where it is protected. */
-  readonly holds?: readonly HeldEntry[];
+  readonly holds?: readonly KeptHolding[];
   /** The last migration that is applied, where the pin says it. */
   readonly migration?: string;
 }

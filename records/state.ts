@@ -1,6 +1,6 @@
 import { canonicalJson } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
-import type { HeldEntry } from "../release/held";
+import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "./entry";
 
@@ -66,7 +66,7 @@ export function expectedStates(entries: readonly Entry[]): Snapshot[] {
  * What a stack holds of its customers, as the last update meant it. An update may only leave out what it was let do, so
  * the last one knows of everything, also when it failed.
  */
-export function heldBefore(entries: readonly Entry[]): readonly HeldEntry[] {
+export function holdingsBefore(entries: readonly Entry[]): readonly KeptHolding[] {
   return deployments(entries).at(-1)?.intent.snapshot.holds ?? [];
 }
 

@@ -37,6 +37,8 @@ export function amend(
   tables: Readonly<Record<string, Table>>,
 ): { readonly record: Json; readonly problems: readonly Problem[] } {
   const record = structuredClone(base) as Json;
+  // What the release before was described as is not what this one is.
+  delete record.description;
   const problems: Problem[] = [];
   const complain = (path: string, message: string): void => void problems.push({ path: pathOf([path]), message });
   if (patch !== undefined) {
@@ -66,8 +68,7 @@ export function amend(
   for (const { path, text } of values) setValue(record, path, text, tables, complain);
   for (const path of removed) remove(record, path, tables, complain);
   if (schema !== undefined) child(record, "schema").migration = schema;
-  if (description === undefined) delete record.description;
-  else record.description = description;
+  if (description !== undefined) record.description = description;
   return { record, problems };
 }
 
@@ -128,12 +129,13 @@ function setValue(
   if (name !== undefined && key !== undefined && column !== undefined) {
     const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
     if (table === undefined || !SqlIdentifier.safeParse(column).success) {
-      complain("--set", `${path}: the environment has no table ${name}`);
+      const missing = table === undefined ? `the environment has no table ${name}` : `${column} is no column's name`;
+      complain("--set", `${path}: ${missing}`);
       return;
     }
     const rows = rowsIn(record, name);
     if (rows === undefined) {
-      complain("--set", `${path}: the rows of ${name} stand in a file; make another one and give it with --row-file`);
+      complain("--set", `${path}: ${inFile(name)}`);
       return;
     }
     const type = Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
@@ -175,6 +177,9 @@ function partsOf(key: string): string[] {
   }
 }
 
+const inFile = (name: string): string =>
+  `the rows of ${name} stand in a file; make another one and give it with --row-file`;
+
 /** A table's inline rows; undefined where they stand in a file. */
 function rowsIn(record: Json, name: string): Row[] | undefined {
   const table = child(child(record, "config"), name);
@@ -187,7 +192,11 @@ function remove(record: Json, path: string, tables: Readonly<Record<string, Tabl
   const [, name = "", key] = /^config\.([^.]+)\.(.+)$/.exec(path) ?? [];
   const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
   if (key !== undefined && table !== undefined) {
-    const rows = rowsIn(record, name) ?? [];
+    const rows = rowsIn(record, name);
+    if (rows === undefined) {
+      complain("--unset", `${path}: ${inFile(name)}`);
+      return;
+    }
     const at = rows.findIndex((row) => keyOf(row, table) === key);
     if (at < 0) complain("--unset", `there is no row ${name}/${key}`);
     else rows.splice(at, 1);

@@ -1,5 +1,5 @@
 import { digestOf } from "./canonical";
-import { isProtected } from "./held";
+import { isProtected } from "./holdings";
 import type { Settings } from "./parse";
 import type { Digest, ReleaseId } from "./primitives";
 

@@ -1,5 +1,5 @@
 import { digestOf } from "./canonical";
-import { heldEntries, type HeldEntry } from "./held";
+import { keptHoldings, type KeptHolding } from "./holdings";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
 import { policyDigest, storedPolicy } from "./policy";
@@ -23,7 +23,7 @@ export function surroundingsOf({
 export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "letGo">): {
   tables: Record<string, RowsDigest>;
   policies: Record<string, Digest>;
-  holds?: readonly HeldEntry[];
+  holds?: readonly KeptHolding[];
   migration?: string;
 } {
   const { pinned, environment } = settings;
@@ -37,7 +37,7 @@ export function snapshotOf(settings: Pick<Settings, "pinned" | "environment" | "
     if (objectStore === undefined || bucket === undefined) return [];
     return [[name, policyDigest(storedPolicy(pin, bucket, objectStore))] as const];
   });
-  const holds = heldEntries(settings);
+  const holds = keptHoldings(settings);
   const { migration } = pinned.facets.schema;
   return {
     tables: Object.fromEntries(tables),

@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { digestOf } from "../release/canonical";
-import { isProtected } from "../release/held";
+import { isProtected } from "../release/holdings";
 import type { Loaded } from "../release/config";
 import { kept } from "./protection";
 import { bodyProblem } from "../release/rules/database-objects";

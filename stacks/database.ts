@@ -4,7 +4,7 @@ import { ConfigRows, type PinnedTable } from "./config-rows";
 import { writeInlineRows } from "../records/row-files";
 import { rowsDigest } from "../release/rows";
 import type { ConfigTable } from "../release/schema/rows";
-import { isProtected } from "../release/held";
+import { isProtected } from "../release/holdings";
 import { declareGrants, declareObjects, declareRoles } from "./database-objects";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";

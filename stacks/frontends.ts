@@ -2,7 +2,7 @@ import { KeyvaluestoreKey } from "@pulumi/aws/cloudfront";
 import type { Provider as AwsProvider } from "@pulumi/aws/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { pinnedFrontends, type PinnedFrontend } from "../checks/frontend";
-import { proxyOf } from "../checks/proxy";
+import { frontendRouteId, proxyOf } from "../checks/proxy";
 import type { Loaded } from "../release/config";
 import { milliseconds } from "../release/primitives";
 import { fallbackOf } from "../release/schema/frontend";
@@ -46,8 +46,7 @@ export class Frontends extends pulumi.ComponentResource {
       name,
       {
         ...proxyOf(proxy),
-        // Two stacks may share one proxy.
-        route: `${environment.name}-frontend-${name}`,
+        route: frontendRouteId(environment, name),
         store: store ?? `https://s3.${environment.objectStore?.region ?? ""}.amazonaws.com`,
         bucket,
         build,

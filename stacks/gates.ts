@@ -79,9 +79,9 @@ export class Gates {
   }
 
   /**
-   * The last resource, which says which pin was verified last on this stack. Verification is a hook *before* it moves:
-   * one that fails leaves it behind, and the next update tries again. It names the entry of the deployment log, so it
-   * moves whenever anything else did, even where the pin stayed.
+   * The last resource but those that let workers go on, which says which pin was verified last on this stack.
+   * Verification is a hook *before* it moves: one that fails leaves it behind, and the next update tries again. It names
+   * the entry of the deployment log, so it moves whenever anything else did, even where the pin stayed.
    */
   verify(everything: readonly pulumi.Resource[], containers: pulumi.Output<Containers>): pulumi.Stash {
     const hook = new pulumi.ResourceHook("after the change", () => this.passAfter(containers));

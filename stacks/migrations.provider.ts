@@ -103,7 +103,7 @@ async function runGroup(
       schema,
       checkOrder: true,
       singleTransaction: !alone,
-      // Held since before the plan was made.
+      // Holding since before the plan was made.
       noLock: true,
       logger: { debug: silent, info: silent, warn: silent, error: silent },
       // What runs is what was read and compared, not what the file holds a moment later.

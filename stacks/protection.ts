@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Entry } from "../records/entry";
-import { appliedRecords, heldBefore } from "../records/state";
-import { describeLoss, isProtected, letGoOf, lossesOf } from "../release/held";
+import { appliedRecords, holdingsBefore } from "../records/state";
+import { describeLoss, isProtected, letGoOf, lossesOf } from "../release/holdings";
 import type { Settings } from "../release/parse";
 import { changedRecords, describeRecord } from "../release/records";
 
@@ -12,7 +12,7 @@ import { changedRecords, describeRecord } from "../release/records";
  */
 export function refuseLosses(settings: Settings, entries: readonly Entry[]): void {
   const reasons = [
-    ...lossesOf(settings, heldBefore(entries)).map(describeLoss),
+    ...lossesOf(settings, holdingsBefore(entries)).map(describeLoss),
     ...changedRecords(settings, appliedRecords(entries)).map(describeRecord),
   ];
   if (reasons.length === 0) return;

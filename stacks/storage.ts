@@ -1,7 +1,7 @@
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../release/canonical";
-import { isProtected } from "../release/held";
+import { isProtected } from "../release/holdings";
 import { storedPolicy } from "../release/policy";
 import type { Loaded } from "../release/config";
 import { settingsOnAws } from "./storage-aws";

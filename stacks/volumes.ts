@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { volumeName } from "../release/held";
+import { volumeName } from "../release/holdings";
 import type { Settings } from "../release/parse";
 import { kept } from "./protection";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What holds customer data, as messages and the deployment log name it. */
-export const HeldPath = z
+export const HoldingPath = z
   .string()
   .regex(
     /^(?:database|database\/schema|database\/schemas\/[a-z_][a-z0-9_]{0,62}|(?:config|storage|services|functions)\/[A-Za-z0-9_][A-Za-z0-9_/-]{0,140})$/,
@@ -12,7 +12,7 @@ export const HeldPath = z
 
 /** The stack's own statements: what may be dropped although it holds data, and why. */
 export const LetGo = z.record(
-  HeldPath,
+  HoldingPath,
   z
     .string()
     .min(10, { error: "expected a reason of ten characters or more" })

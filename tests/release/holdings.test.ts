@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { describeLoss, heldEntries, holdingsOf, isProtected, letGoOf, lossesOf } from "../../release/held";
+import { describeLoss, keptHoldings, holdingsOf, isProtected, letGoOf, lossesOf } from "../../release/holdings";
 import type { Settings } from "../../release/parse";
 import { loadReal } from "./stack-files";
 
@@ -23,7 +23,7 @@ const renamed = (change: (environment: Parts) => void, letGo?: Settings["letGo"]
   change(environment as unknown as Parts);
   return { environment, ...(letGo === undefined ? {} : { letGo }) };
 };
-const paths = (stack: Stack, held = heldEntries(prod())) => lossesOf(stack, held).map(({ path }) => path);
+const paths = (stack: Stack, held = keptHoldings(prod())) => lossesOf(stack, held).map(({ path }) => path);
 
 describe("what holds customer data", () => {
   it("W1 · is every database, schema, table, bucket and volume of the environment", () => {
@@ -81,7 +81,7 @@ describe("what holds customer data", () => {
   ];
   for (const [what, stack, expected] of losses) {
     it(`W1 · is missed with ${what}, by name and with what to write`, () => {
-      const found = lossesOf(stack, heldEntries(prod()));
+      const found = lossesOf(stack, keptHoldings(prod()));
       assert.deepEqual(
         found.map(({ path }) => path),
         expected,
@@ -97,10 +97,10 @@ describe("what holds customer data", () => {
     assert.deepEqual(paths(other), []);
     const gone = renamed((e) => void Reflect.deleteProperty(e.objectStore.buckets, "documents"), letGo);
     assert.deepEqual(
-      lossesOf(gone, heldEntries(prod())).map(({ tooSoon }) => tooSoon),
+      lossesOf(gone, keptHoldings(prod())).map(({ tooSoon }) => tooSoon),
       [true],
     );
-    assert.deepEqual(paths(gone, heldEntries({ ...prod(), letGo })), []);
+    assert.deepEqual(paths(gone, keptHoldings({ ...prod(), letGo })), []);
   });
 
   it("lets go what stands in a database together with it, and nothing else", () => {

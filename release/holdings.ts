@@ -2,7 +2,7 @@ import type { Settings } from "./parse";
 import type { Environment } from "./schema/environment";
 
 /** Something that holds customer data: where the environment declares it, and what it is called there. */
-export interface Held {
+export interface Holding {
   /** `database`, `config/scoring_config`, `storage/documents`, `services/api/data`. */
   readonly path: string;
   readonly name: string;
@@ -19,7 +19,7 @@ export interface Loss {
 }
 
 /** Something held, as the deployment log keeps it. */
-export interface HeldEntry extends Held {
+export interface KeptHolding extends Holding {
   /** The reason for which the update let it go: the engine does not protect it any more. */
   readonly letGo?: string;
 }
@@ -30,7 +30,7 @@ export function isProtected({ kind, protect }: Pick<Environment, "kind" | "prote
 }
 
 /** Everything in an environment that holds customer data: databases, schemas, tables, buckets, volumes. */
-export function holdingsOf({ environment }: Pick<Settings, "environment">): Held[] {
+export function holdingsOf({ environment }: Pick<Settings, "environment">): Holding[] {
   const { name: stack, database, objectStore } = environment;
   const volumes = (["services", "functions"] as const).flatMap((facet) =>
     Object.entries(environment[facet] ?? {}).flatMap(([entry, { volumes }]) =>
@@ -78,7 +78,7 @@ export function letGoOf({ letGo = {} }: Pick<Settings, "letGo">, path: string): 
 }
 
 /** What an update leaves held, for the deployment log: nothing where nothing is protected. */
-export function heldEntries(settings: Pick<Settings, "environment" | "letGo">): HeldEntry[] {
+export function keptHoldings(settings: Pick<Settings, "environment" | "letGo">): KeptHolding[] {
   if (!isProtected(settings.environment)) return [];
   return holdingsOf(settings).map((held) => {
     const letGo = letGoOf(settings, held.path);
@@ -91,7 +91,7 @@ export function heldEntries(settings: Pick<Settings, "environment" | "letGo">): 
  * once, something gone once an update has taken the engine's protection from it. Rows are never deleted, so a table
  * needs no such update.
  */
-export function lossesOf(settings: Pick<Settings, "environment" | "letGo">, held: readonly HeldEntry[]): Loss[] {
+export function lossesOf(settings: Pick<Settings, "environment" | "letGo">, held: readonly KeptHolding[]): Loss[] {
   if (!isProtected(settings.environment)) return [];
   const now = new Map(holdingsOf(settings).map(({ path, name }) => [path, name]));
   return held.flatMap(({ path, name, letGo }): Loss[] => {
