@@ -1,18 +1,12 @@
 import { randomUUID } from "node:crypto";
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  type S3Client,
-} from "@aws-sdk/client-s3";
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { decide, telltaleKeys, type Decision } from "../release/access";
 import type { RequestFacts } from "../release/conditions";
 import { storedPolicy } from "../release/policy";
 import { isOnAws } from "../release/runtime";
 import type { Bucket, ObjectStore, Policy } from "../release/schema/storage";
 import type { Clients } from "./clients";
-import { denials, removeProbe, statusOf } from "./policy";
+import { denials, readProbe, removeProbe, statusOf } from "./policy";
 import type { Measurement } from "./probe";
 
 /** Somebody who tries a bucket, and what policies call them. */
@@ -173,7 +167,7 @@ async function attempt(
   const within = { abortSignal };
   switch (deed) {
     case "get":
-      return statusOf(store.send(new GetObjectCommand({ Bucket, Key }), within));
+      return statusOf(readProbe(store, Bucket, Key, abortSignal));
     case "list":
       return statusOf(store.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }), within));
     case "put":

@@ -5,6 +5,7 @@ import {
   GetObjectCommand,
   ListObjectVersionsCommand,
   PutObjectCommand,
+  type S3Client,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { Digest } from "../release/primitives";
@@ -138,10 +139,19 @@ function strangersAttempts(clients: Clients, Bucket: string, Key: string, abortS
   return [
     {
       deed: "a stranger's reading",
-      status: () => statusOf(store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal })),
+      status: () => statusOf(readProbe(store, Bucket, Key, abortSignal)),
     },
     { deed: "a stranger's writing", status: () => statusOf(store.send(new PutObjectCommand(write), { abortSignal })) },
   ];
+}
+
+/**
+ * Reads a probe's object to its end. The client checks a sum over the body as it goes by: an answer that nobody reads and
+ * that is cut off would end the process with an error that nobody can catch.
+ */
+export async function readProbe(store: S3Client, Bucket: string, Key: string, abortSignal: AbortSignal): Promise<void> {
+  const { Body } = await store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal });
+  await Body?.transformToByteArray();
 }
 
 /** The status of a request's answer, 200 for a success; throws when there was no answer. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { GetObjectCommand, paginateListObjectsV2 } from "@aws-sdk/client-s3";
 import { fileKey, filesPrefix, manifestKey, readManifest, type Manifest } from "../release/frontend-build";
 import type { Digest } from "../release/primitives";
@@ -22,7 +23,11 @@ export async function fetchManifest(
   try {
     const get = new GetObjectCommand({ Bucket, Key: manifestKey(build) });
     const { Body, ContentLength = 0 } = await clients.objectStore("own").send(get, { abortSignal });
-    if (ContentLength > largestManifest) throw new Error(`the manifest of ${build} has ${ContentLength} bytes`);
+    if (ContentLength > largestManifest) {
+      // Nobody reads it, so nobody would hear that it was cut off.
+      if (Body instanceof Readable) Body.on("error", () => undefined).destroy();
+      throw new Error(`the manifest of ${build} has ${ContentLength} bytes`);
+    }
     return readManifest((await Body?.transformToString()) ?? "", build);
   } catch (error) {
     if (error instanceof Error && ["NoSuchKey", "NoSuchBucket"].includes(error.name)) return undefined;
