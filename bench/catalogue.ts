@@ -89,7 +89,7 @@ export async function catalogueFigures(runs: number): Promise<Limited[]> {
     }
     return [
       limited(figureOf("diff in a catalogue of 1,000, against reading its files", diffing, reading, 2), 200),
-      limited(figureOf("parse and check of 1,000 releases, against JSON", checking, parsing, 8), 500),
+      limited(figureOf("parse and check of 1,000 releases, against JSON", checking, parsing, 12), 500),
       limited(figureOf("reading a stack with a catalogue of 1,000", seeing, reading, 2), 500),
     ];
   } finally {

@@ -21,6 +21,7 @@ import {
   type Target,
 } from "./project";
 import { rowFigures } from "./rows";
+import { serviceFigures } from "./services";
 
 async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
@@ -93,6 +94,7 @@ async function main(): Promise<void> {
   await down({ ...options, purge: true });
   rmSync(stackFile, { force: true });
   rmSync(join(checkout, ".rewind", "records", "bench.jsonl"), { force: true });
+  await serviceFigures();
 }
 
 /** The workload's database URL names the database and the role. */

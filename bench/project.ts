@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { withPin } from "../cli/pin";
@@ -73,14 +73,22 @@ export function writeBareProject(stackFile: string): Target {
     rmSync(join(cwd, link), { force: true });
     symlinkSync(join(checkout, link), join(cwd, link));
   }
-  const document = parseDocument(readFileSync(stackFile, "utf8"));
+  // Roles are the whole server's.
+  const withBareRoles = (text: string): string =>
+    text.replaceAll("scoring_app", "bare_app").replaceAll("scoring_member", "bare_member");
+  const migrations = join("examples", "scoring", "migrations");
+  mkdirSync(join(cwd, migrations), { recursive: true });
+  for (const name of readdirSync(join(checkout, migrations))) {
+    const text = readFileSync(join(checkout, migrations, name), "utf8");
+    writeFileSync(join(cwd, migrations, name), withBareRoles(text));
+  }
+  const document = parseDocument(withBareRoles(readFileSync(stackFile, "utf8")));
   const at = ["config", "rewind:environment"];
   const rename = (path: string[], value: string): void => {
     if (document.hasIn([...at, ...path])) document.setIn([...at, ...path], value);
   };
   rename(["name"], "bare");
   rename(["database", "name"], "bare");
-  rename(["database", "role", "user"], "bare_app");
   rename(["objectStore", "buckets", "documents"], "bare-documents");
   rename(["services", "api", "variables", "BUCKET"], "bare-documents");
   // In the one proxy of both, a route of its own.

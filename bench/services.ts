@@ -172,7 +172,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function main(): Promise<void> {
+/** Prints the figures of services: a whole release against Docker's own rollback, and twenty services. */
+export async function serviceFigures(): Promise<void> {
   const options = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
   const environment = await up(options);
   const docker = dockerAt(environment.docker.host);
@@ -195,8 +196,3 @@ async function main(): Promise<void> {
     await down({ ...options, purge: true });
   }
 }
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});

@@ -48,7 +48,7 @@ export async function applyInTransaction(
 ): Promise<Map<string, Fingerprint>> {
   await client.query("begin");
   try {
-    await client.query("set local lock_timeout = '10s'; set local work_mem = '64MB'");
+    await client.query("set local lock_timeout = '10s'; set local work_mem = '64MB'; set local jit = off");
     // Whoever applies at the same time waits here, before either holds anything that the other needs.
     await locking(
       client.query("select pg_advisory_xact_lock(hashtextextended('rewind rows', 0))"),
