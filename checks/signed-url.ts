@@ -97,11 +97,12 @@ async function readsThenNot(url: string, seconds: number, signal: AbortSignal): 
   // Signatures count in whole seconds, and the store's clock is another one.
   const end = performance.now() + seconds * 1_000 + 3_000;
   let late = 200;
-  await sleep(seconds * 1_000, undefined, { signal });
+  // A signature says the second in which it was made, so its last second may be over sooner.
+  await sleep((seconds - 1) * 1_000 + 50, undefined, { signal });
   while (performance.now() < end) {
     late = await status();
     if (denials.has(late)) return undefined;
-    await sleep(250, undefined, { signal });
+    await sleep(100, undefined, { signal });
   }
   return `a signed URL of ${seconds} s still answered ${late} after its end`;
 }

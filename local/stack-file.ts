@@ -38,12 +38,18 @@ export async function writeStackFile(
 ): Promise<string> {
   const file = join(checkout, `Pulumi.${stack}.yaml`);
   const made = join(environment.folder, "stack.json");
-  const known: Made = (readJson(made) as Made | undefined) ?? { rolePassword: newSecret(), apiToken: newSecret() };
+  const remembered = readJson(made) as Made | undefined;
+  const known: Made = remembered ?? { rolePassword: newSecret(), apiToken: newSecret() };
   writeJson(made, known);
 
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
   const example = readFileSync(join(checkout, "examples", "scoring", "Pulumi.local.yaml"), "utf8");
   const document = parseDocument(before || example);
+  if (remembered === undefined) {
+    // A file that outlived a purged environment: nobody has the passphrase to its secrets any more.
+    document.delete("encryptionsalt");
+    document.deleteIn(["config", "rewind:secrets"]);
+  }
   fillIn(document, environment, images);
   const applicationKey = environment.objectStore.application.accessKey;
   if (known.applicationKey !== applicationKey || before === "") {
