@@ -112,7 +112,9 @@ async function look(
     const comparisons: Promise<void>[] = [];
     page.on("response", (response) => {
       if (new URL(response.url()).origin !== own) return;
-      comparisons.push(compare(response, manifest, fallbackOf(place), build, loaded, problems));
+      const compared = compare(response, manifest, fallbackOf(place), build, loaded, problems);
+      // Nobody waits for it yet; what it throws is the check's, not the process's end.
+      comparisons.push(compared.catch((error: unknown) => void problems.push(brief(String(error)))));
     });
     const answer = await page.goto(`${place.url}${path}`, { waitUntil: "load" });
     if (answer?.status() !== 200) problems.push(`answers ${answer?.status() ?? "nothing"}, expected 200`);
@@ -137,6 +139,15 @@ async function guard(route: Route, allowed: Set<string>, blocked: Set<string>, p
   await route.abort("blockedbyclient");
 }
 
+/** The path of a URL, without the slash before it; undefined when its percent signs say nothing. */
+function pathOf(url: string): string | undefined {
+  try {
+    return decodeURIComponent(new URL(url).pathname).slice(1);
+  } catch {
+    return undefined;
+  }
+}
+
 async function compare(
   response: Response,
   manifest: Manifest,
@@ -146,7 +157,11 @@ async function compare(
   problems: string[],
 ): Promise<void> {
   const type = response.request().resourceType();
-  const path = decodeURIComponent(new URL(response.url()).pathname).slice(1);
+  const path = pathOf(response.url());
+  if (path === undefined) {
+    problems.push(`${brief(response.url())} is no path of a build`);
+    return;
+  }
   const named = manifest.find((file) => file.path === path);
   const status = response.status();
   if (status >= 400) problems.push(`/${path} answers ${status}`);

@@ -16,17 +16,17 @@ export function proxyOf({ admin, server }: NonNullable<Environment["proxy"]>): P
   return { admin, server: server ?? "rewind" };
 }
 
-/** What a route of an environment is called in its proxy, which other stacks may share. */
+/** What a route of an environment is called in its proxy, which other stacks may share; no name has a dot. */
 export const routeId = (environment: Pick<Environment, "name">, route: string): string =>
-  `rewind-${environment.name}-${route}`;
+  `rewind.${environment.name}.route.${route}`;
 
 /** What the route of a frontend is called there. */
 export const frontendRouteId = (environment: Pick<Environment, "name">, frontend: string): string =>
-  `rewind-${environment.name}-frontend-${frontend}`;
+  `rewind.${environment.name}.frontend.${frontend}`;
 
 /** Which requests a route takes, and where it sends them. */
 export interface RouteShape {
-  /** Its name in the proxy: `rewind-local-api`. */
+  /** Its name in the proxy: `rewind.local.route.api`. */
   readonly id: string;
   readonly hosts?: readonly string[] | undefined;
   readonly paths?: readonly string[] | undefined;
@@ -109,15 +109,40 @@ async function said(response: Response): Promise<string> {
   return `${response.status} ${(await response.text()).replace(/\s+/g, " ").slice(0, 300)}`;
 }
 
-async function ask(url: string, method = "GET", body?: unknown): Promise<Response> {
-  try {
-    return await fetch(url, {
-      method,
-      signal: AbortSignal.timeout(10_000),
-      ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
-    });
-  } catch (error) {
-    throw new Error(`the proxy at ${new URL(url).origin} does not answer: ${describeError(error)}`);
+/** The last request to each proxy: it takes one change after the other, and restarts its API with each. */
+const turns = new Map<string, Promise<unknown>>();
+
+/** One request at a time. Those that can be sent again are, while the proxy's API restarts. */
+function ask(
+  url: string,
+  method: "GET" | "PATCH" | "DELETE" | "POST" | "PUT" = "GET",
+  body?: unknown,
+): Promise<Response> {
+  const { origin } = new URL(url);
+  const sent = (turns.get(origin) ?? Promise.resolve()).then(() => send(url, method, body));
+  turns.set(
+    origin,
+    sent.catch(() => undefined),
+  );
+  return sent;
+}
+
+async function send(url: string, method: string, body: unknown): Promise<Response> {
+  const attempts = method === "POST" || method === "PUT" ? 1 : 5;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fetch(url, {
+        method,
+        signal: AbortSignal.timeout(10_000),
+        headers: { connection: "close", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+    } catch (error) {
+      if (attempt === attempts) {
+        throw new Error(`the proxy at ${new URL(url).origin} does not answer: ${describeError(error)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, attempt * 50));
+    }
   }
 }
 
@@ -136,12 +161,18 @@ export async function measureProxy({ admin, server }: ProxyAdmin): Promise<Measu
     : { result: "passed", evidence: `answers on ${JSON.stringify(listen)}` };
 }
 
-/** Whether the route leads where it should. */
-export async function measureRoute(proxy: ProxyAdmin, id: string, dial: string): Promise<Measurement> {
-  const there = dialOf(await readRoute(proxy, id));
-  return there === dial
-    ? { result: "passed", evidence: `leads to ${dial}` }
-    : { result: "failed", evidence: `leads to ${there ?? "nobody"}, the pinned version is at ${dial}` };
+/** Whether the proxy has the route as it should be: where it leads, and whom it takes and lets in. */
+export async function measureRoute(proxy: ProxyAdmin, expected: RouteShape): Promise<Measurement> {
+  const there = await readRoute(proxy, expected.id);
+  if (isDeepStrictEqual(there, routeOf(expected))) return { result: "passed", evidence: `leads to ${expected.dial}` };
+  const dial = dialOf(there);
+  return {
+    result: "failed",
+    evidence:
+      dial === expected.dial
+        ? "leads where it should, but takes or lets in others than the stack file says"
+        : `leads to ${dial ?? "nobody"}, the pinned version is at ${expected.dial}`,
+  };
 }
 
 /**

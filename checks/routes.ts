@@ -1,5 +1,6 @@
 import type { Settings } from "../release/parse";
 import { milliseconds } from "../release/primitives";
+import { clientsLetIn } from "../release/routes";
 import type { Clients } from "./clients";
 import { addressOf, type Containers } from "./containers";
 import type { Probe } from "./probe";
@@ -19,14 +20,17 @@ export function routeProbes(settings: Settings, clients: Clients, containers: Co
   if (proxy === undefined) return [];
   return Object.entries(routes)
     .filter(([, { to }]) => containers[to] !== undefined)
-    .map(([name, { to, smoke, hosts, allow, deadline }]): Probe => ({
+    .map(([name, { to, smoke, hosts, paths, allow, deadline }]): Probe => ({
       name: `route ${name}`,
       deadline: deadline === undefined || milliseconds(deadline) < 10_000 ? undefined : deadline,
       ask: async () => {
         const dial = new URL(await addressOf(clients.docker, clients.host, to, containers)).host;
-        const leads = await measureRoute(proxyOf(proxy), routeId(settings.environment, name), dial);
+        const letIn = allow === undefined ? undefined : clientsLetIn(settings.pinned.facets.toggles[allow]);
+        const clientsOf = letIn?.ok === true ? letIn.clients : undefined;
+        const id = routeId(settings.environment, name);
+        const leads = await measureRoute(proxyOf(proxy), { id, hosts, paths, allow: clientsOf, dial });
         // Who is not let in cannot ask.
-        if (leads.result !== "passed" || allow !== undefined) return leads;
+        if (leads.result !== "passed" || clientsOf !== undefined) return leads;
         return await measureSmoke(proxy.url, smoke, hosts?.[0]);
       },
     }));

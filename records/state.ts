@@ -18,6 +18,14 @@ export function deployments(entries: readonly Entry[]): Deployment[] {
   );
 }
 
+/**
+ * The deployment that ended last without having passed; what it moved before it ended may not be what the state says.
+ * It stays the same when later ones pass, so that whoever goes by it does so once.
+ */
+export function lastUnfinished(entries: readonly Entry[]): Deployment | undefined {
+  return deployments(entries).findLast(({ outcome }) => outcome?.result !== "passed");
+}
+
 /** The deployment that passed verification last. */
 export function lastVerified(entries: readonly Entry[]): Deployment | undefined {
   return deployments(entries).findLast(({ outcome }) => outcome?.result === "passed");

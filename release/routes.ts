@@ -1,6 +1,7 @@
+import { z } from "zod";
+
 /** An address, or a range of addresses in CIDR form. */
-const client =
-  /^(?:(?:\d{1,3}\.){3}\d{1,3}(?:\/(?:3[0-2]|[12]?\d))?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]+(?:\/(?:12[0-8]|1[01]\d|\d{1,2}))?)$/;
+const client = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
 /**
  * The client addresses that a toggle lets in.
@@ -18,13 +19,6 @@ export function clientsLetIn(
   // A door that is switched off is shut.
   if (value === false) return { ok: true, clients: [] };
   const clients = value.split(",").map((each) => each.trim());
-  const valid = clients.every(
-    (each) =>
-      client.test(each) &&
-      each
-        .split(/[./]/)
-        .slice(0, 4)
-        .every((part) => !/^\d+$/.test(part) || Number(part) < 256),
-  );
+  const valid = clients.every((each) => client.safeParse(each).success);
   return valid ? { ok: true, clients } : { ok: false, got: value };
 }

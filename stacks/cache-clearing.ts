@@ -8,6 +8,8 @@ export interface CacheClearingInputs {
   readonly keys: readonly string[];
   /** The digest of what is pinned: when it moves, whatever was cached belongs to another release. */
   readonly digest: string;
+  /** The deployment that ended half-way last: it may have filled the cache again. */
+  readonly after?: string;
 }
 
 const load = () => loadProvider("cache-clearing.provider") as typeof implementation;
@@ -18,7 +20,7 @@ const provider: pulumi.dynamic.ResourceProvider<CacheClearingInputs, CacheCleari
   delete: () => Promise.resolve(),
 };
 
-type Args = { [K in keyof CacheClearingInputs]: pulumi.Input<CacheClearingInputs[K]> };
+type Args = { [K in keyof CacheClearingInputs]: pulumi.Input<NonNullable<CacheClearingInputs[K]>> };
 
 /** Clears a cache whenever the pin moves, after rows and containers, before verification. */
 export class CacheClearing extends pulumi.dynamic.Resource {

@@ -58,7 +58,7 @@ export class Database extends pulumi.ComponentResource {
     );
     const foundation = { component: this, database: base, schema, roles: others.roles };
     const objects = declareObjects(loaded, foundation);
-    const migrations = declareMigrations(loaded, "up", { ...parent, dependsOn: [use, ...objects] });
+    const migrations = declareMigrations(loaded, "up", {}, { ...parent, dependsOn: [use, ...objects] });
     const connection = {
       host: database.host,
       port: database.port,

@@ -8,7 +8,7 @@ import { routeTo } from "./frontend-route.config";
 export function diff(olds: FrontendRouteInputs, news: FrontendRouteInputs): Promise<dynamic.DiffResult> {
   const replaces = (["admin", "server", "route"] as const).filter((key) => olds[key] !== news[key]);
   const changes = replaces.length > 0 || canonicalJson(routeTo(olds)) !== canonicalJson(routeTo(news));
-  return Promise.resolve({ changes, replaces, deleteBeforeReplace: false });
+  return Promise.resolve({ changes, replaces, deleteBeforeReplace: true });
 }
 
 /** Makes the route, or takes over one that an interrupted update left. */

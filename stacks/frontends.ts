@@ -22,6 +22,7 @@ export class Frontends extends pulumi.ComponentResource {
     name: string,
     private readonly loaded: Loaded,
     first: readonly pulumi.Resource[],
+    private readonly unfinished: string | undefined,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("rewind:index:Frontends", name, {}, opts);
@@ -84,6 +85,7 @@ export class Frontends extends pulumi.ComponentResource {
           distribution: distribution.id,
           paths: distribution.invalidate,
           build,
+          ...(this.unfinished === undefined ? {} : { after: this.unfinished }),
           milliseconds: milliseconds(distribution.timeout ?? "10m"),
           region: cloudFrontRegion,
           endpoint: this.loaded.settings.environment.aws?.endpoint,

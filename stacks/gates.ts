@@ -8,7 +8,15 @@ import { openFileLog, type DeploymentLog } from "../records/log";
 import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
-import { deployments, expectedStates, holds, lastVerified, pinnedSince, rehearsedIn } from "../records/state";
+import {
+  deployments,
+  expectedStates,
+  holds,
+  lastUnfinished,
+  lastVerified,
+  pinnedSince,
+  rehearsedIn,
+} from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
@@ -56,6 +64,11 @@ export class Gates {
     refuseLosses(settings, this.entries);
     this.secrets = secrets;
     this.redact = redactor(secrets);
+  }
+
+  /** The entry of the deployment that ended last without having passed, undefined when there never was one. */
+  get unfinished(): string | undefined {
+    return lastUnfinished(this.entries)?.intent.id;
   }
 
   /**

@@ -10,7 +10,8 @@ const longestPause = 10_000;
 
 /** Only another build, distribution or list of paths makes an invalidation necessary; where AWS is asked does not. */
 export function diff(olds: InvalidationState, news: InvalidationInputs): Promise<dynamic.DiffResult> {
-  const essence = ({ distribution, paths, build }: InvalidationInputs) => canonicalJson({ distribution, paths, build });
+  const essence = ({ distribution, paths, build, after = "" }: InvalidationInputs) =>
+    canonicalJson({ distribution, paths, build, after });
   return Promise.resolve({ changes: essence(olds) !== essence(news), replaces: [] });
 }
 

@@ -8,6 +8,8 @@ export interface InvalidationInputs {
   readonly paths: readonly string[];
   /** The pinned build: when it moves, whatever the edges hold belongs to another one. */
   readonly build: string;
+  /** The deployment that ended half-way last: the edges may hold what it served. */
+  readonly after?: string | undefined;
   readonly milliseconds: number;
   readonly region: string;
   readonly endpoint?: string | undefined;

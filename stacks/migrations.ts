@@ -18,6 +18,8 @@ export interface MigrationsInputs extends Access {
   readonly tables: { readonly schema: string; readonly table: string };
   /** The digest of every file of the way, by name: a file that is another by the time it is to run is refused. */
   readonly files: Readonly<Record<string, string>>;
+  /** The deployment that ended half-way last: the schema may be ahead of the state. */
+  readonly after?: string;
 }
 
 const load = () => loadProvider("migrations.provider") as typeof implementation;
@@ -29,7 +31,7 @@ const provider: pulumi.dynamic.ResourceProvider<MigrationsInputs, MigrationsInpu
   delete: () => Promise.resolve(),
 };
 
-type Args = { [K in keyof MigrationsInputs]: pulumi.Input<MigrationsInputs[K]> };
+type Args = { [K in keyof MigrationsInputs]: pulumi.Input<NonNullable<MigrationsInputs[K]>> };
 
 /** The schema at the pinned migration. */
 export class Migrations extends pulumi.dynamic.Resource {
@@ -45,6 +47,7 @@ export class Migrations extends pulumi.dynamic.Resource {
 export function declareMigrations(
   { settings, secrets }: Loaded,
   direction: "up" | "down",
+  after: { readonly after?: string },
   opts: pulumi.CustomResourceOptions,
 ): Migrations[] {
   const { environment, pinned } = settings;
@@ -65,6 +68,7 @@ export function declareMigrations(
         schema: database.schema,
         tables,
         files: digestsOf(folder),
+        ...after,
       },
       opts,
     ),

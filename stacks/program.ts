@@ -37,17 +37,22 @@ export function build(): Outputs {
   gates.guardEverything();
   leaveWhatIsLetGo(loaded.settings);
   const dynamic = new DynamicProvider("dynamic");
-  const { resources, containers } = declare(loaded, dynamic);
+  const { resources, containers } = declare(loaded, dynamic, gates.unfinished);
   const verified = gates.verify(resources, containers);
   resumeJobs(loaded, verified, dynamic);
   const { release, digest } = loaded.settings.pinned;
   return { release, digest, pins: loaded.settings.pins, verified: verified.input, containers };
 }
 
-/** Everything that the pinned release deploys: jobs first, rows before containers, caches after both. */
+/**
+ * Everything that the pinned release deploys: jobs first, rows before containers, caches after both.
+ * @param unfinished the deployment that ended half-way last: what comes late in an update is done again after it, for the
+ *   state knows what comes early only
+ */
 export function declare(
   loaded: Loaded,
   dynamic = new DynamicProvider("dynamic"),
+  unfinished?: string,
 ): {
   readonly resources: readonly pulumi.CustomResource[];
   readonly containers: pulumi.Output<Containers>;
@@ -76,17 +81,22 @@ export function declare(
   const frontends =
     Object.keys(pinned.facets.frontend).length === 0
       ? []
-      : new Frontends("frontends", loaded, [...first, ...running, ...routed], { providers: [dynamic] }).resources;
+      : new Frontends("frontends", loaded, [...first, ...running, ...routed], unfinished, { providers: [dynamic] })
+          .resources;
+  const after = unfinished === undefined ? {} : { after: unfinished };
   const caches = Object.entries(environment.caches ?? {}).map(
     ([name, { url, keys }]) =>
       new CacheClearing(
         name,
-        { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest },
+        { url: pulumi.secret(loaded.secrets[url] ?? ""), keys, digest: pinned.digest, ...after },
         { provider: dynamic, dependsOn: [...first, ...running, ...routed] },
       ),
   );
   const ids = Object.fromEntries(Object.entries(containers).map(([entry, { id }]) => [entry, id]));
-  const schema = declareMigrations(loaded, "down", { provider: dynamic, dependsOn: [...first, ...running, ...routed] });
+  const schema = declareMigrations(loaded, "down", after, {
+    provider: dynamic,
+    dependsOn: [...first, ...running, ...routed],
+  });
   return {
     resources: [...first, ...running, ...routed, ...frontends, ...caches, ...schema],
     containers: pulumi.output(ids),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { dockerAt } from "../checks/clients";
 import { addressOf } from "../checks/containers";
@@ -12,12 +13,15 @@ export async function create(inputs: RouteInputs): Promise<dynamic.CreateResult<
   return { id: inputs.route, outs: inputs };
 }
 
-/** What the engine asks of two versions; a route of another name, or in another proxy, is another resource. */
+/**
+ * What the engine asks of two versions; a route of another name, or in another proxy, is another resource. The old one
+ * goes first: where only the address of one proxy is written differently, both have the same name in it.
+ */
 export function diff(olds: RouteInputs, news: RouteInputs): Promise<dynamic.DiffResult> {
   const place = ({ proxy, route }: RouteInputs) => canonicalJson([proxy, route]);
   const moved = place(olds) !== place(news);
   const changed = canonicalJson(comparable(olds)) !== canonicalJson(comparable(news));
-  return Promise.resolve({ changes: moved || changed, replaces: moved ? ["route"] : [] });
+  return Promise.resolve({ changes: moved || changed, replaces: moved ? ["route"] : [], deleteBeforeReplace: true });
 }
 
 /** Moves the route to the new version, if that one answers. */
@@ -26,12 +30,13 @@ export async function update(news: RouteInputs): Promise<dynamic.UpdateResult<Ro
   return { outs: news };
 }
 
-/** The route as it is now: one that somebody moved, or whose container has another address, leads to no container. */
+/** The route as it is now: one that somebody moved or opened, or whose container has another address, leads to no container. */
 export async function read(id: string, props?: RouteInputs): Promise<dynamic.ReadResult<RouteInputs>> {
   if (props === undefined) throw new Error("routes are not imported: a stack declares them");
-  const there = dialOf(await readRoute(props.proxy, id));
-  const pinned = await dialTo(props).catch(() => undefined);
-  return { id, props: there !== undefined && there === pinned ? props : { ...props, container: "" } };
+  const there = await readRoute(props.proxy, id);
+  const dial = await dialTo(props).catch(() => undefined);
+  const asItWas = dial !== undefined && isDeepStrictEqual(there, routeOf({ ...props, id, dial }));
+  return { id, props: asItWas ? props : { ...props, container: "" } };
 }
 
 /** Takes the route away. */

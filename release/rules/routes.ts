@@ -28,11 +28,31 @@ export const routesLeadSomewhere: Rule = ({ environment }) =>
     ];
   });
 
+/** What is asked through a route must be the route's: the proxy answers anything else by itself, and well. */
+export const routesAreAskedForTheirOwn: Rule = ({ environment }) =>
+  Object.entries(environment.routes ?? {}).flatMap(([name, { paths, smoke }]) =>
+    smoke.flatMap(({ path }, index) => {
+      const [bare = ""] = path.toLowerCase().split("?");
+      const own = paths?.some((each) => {
+        const pattern = each.toLowerCase();
+        return pattern.endsWith("*") ? bare.startsWith(pattern.slice(0, -1)) : bare === pattern;
+      });
+      return own === false
+        ? [problem(["environment", "routes", name, "smoke", index], `${quote(path)} is none of the route's paths`)]
+        : [];
+    }),
+  );
+
 /** What a toggle lets in must be addresses: a typing error must not open, or shut, the door. */
 export const routesLetAddressesIn: Rule = (settings) =>
   Object.entries(settings.environment.routes ?? {}).flatMap(([name, { allow }]) => {
     if (allow === undefined) return [];
-    const clients = clientsLetIn(settings.pinned.facets.toggles[allow]);
+    const value = settings.pinned.facets.toggles[allow];
+    if (value === undefined || value === "") {
+      const at = ["environment", "routes", name, "allow"];
+      return [problem(at, `the pin has no ${allow}: expected addresses, or true to let everyone in`)];
+    }
+    const clients = clientsLetIn(value);
     return clients?.ok === false
       ? [
           problem(

@@ -156,7 +156,7 @@ describe("a frontend on real components", function () {
   });
 
   it("W2 · a route that somebody changed at the proxy is found, and put back after a refresh", async () => {
-    await fetch(`${proxy().admin}/id/rewind-local-${own().environment.id}-frontend-web`, { method: "DELETE" });
+    await fetch(`${proxy().admin}/id/rewind.local-${own().environment.id}.frontend.web`, { method: "DELETE" });
     const found = await own().rewind("verify", "--json");
     assert.equal(found.code, 11, found.output);
     assert.match(found.stdout, /served frontend\/web/);

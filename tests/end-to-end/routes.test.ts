@@ -65,7 +65,7 @@ describe("a route in front of a service", function () {
   });
 
   const proxy = () => ({ admin: fixture.environment.proxy.admin, server: "rewind" });
-  const id = () => `rewind-local-${fixture.environment.id}-api`;
+  const id = () => `rewind.local-${fixture.environment.id}.route.api`;
   const version = async (): Promise<string> => {
     const response = await fetch(`${fixture.environment.proxy.url}/health`);
     return ((await response.json()) as { version: string }).version;

@@ -16,7 +16,18 @@ describe("the client addresses that a toggle lets in", () => {
     assert.deepEqual(clientsLetIn(clients.join(", ")), { ok: true, clients });
   });
 
-  for (const value of ["everyone", "10.0.0.0/33", "256.1.1.1", "10.0.0.0/8,", "10.0.0", "::1/129", "{file.x}"]) {
+  for (const value of [
+    "everyone",
+    "10.0.0.0/33",
+    "256.1.1.1",
+    "10.0.0.0/8,",
+    "10.0.0",
+    "::1/129",
+    "{file.x}",
+    "1:2:3",
+    "010.0.0.1",
+    ":::",
+  ]) {
     it(`are not guessed from "${value}"`, () => {
       assert.deepEqual(clientsLetIn(value), { ok: false, got: value });
     });

@@ -250,6 +250,16 @@ const examples: readonly Example[] = [
     problem: /^environment\.routes\.front\.to: the environment has no services\/nobody$/,
   },
   {
+    rule: "routes are asked for their own",
+    holds: (raw) => {
+      routed(raw, { paths: ["/Health", "/v1/*"] });
+    },
+    broken: (raw) => {
+      routed(raw, { paths: ["/v1/*"] });
+    },
+    problem: /^environment\.routes\.front\.smoke\.0: "\/health" is none of the route's paths$/,
+  },
+  {
     rule: "routes let addresses in",
     holds: (raw) => {
       routed(raw, { allow: "DOOR" });
@@ -442,6 +452,14 @@ describe("the rules", () => {
       problemsAfter(() => undefined),
       [],
     );
+  });
+
+  it("let nobody in by silence: a pin without the toggle of a route's allow-list is refused", () => {
+    const [problem = ""] = problemsAfter((raw) => {
+      routed(raw, { allow: "DOOR" });
+      Object.assign(raw.environment, { toggles: ["ON", "DOOR"] });
+    });
+    assert.match(problem, /^environment\.routes\.front\.allow: the pin has no DOOR: expected addresses, or true/);
   });
 
   it("have an example each", () => {
