@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "../../records/entry";
-import { deployments, expectedStates, holds, lastVerified, pinnedSince, rehearsedIn } from "../../records/state";
+import { deployments, expectedStates, holds, lastUnfinished, lastVerified, pinnedSince, rehearsedIn } from "../../records/state";
 import type { Result } from "../../release/verdict";
 
 const written = (id: string) => ({ version: 1 as const, id, at: "2025-09-17T19:54:16Z", stack: "prod", by: "me@here" });
@@ -54,6 +54,20 @@ describe("the deployments of a log", () => {
 
   it("ignore an outcome of nothing", () => {
     assert.deepEqual(deployments([outcome("lost", "passed")]), []);
+  });
+});
+
+describe("the deployment that ended half-way last", () => {
+  const failed = [intent("a"), outcome("a", "passed"), intent("b"), outcome("b", "error")];
+
+  it("is the newest that did not pass, one without an outcome too", () => {
+    assert.equal(lastUnfinished(failed)?.intent.id, "b");
+    assert.equal(lastUnfinished([...failed, intent("c")])?.intent.id, "c");
+    assert.equal(lastUnfinished([intent("a"), outcome("a", "passed")]), undefined);
+  });
+
+  it("stays the same when later ones pass, so that what goes by it is done again once", () => {
+    assert.equal(lastUnfinished([...failed, intent("c"), outcome("c", "passed")])?.intent.id, "b");
   });
 });
 
