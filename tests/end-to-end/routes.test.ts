@@ -95,13 +95,13 @@ describe("a route in front of a service", function () {
 
   it("W3 · a version that does not answer as it must at its own address never gets the route", async () => {
     const before = await readRoute(proxy(), id());
-    smoke([...usual, { path: "/health/of/nobody" }]);
+    smoke([...usual, { path: "/v1/nobody" }]);
     fixture.pin("v1.2.1");
     const running = load(`${fixture.environment.proxy.url}/health`);
     const { code, output } = await fixture.pulumi(["up", "--yes", "--skip-preview"]);
     const answers = await running.stop();
     assert.notEqual(code, 0);
-    assert.match(output, /was not moved, what it led to still answers.*\/health\/of\/nobody → 404; expected 200/s);
+    assert.match(output, /was not moved, what it led to still answers.*\/v1\/nobody → 404; expected 200/s);
     assert.deepEqual(await readRoute(proxy(), id()), before);
     assert.deepEqual([...new Set(answers.map((each) => `${each.status} ${each.version}`))], ["200 v1.2.0"]);
     smoke(usual);

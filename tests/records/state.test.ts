@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import type { Entry, Hold, Intent, Outcome, Snapshot } from "../../records/entry";
-import { deployments, expectedStates, holds, lastUnfinished, lastVerified, pinnedSince, rehearsedIn } from "../../records/state";
+import {
+  deployments,
+  expectedStates,
+  holds,
+  lastUnfinished,
+  lastVerified,
+  pinnedSince,
+  rehearsedIn,
+} from "../../records/state";
 import type { Result } from "../../release/verdict";
 
 const written = (id: string) => ({ version: 1 as const, id, at: "2025-09-17T19:54:16Z", stack: "prod", by: "me@here" });
