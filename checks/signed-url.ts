@@ -10,18 +10,33 @@ import { measureRequests, type HttpContext } from "./http";
 import { denials, removeProbe } from "./policy";
 import { defaultTiming, type Measurement } from "./probe";
 
-/** As short as a signature can live, so that nobody has to wait long for its end. */
-const life = 1;
+const life = 60;
+/** How long ago the expired one was signed: clocks that are a few minutes apart do not matter. */
+const age = 600;
 
-/** Whether a signed URL of a bucket reads at once, and is refused once it has expired: one is waited out. */
+/**
+ * Whether a signed URL of a bucket reads, and one is refused that was signed so long ago that it has expired. It differs
+ * in nothing but its date from one that was waited out, and nobody has to wait for it.
+ */
 export async function measureExpiry(clients: Clients, bucket: string, signal: AbortSignal): Promise<Measurement> {
   const Key = `rewind-probe-${randomUUID()}`;
   const own = clients.objectStore("own");
   await own.send(new PutObjectCommand({ Bucket: bucket, Key, Body: "probe" }), { abortSignal: signal });
+  const signed = (secondsAgo: number): Promise<string> => {
+    const signingDate = new Date(Date.now() - secondsAgo * 1_000);
+    return getSignedUrl(own, new GetObjectCommand({ Bucket: bucket, Key }), { expiresIn: life, signingDate });
+  };
   try {
-    const url = await getSignedUrl(own, new GetObjectCommand({ Bucket: bucket, Key }), { expiresIn: life });
-    const told = await readsThenNot(url, life, signal);
-    return { result: told === undefined ? "passed" : "failed", evidence: told ?? passedOut(life) };
+    const fresh = await answerOf(await signed(0), signal);
+    if (fresh !== 200) return { result: "failed", evidence: `a fresh signed URL answered ${fresh}, expected 200` };
+    const expired = await answerOf(await signed(age), signal);
+    if (!denials.has(expired)) {
+      return { result: "failed", evidence: `a signed URL answered ${expired} ${age - life} s after its end` };
+    }
+    return {
+      result: "passed",
+      evidence: `a signed URL of ${life} s reads; one that was signed ${age} s ago is refused`,
+    };
   } finally {
     await removeProbe(clients, bucket, Key);
   }
@@ -74,25 +89,24 @@ async function measureGivenUrl(
     return { result: "failed", evidence: `a signed URL lives ${seconds} s, the longest allowed is ${longest}` };
   }
   if (seconds * 1_000 + 2_000 > patience) {
-    const response = await fetch(url, { signal });
-    await response.arrayBuffer();
-    const evidence = `a signed URL lives ${seconds} s (at most ${longest}) and answered ${response.status}; its end was not waited for`;
-    return { result: response.status === 200 ? "passed" : "failed", evidence };
+    const status = await answerOf(url, signal);
+    const evidence = `a signed URL lives ${seconds} s (at most ${longest}) and answered ${status}; its end was not waited for`;
+    return { result: status === 200 ? "passed" : "failed", evidence };
   }
   const told = await readsThenNot(url, seconds, signal);
-  return { result: told === undefined ? "passed" : "failed", evidence: told ?? passedOut(seconds) };
+  const evidence = told ?? `a signed URL of ${seconds} s reads, and is refused once it has expired`;
+  return { result: told === undefined ? "passed" : "failed", evidence };
 }
 
-const passedOut = (seconds: number): string => `a signed URL of ${seconds} s reads, and is refused once it has expired`;
+async function answerOf(url: string, signal: AbortSignal): Promise<number> {
+  const response = await fetch(url, { signal });
+  await response.arrayBuffer();
+  return response.status;
+}
 
 /** What went wrong with a signed URL, undefined when it read and was refused after its end. */
 async function readsThenNot(url: string, seconds: number, signal: AbortSignal): Promise<string | undefined> {
-  const status = async (): Promise<number> => {
-    const response = await fetch(url, { signal });
-    await response.arrayBuffer();
-    return response.status;
-  };
-  const fresh = await status();
+  const fresh = await answerOf(url, signal);
   if (fresh !== 200) return `a fresh signed URL answered ${fresh}, expected 200`;
   // Signatures count in whole seconds, and the store's clock is another one.
   const end = performance.now() + seconds * 1_000 + 3_000;
@@ -100,7 +114,7 @@ async function readsThenNot(url: string, seconds: number, signal: AbortSignal): 
   // A signature says the second in which it was made, so its last second may be over sooner.
   await sleep((seconds - 1) * 1_000 + 50, undefined, { signal });
   while (performance.now() < end) {
-    late = await status();
+    late = await answerOf(url, signal);
     if (denials.has(late)) return undefined;
     await sleep(100, undefined, { signal });
   }
