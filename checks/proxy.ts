@@ -75,25 +75,44 @@ export async function readRoute({ admin }: ProxyAdmin, id: string): Promise<Prox
 }
 
 /**
- * Makes the proxy have this route, at once and as a whole.
- * @param place where a new route goes. Caddy asks one after the other, so those that take everything stand last
+ * Makes the proxy have this route, at once and as a whole. Caddy asks one route after the other: those that take some
+ * paths stand first, then those that take hosts, and last those that take everything.
+ * @throws Error when the proxy does not answer, or does not take it
  */
-export async function putRoute(
-  proxy: ProxyAdmin,
-  id: string,
-  route: ProxyRoute,
-  place: "first" | "last" = "match" in route ? "first" : "last",
-): Promise<void> {
-  const there = await readRoute(proxy, id);
-  if (isDeepStrictEqual(there, route)) return;
-  const routes = `${proxy.admin}/config/apps/http/servers/${encodeURIComponent(proxy.server)}/routes`;
-  const first = place === "first" && (await ask(`${routes}/0`)).ok;
-  const response =
-    there !== undefined
-      ? await ask(`${proxy.admin}/id/${encodeURIComponent(id)}`, "PATCH", route)
-      : await ask(first ? `${routes}/0` : routes, first ? "PUT" : "POST", route);
-  if (!response.ok)
-    throw new Error(`the proxy at ${proxy.admin} did not take the route ${id}: ${await said(response)}`);
+export function putRoute(proxy: ProxyAdmin, id: string, route: ProxyRoute): Promise<void> {
+  const url = `${proxy.admin}/config/apps/http/servers/${encodeURIComponent(proxy.server)}/routes`;
+  return inTurn(url, async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await send(url);
+      if (!found.ok) throw new Error(`the proxy at ${proxy.admin} has no routes to read: ${await said(found)}`);
+      const there = z
+        .array(z.record(z.string(), z.unknown()))
+        .nullable()
+        .parse(await found.json());
+      const wanted = withRoute(there ?? [], id, route);
+      if (isDeepStrictEqual(there, wanted)) return;
+      const response = await send(url, there === null ? "POST" : "PATCH", wanted, found.headers.get("etag"));
+      if (response.ok) return;
+      // Another stack has moved a route of its own meanwhile.
+      if (response.status === 412 && attempt < 10) continue;
+      throw new Error(`the proxy at ${proxy.admin} did not take the route ${id}: ${await said(response)}`);
+    }
+  });
+}
+
+/** All routes of a server with one of them new, or in the stead of the one that had its id. */
+export function withRoute(routes: readonly ProxyRoute[], id: string, route: ProxyRoute): ProxyRoute[] {
+  const old = routes.findIndex((each) => each["@id"] === id);
+  if (old >= 0 && widthOf(routes[old] ?? {}) === widthOf(route)) return routes.with(old, route);
+  const others = routes.filter((_, at) => at !== old);
+  const wider = others.findIndex((each) => widthOf(each) > widthOf(route));
+  return others.toSpliced(wider < 0 ? others.length : wider, 0, route);
+}
+
+/** How much a route takes: some paths 0, some hosts 1, everything 2. */
+function widthOf({ match }: ProxyRoute): 0 | 1 | 2 {
+  if (!Array.isArray(match) || match.length === 0) return 2;
+  return match.every((each: object) => "path" in each) ? 0 : 1;
 }
 
 /** Takes a route away; fine when there is none. */
@@ -109,36 +128,38 @@ async function said(response: Response): Promise<string> {
   return `${response.status} ${(await response.text()).replace(/\s+/g, " ").slice(0, 300)}`;
 }
 
-/** The last request to each proxy: it takes one change after the other, and restarts its API with each. */
+/** The last turn at each proxy: it takes one change after the other, and restarts its API with each. */
 const turns = new Map<string, Promise<unknown>>();
 
-/** One request at a time. Those that can be sent again are, while the proxy's API restarts. */
-function ask(
-  url: string,
-  method: "GET" | "PATCH" | "DELETE" | "POST" | "PUT" = "GET",
-  body?: unknown,
-): Promise<Response> {
+/** Does something at a proxy when all who came earlier are done. */
+function inTurn<T>(url: string, act: () => Promise<T>): Promise<T> {
   const { origin } = new URL(url);
-  const sent = (turns.get(origin) ?? Promise.resolve()).then(() => send(url, method, body));
+  const done = (turns.get(origin) ?? Promise.resolve()).then(act);
   turns.set(
     origin,
-    sent.catch(() => undefined),
+    done.catch(() => undefined),
   );
-  return sent;
+  return done;
 }
 
-async function send(url: string, method: string, body: unknown): Promise<Response> {
-  const attempts = method === "POST" || method === "PUT" ? 1 : 5;
+const ask = (url: string, method: "GET" | "DELETE" = "GET"): Promise<Response> => inTurn(url, () => send(url, method));
+
+/** Sends one request, and sends it again while the proxy's API restarts: everything that is asked of it can be. */
+async function send(url: string, method = "GET", body?: unknown, ifMatch: string | null = null): Promise<Response> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await fetch(url, {
         method,
         signal: AbortSignal.timeout(10_000),
-        headers: { connection: "close", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+        headers: {
+          connection: "close",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(ifMatch === null ? {} : { "if-match": ifMatch }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
     } catch (error) {
-      if (attempt === attempts) {
+      if (attempt === 5) {
         throw new Error(`the proxy at ${new URL(url).origin} does not answer: ${describeError(error)}`);
       }
       await new Promise((resolve) => setTimeout(resolve, attempt * 50));
@@ -159,6 +180,14 @@ export async function measureProxy({ admin, server }: ProxyAdmin): Promise<Measu
   return listen === null
     ? { result: "failed", evidence: `the proxy has no HTTP server ${server}` }
     : { result: "passed", evidence: `answers on ${JSON.stringify(listen)}` };
+}
+
+/** Whether nobody is led anywhere by a route whose service the pinned release does not have. */
+export async function measureNoRoute(proxy: ProxyAdmin, id: string, to: string): Promise<Measurement> {
+  const there = await readRoute(proxy, id);
+  return there === undefined
+    ? { result: "passed", evidence: `leads to nobody: the pinned release has no ${to}` }
+    : { result: "failed", evidence: `leads to ${dialOf(there) ?? "nobody"}, the pinned release has no ${to}` };
 }
 
 /** Whether the proxy has the route as it should be: where it leads, and whom it takes and lets in. */

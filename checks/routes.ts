@@ -4,7 +4,7 @@ import { clientsLetIn } from "../release/routes";
 import type { Clients } from "./clients";
 import { addressOf, type Containers } from "./containers";
 import type { Probe } from "./probe";
-import { measureProxy, measureRoute, measureSmoke, proxyOf, routeId } from "./proxy";
+import { measureNoRoute, measureProxy, measureRoute, measureSmoke, proxyOf, routeId } from "./proxy";
 
 /** Before a change: the proxy answers, where it has routes of services or frontends. */
 export function proxyProbes({ environment }: Pick<Settings, "environment">): Probe[] {
@@ -14,24 +14,23 @@ export function proxyProbes({ environment }: Pick<Settings, "environment">): Pro
   return [{ name: "proxy", ask: () => measureProxy(proxyOf(proxy)) }];
 }
 
-/** After a change: every route leads to the pinned version, and the version answers through it. */
+/** After a change: every route leads to the pinned version, and the version answers through it; none leads to what it does not have. */
 export function routeProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { proxy, routes = {} } = settings.environment;
   if (proxy === undefined) return [];
-  return Object.entries(routes)
-    .filter(([, { to }]) => containers[to] !== undefined)
-    .map(([name, { to, smoke, hosts, paths, allow, deadline }]): Probe => ({
-      name: `route ${name}`,
-      deadline: deadline === undefined || milliseconds(deadline) < 10_000 ? undefined : deadline,
-      ask: async () => {
-        const dial = new URL(await addressOf(clients.docker, clients.host, to, containers)).host;
-        const letIn = allow === undefined ? undefined : clientsLetIn(settings.pinned.facets.toggles[allow]);
-        const clientsOf = letIn?.ok === true ? letIn.clients : undefined;
-        const id = routeId(settings.environment, name);
-        const leads = await measureRoute(proxyOf(proxy), { id, hosts, paths, allow: clientsOf, dial });
-        // Who is not let in cannot ask.
-        if (leads.result !== "passed" || clientsOf !== undefined) return leads;
-        return await measureSmoke(proxy.url, smoke, hosts?.[0]);
-      },
-    }));
+  return Object.entries(routes).map(([name, { to, smoke, hosts, paths, allow, deadline }]): Probe => ({
+    name: `route ${name}`,
+    deadline: deadline === undefined || milliseconds(deadline) < 10_000 ? undefined : deadline,
+    ask: async () => {
+      const id = routeId(settings.environment, name);
+      if (containers[to] === undefined) return measureNoRoute(proxyOf(proxy), id, to);
+      const dial = new URL(await addressOf(clients.docker, clients.host, to, containers)).host;
+      const letIn = allow === undefined ? undefined : clientsLetIn(settings.pinned.facets.toggles[allow]);
+      const clientsOf = letIn?.ok === true ? letIn.clients : undefined;
+      const leads = await measureRoute(proxyOf(proxy), { id, hosts, paths, allow: clientsOf, dial });
+      // Who is not let in cannot ask.
+      if (leads.result !== "passed" || clientsOf !== undefined) return leads;
+      return await measureSmoke(proxy.url, smoke, hosts?.[0]);
+    },
+  }));
 }

@@ -17,7 +17,12 @@ import { migrationsHaveAFolder } from "./rules/migrations";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { frontendsHaveOnePointer } from "./rules/frontend";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
-import { routesAreAskedForTheirOwn, routesLeadSomewhere, routesLetAddressesIn } from "./rules/routes";
+import {
+  routesAreAskedForTheirOwn,
+  routesAreToldApart,
+  routesLeadSomewhere,
+  routesLetAddressesIn,
+} from "./rules/routes";
 import type { Part, Rule } from "./rules/rule";
 import { stampedTablesAreApart } from "./rules/stamped";
 import { secretsAreThere } from "./rules/secrets";
@@ -49,6 +54,7 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: environmentHasWhatReleasesName, needs: ["environment"] },
   { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
   { rule: routesLeadSomewhere, needs: ["environment"] },
+  { rule: routesAreToldApart, needs: ["environment"] },
   { rule: routesAreAskedForTheirOwn, needs: ["environment"] },
   { rule: routesLetAddressesIn, needs: ["release", "pins", "releases", "environment"] },
   { rule: imagesArePinned, needs: ["environment"] },

@@ -35,5 +35,4 @@ export async function read(id: string, props?: FrontendRouteInputs): Promise<dyn
 /** Takes the route away; fine when it is gone. */
 export const remove = (props: FrontendRouteInputs): Promise<void> => deleteRoute(props, props.route);
 
-/** Services answer before a frontend does, which has an answer for every path. */
-const put = (inputs: FrontendRouteInputs): Promise<void> => putRoute(inputs, inputs.route, routeTo(inputs), "last");
+const put = (inputs: FrontendRouteInputs): Promise<void> => putRoute(inputs, inputs.route, routeTo(inputs));

@@ -26,8 +26,9 @@ export class KeptSecrets extends pulumi.ComponentResource {
         {
           name: `rewind/${environment.name}/${key}`,
           description: `${key} of the stack ${environment.name}, kept by Rewind`,
-          // A name stays taken until its window is over: where stacks come and go, nothing would come back.
-          recoveryWindowInDays: environment.kind === "production" ? 30 : 0,
+          // A name stays taken until its window is over, and a rollback to a release that needs the secret would fail
+          // until then. Nothing is lost: the value stands in the stack file.
+          recoveryWindowInDays: 0,
           ...(environment.aws?.kmsKey === undefined ? {} : { kmsKeyId: environment.aws.kmsKey }),
         },
         parent,

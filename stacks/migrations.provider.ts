@@ -137,9 +137,12 @@ async function runGroup(
   }
 }
 
+/** PostgreSQL has no error of this class. */
+const ended = "RW001";
+
 /** A setting of the transaction is gone with it: whoever ended it by means that no reading of the file sees is told. */
 const stillWhole = ({ name }: MigrationFile): string =>
-  `do $rewind$ begin if current_setting('rewind.migration', true) is distinct from '${name}' then raise exception 'it ended its own transaction, so what stood before that remains'; end if; end $rewind$`;
+  `do $rewind$ begin if current_setting('rewind.migration', true) is distinct from '${name}' then raise exception 'it ended its own transaction' using errcode = '${ended}'; end if; end $rewind$`;
 
 function described(
   error: unknown,
@@ -154,6 +157,10 @@ function described(
     section === undefined || position === undefined ? undefined : positionIn(section, Number.parseInt(position, 10));
   const where = file === undefined ? folder : `${folder}/${file.name}.sql`;
   const at = place === undefined ? "" : `:${place.line}:${place.column}`;
-  const left = alone ? "it runs outside of a transaction, so look at what it left behind" : "nothing of it remains";
+  const left = alone
+    ? "it runs outside of a transaction, so look at what it left behind"
+    : code === ended
+      ? "what stood before that remains, so look at what it left behind"
+      : "nothing of it remains";
   return `${where}${at} (${direction}): ${message}${code === undefined ? "" : ` [${code}]`}; ${left}; correct it and run the same command again`;
 }

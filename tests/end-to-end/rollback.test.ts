@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import { deployments, lastVerified } from "../../records/state";
+import { withCache } from "./cache";
 import { fixtureFor, stack as name, type Fixture } from "./fixture";
 
 interface ConfigRow {
@@ -175,7 +176,7 @@ describe("rolling back on real components", function () {
     assert.deepEqual(await stack.containers(), before.containers);
     assert.equal(readFileSync(stack.stackFile, "utf8"), before.file);
 
-    await withCache(async (cache) => {
+    await withCache(stack, async (cache) => {
       await cache.set("scoring:stale", "yes");
       await cache.set("other:kept", "yes");
       const no = await stack.typed("no", "rollback", "v1.2.0", "--level", "fast");
@@ -308,23 +309,6 @@ describe("rolling back on real components", function () {
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as { id: string; Action: string })
       .map(({ id, Action }) => ({ id, action: Action }));
-  }
-
-  async function withCache(
-    work: (cache: {
-      set(key: string, value: string): Promise<unknown>;
-      get(key: string): Promise<string | null>;
-    }) => Promise<void>,
-  ) {
-    const { createClient } = await import("redis");
-    const { host, port, password } = stack.environment.redis;
-    const cache = createClient({ url: `redis://:${password}@${host}:${port}` });
-    await cache.connect();
-    try {
-      await work(cache);
-    } finally {
-      cache.destroy();
-    }
   }
 });
 

@@ -3,6 +3,7 @@ import { Agent, request } from "node:http";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { deleteRoute, dialOf, readRoute } from "../../checks/proxy";
+import { withCache } from "./cache";
 import { fixtureFor, type Fixture } from "./fixture";
 import { configOf, edit } from "./stack-edits";
 
@@ -70,6 +71,12 @@ describe("a route in front of a service", function () {
     const response = await fetch(`${fixture.environment.proxy.url}/health`);
     return ((await response.json()) as { version: string }).version;
   };
+  const hasLocale = async (): Promise<boolean> =>
+    (
+      await fixture.query(
+        "select from information_schema.columns where table_name = 'notes' and column_name = 'locale'",
+      )
+    ).length === 1;
   /** Changes the stack file's smoke requests of the route. */
   const smoke = (requests: { path: string; status?: number }[]): void => {
     const document = parseDocument(readFileSync(fixture.stackFile, "utf8"));
@@ -105,6 +112,16 @@ describe("a route in front of a service", function () {
     assert.deepEqual(await readRoute(proxy(), id()), before);
     assert.deepEqual([...new Set(answers.map((each) => `${each.status} ${each.version}`))], ["200 v1.2.0"]);
     smoke(usual);
+  });
+
+  it("W1 · the way back from an update that ended half-way clears what was cached and takes the schema along", async () => {
+    assert.equal(await hasLocale(), true);
+    await withCache(fixture, (cache) => cache.set("scoring:config", "as the version that never was verified read it"));
+    fixture.pin("v1.2.0");
+    await fixture.up();
+    assert.equal(await withCache(fixture, (cache) => cache.get("scoring:config")), null);
+    assert.equal(await hasLocale(), false);
+    fixture.pin("v1.2.1");
     await fixture.up();
     assert.equal(await version(), "v1.2.1");
   });

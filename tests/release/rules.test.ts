@@ -115,7 +115,8 @@ function routed({ environment }: Raw, route: Record<string, unknown>): void {
   Object.assign(environment.services.api, { port: 8080 });
   Object.assign(environment, {
     proxy: { admin: "http://127.0.0.1:2019", url: "http://127.0.0.1:8000" },
-    routes: { front: { to: "services/api", smoke: [{ path: "/health" }], ...route } },
+    // A frontend takes the rest.
+    routes: { front: { to: "services/api", hosts: ["api.example"], smoke: [{ path: "/health" }], ...route } },
   });
 }
 
@@ -248,6 +249,34 @@ const examples: readonly Example[] = [
       routed(raw, { to: "services/nobody" });
     },
     problem: /^environment\.routes\.front\.to: the environment has no services\/nobody$/,
+  },
+  {
+    rule: "routes are told apart",
+    holds: (raw) => {
+      routed(raw, { hosts: ["a.example"], paths: ["/v1/*"] });
+      const { front } = (raw.environment as unknown as { routes: { front: object } }).routes;
+      Object.assign(raw.environment, {
+        routes: {
+          front: { ...front, smoke: [{ path: "/v1/health" }] },
+          narrower: { ...front, paths: ["/v1"], smoke: [{ path: "/v1" }] },
+          elsewhere: { ...front, hosts: ["b.example"], smoke: [{ path: "/v1/health" }] },
+          host: { to: "services/api", hosts: ["a.example"], smoke: [{ path: "/" }] },
+        },
+      });
+    },
+    broken: (raw) => {
+      routed(raw, { hosts: undefined, paths: ["/health", "/v1/*"] });
+      const { front } = (raw.environment as unknown as { routes: { front: object } }).routes;
+      const other = {
+        to: "services/api",
+        hosts: ["a.example"],
+        paths: ["/V1/tasks/*"],
+        smoke: [{ path: "/v1/tasks/1" }],
+      };
+      Object.assign(raw.environment, { routes: { front, other } });
+    },
+    problem:
+      /^environment\.routes\.other: takes requests that routes\.front takes, too: expected other hosts or paths$/,
   },
   {
     rule: "routes are asked for their own",

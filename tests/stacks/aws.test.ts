@@ -160,7 +160,7 @@ describe("production on the engine's mocks: ECS, Lambda and S3", () => {
     assert.deepEqual(inputsOf("secret", "api-token"), {
       name: "rewind/production/api-token",
       description: "api-token of the stack production, kept by Rewind",
-      recoveryWindowInDays: 30,
+      recoveryWindowInDays: 0,
       kmsKeyId: kmsKey,
     });
     assert.deepEqual(inputsOf("version", "api-token"), {
