@@ -39,6 +39,8 @@ const packages = {
 };
 /** The embedded environment is a guest in the command line: two verbs' files know it. */
 const localVerbs = ["cli/local.ts", "cli/demo.ts"];
+/** Each declares some verbs, and loads what carries them out when it is asked for. */
+const commands = ["cli/commands/*.ts"];
 
 /** The rule for one room. Every import between rooms is relative, so the path itself says where it leads. */
 function importRule(room, allowed = may[room]) {
@@ -73,6 +75,20 @@ export default defineConfig(
     ignores: ["release/*.write.ts", "cli/engine.ts"],
     rules: importRule(room),
   })),
+  // Within cli/commands, `../local` is a file of the command line itself; the room is `../../local`.
+  {
+    files: commands,
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { regex: "^\\.\\./\\.\\./(?!release/)", message: "commands declare verbs, and verbs do the work" },
+          ],
+        },
+      ],
+    },
+  },
   { files: localVerbs, rules: importRule("cli", [...may.cli, "local"]) },
   {
     // The pure core: no clock either.
@@ -97,7 +113,7 @@ export default defineConfig(
   },
   {
     // What is loaded when it is needed: verbs, what the gates ask, what verifies signatures.
-    files: ["cli/main.ts", "stacks/gates.ts", "checks/before.ts"],
+    files: [...commands, "stacks/gates.ts", "checks/before.ts"],
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {

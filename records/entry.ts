@@ -3,6 +3,7 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import type { MigrationStep } from "../release/migration-plan";
 import type { Toggle, Toggles } from "../release/schema/toggles";
 import type { RowsDigest } from "../release/rows";
+import type { Level } from "../release/plan";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */
@@ -118,5 +119,53 @@ export interface DataChange extends Written {
   readonly reason?: string;
 }
 
+/** An emergency stop, or its end: while a stack is stopped, no gate lets a change through. */
+export interface Stop extends Written {
+  readonly kind: "stop" | "start";
+  readonly reason: string;
+}
+
+/** A process by what tells it from a later one of the same number. */
+export interface Runner {
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** A rollback by `rewind`, before anything is touched. Without an end it is under way, or was interrupted. */
+export interface RollbackBegun extends Written {
+  readonly kind: "rollback";
+  readonly from: ReleaseId;
+  readonly to: ReleaseId;
+  readonly level: Level;
+  /** The SHA-256 of the plan that was shown and agreed to. */
+  readonly plan: Digest;
+  /** The deployment that it undoes. */
+  readonly undoes?: string;
+  readonly reason?: string;
+  /** What pinned the stack until then, for the way back: the stack file's own two lines. */
+  readonly before: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> };
+  readonly runner: Runner;
+}
+
+/** How a rollback by `rewind` came to its end. */
+export interface RollbackEnded extends Written {
+  readonly kind: "rollback-end";
+  /** The id of the entry that began it. */
+  readonly of: string;
+  /** The verdict; `refused` and `aborted` left everything as it was, `unfinished` did not. */
+  readonly result: Result | "refused" | "unfinished" | "aborted";
+  /** The first thing that went wrong. */
+  readonly reason?: string;
+  /** The deployment that it made. */
+  readonly deployment?: string;
+  /** Where the backup lies. */
+  readonly backup?: string;
+  /** From the decision to the end. */
+  readonly milliseconds: number;
+  /** How long each part of it took, in milliseconds: `backup`, `config`, `services`, `verification`. */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
 /** One line of the deployment log. */
-export type Entry = Intent | Outcome | Hold | ToggleChange | Rotation | DataChange;
+export type Entry =
+  Intent | Outcome | Hold | ToggleChange | Rotation | DataChange | Stop | RollbackBegun | RollbackEnded;

@@ -2,7 +2,8 @@ import { canonicalJson } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
 import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
-import type { Entry, Hold, Intent, Outcome, Snapshot } from "./entry";
+import type { Level } from "../release/plan";
+import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "./entry";
 
 /** An intent and what came of it; no outcome when the update was interrupted or is under way. */
 export interface Deployment {
@@ -24,6 +25,77 @@ export function deployments(entries: readonly Entry[]): Deployment[] {
  */
 export function lastUnfinished(entries: readonly Entry[]): Deployment | undefined {
   return deployments(entries).findLast(({ outcome }) => outcome?.result !== "passed");
+}
+
+/** A release that passed verification on a stack and has not been held since. */
+export interface KnownGood {
+  readonly release: ReleaseId;
+  /** What it deployed. */
+  readonly digest: Digest;
+  /** When it passed last, ISO 8601. */
+  readonly at: string;
+  /** The deployment that passed. */
+  readonly entry: string;
+  /** How often it passed. */
+  readonly times: number;
+}
+
+/**
+ * The known-good releases of a stack, the one that passed last first. A deployment of which something was pinned apart
+ * says nothing of its release.
+ */
+export function knownGood(entries: readonly Entry[]): KnownGood[] {
+  const held = holds(entries);
+  const found = new Map<ReleaseId, KnownGood>();
+  for (const { intent, outcome } of deployments(entries)) {
+    const { release, digest, pins } = intent.to;
+    if (outcome?.result !== "passed" || Object.keys(pins).length > 0) continue;
+    const times = (found.get(release)?.times ?? 0) + 1;
+    found.delete(release);
+    found.set(release, { release, digest, at: outcome.at, entry: intent.id, times });
+  }
+  return [...found.values()].filter(({ release }) => !held.has(release)).reverse();
+}
+
+/** What stops every change of a stack, undefined while nothing does. */
+export function stopped(entries: readonly Entry[]): Stop | undefined {
+  const last = entries.findLast((entry): entry is Stop => entry.kind === "stop" || entry.kind === "start");
+  return last?.kind === "stop" ? last : undefined;
+}
+
+/** A rollback by `rewind`, and how it ended; no end when it was interrupted or is under way. */
+export interface RecordedRollback {
+  readonly begun: RollbackBegun;
+  readonly ended: RollbackEnded | undefined;
+}
+
+/** Every rollback in the log, oldest first. */
+export function rollbacks(entries: readonly Entry[]): RecordedRollback[] {
+  const ends = new Map(
+    entries.flatMap((entry) => (entry.kind === "rollback-end" ? [[entry.of, entry] as const] : [])),
+  );
+  return entries.flatMap((entry) =>
+    entry.kind === "rollback" ? [{ begun: entry, ended: ends.get(entry.id) }] : [],
+  );
+}
+
+/** The rollback that has not ended; of several the first, which the others have to wait for. */
+export function openRollback(entries: readonly Entry[]): RollbackBegun | undefined {
+  return rollbacks(entries).find(({ ended }) => ended === undefined)?.begun;
+}
+
+/**
+ * How long rollbacks of a level took that passed, in milliseconds, the latest twenty. Where there was none, what
+ * deployments took from their intent to their verdict.
+ */
+export function measuredRuns(entries: readonly Entry[], level: Level): number[] {
+  const same = rollbacks(entries).flatMap(({ begun, ended }) =>
+    begun.level === level && ended?.result === "passed" ? [ended.milliseconds] : [],
+  );
+  if (same.length > 0) return same.slice(-20);
+  return deployments(entries)
+    .flatMap(({ outcome }) => (outcome?.result === "passed" ? [outcome.milliseconds] : []))
+    .slice(-20);
 }
 
 /** The deployment that passed verification last. */
