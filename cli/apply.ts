@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { writeAtomically } from "../records/atomic-file";
 import type { Outcome } from "../records/entry";
 import { deployments, type Deployment } from "../records/state";
-import { EngineError } from "./engine";
+import { EngineError, type UpOptions } from "./engine";
 import type { Tell } from "./result";
 import type { OpenedStack } from "./stack";
 
@@ -17,30 +19,46 @@ export type Applied =
   /** Something was touched, and the engine did not come to its end. */
   | { readonly end: "unfinished"; readonly reason: string };
 
+/** How an edited stack file is applied. */
+export interface ApplyOptions {
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+  /** Whether the engine plans first, and then does what it planned and nothing else. */
+  readonly planned?: boolean;
+  readonly variables?: UpOptions["variables"];
+  readonly onResource?: UpOptions["onResource"];
+  /** Tells our own deployment from one that somebody else began in the meantime. */
+  readonly isOwn?: (deployment: Deployment) => boolean;
+}
+
 /**
  * Writes the stack file and applies it between the stack's gates. An update that was refused before its first change
  * leaves the stack file as it was.
- * @param isOwn tells our own deployment from one that somebody else began in the meantime
  */
 export async function applyStackFile(
   { engine, file, log }: OpenedStack,
   text: string,
   message: string,
-  { tell, signal }: { readonly tell: Tell; readonly signal: AbortSignal },
-  isOwn: (deployment: Deployment) => boolean = () => true,
+  { tell, signal, planned = false, variables, onResource, isOwn = () => true }: ApplyOptions,
 ): Promise<Applied> {
   const before = readFileSync(file, "utf8");
   const known = deployments(log.entries()).length;
   const own = () => deployments(log.entries()).slice(known).findLast(isOwn);
+  // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
+  const folder = planned ? mkdtempSync(join(tmpdir(), "rewind-plan-")) : undefined;
+  const plan = folder === undefined ? undefined : join(folder, "plan.json");
   writeAtomically(file, text);
   try {
-    await engine.up(
-      message,
-      (output) => {
+    if (plan !== undefined) await engine.preview({ savePlan: plan, signal });
+    await engine.up(message, {
+      onOutput: (output) => {
         tell(output.trimEnd());
       },
       signal,
-    );
+      ...(plan === undefined ? {} : { plan }),
+      ...(variables === undefined ? {} : { variables }),
+      ...(onResource === undefined ? {} : { onResource }),
+    });
   } catch (error) {
     const ours = own();
     if (ours === undefined) writeAtomically(file, before);
@@ -51,6 +69,8 @@ export async function applyStackFile(
     const { outcome } = ours;
     if (outcome !== undefined && outcome.result !== "passed") return { end: "judged", outcome };
     return { end: "unfinished", reason };
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
   const outcome = own()?.outcome;
   return outcome === undefined ? { end: "unchanged" } : { end: "judged", outcome };

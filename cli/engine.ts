@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
@@ -19,13 +20,36 @@ export interface EngineStack {
   /** The outputs; secrets are left out. */
   outputs(): Promise<Record<string, unknown>>;
   /** What `pulumi up` would change. Throws with the engine's reason when a preview is refused. */
-  preview(): Promise<ChangeCounts>;
+  preview(options?: PreviewOptions): Promise<ChangeCounts>;
   /** Applies the pin. Throws with the engine's reason when the update fails. */
-  up(message: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<void>;
+  up(message: string, options: UpOptions): Promise<void>;
   /** Puts values into `rewind:secrets`, encrypted; those of other names stay. */
   setSecrets(values: Readonly<Record<string, string>>): Promise<void>;
   /** The state, secrets encrypted. */
   exportState(): Promise<string>;
+}
+
+/** What a preview may be asked for besides. */
+export interface PreviewOptions {
+  /** Where the engine's own plan goes; an update that is given it does that and nothing else. */
+  readonly savePlan?: string;
+  /** Another stack file than the stack's own. */
+  readonly configFile?: string;
+  /** Hears what the engine says, with the difference of each resource. */
+  readonly onOutput?: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What an update may be told besides. */
+export interface UpOptions {
+  readonly onOutput: (text: string) => void;
+  readonly signal: AbortSignal;
+  /** The engine's own plan, as a preview saved it: what is not in it is refused. */
+  readonly plan?: string;
+  /** Variables for the program. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Hears of each resource that begins to change, and of its end, by its type and name. */
+  readonly onResource?: (type: string, name: string, end: boolean) => void;
 }
 
 /** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
@@ -47,6 +71,16 @@ export async function openStack(folder: string, name: string | undefined): Promi
       throw error instanceof CommandError ? new EngineError(reasonOf(error)) : error;
     }
   };
+  /** An update that was killed leaves its lock behind; nobody waits for a process that is gone. */
+  const unlocked = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof EngineError) || !isLockedByTheDead(error.message)) throw error;
+      await execute("pulumi", ["cancel", "--yes", "--stack", stack.name, "--non-interactive"], { cwd: folder });
+      await work();
+    }
+  };
   return {
     name: stack.name,
     config: () =>
@@ -60,11 +94,23 @@ export async function openStack(folder: string, name: string | undefined): Promi
         const open = Object.entries(outputs).filter(([, { secret }]) => !secret);
         return Object.fromEntries(open.map(([key, { value }]) => [key, value as unknown]));
       }),
-    preview: () => run(() => preview(stack)),
-    up: (message, onOutput, signal) =>
-      run(async () => {
-        await stack.up({ message, onOutput, onError: onOutput, showSecrets: false, color: "never", signal });
-      }),
+    preview: (options = {}) => run(() => preview(stack, options)),
+    up: (message, { onOutput, signal, plan, variables = {}, onResource }) =>
+      unlocked(() =>
+        run(async () => {
+          workspace.envVars = { ...workspace.envVars, ...variables, ...experimental };
+          await stack.up({
+            message,
+            onOutput,
+            onError: onOutput,
+            showSecrets: false,
+            color: "never",
+            signal,
+            ...(plan === undefined ? {} : { plan }),
+            ...(onResource === undefined ? {} : { onEvent: tellResource(onResource) }),
+          });
+        }),
+      ),
     setSecrets: (values) => run(() => setSecrets(folder, stack.name, workspace, values)),
     // The Automation API's own export shows secrets in clear.
     exportState: async () => {
@@ -118,12 +164,48 @@ async function setSecrets(
   await set(["secrets"], JSON.stringify({ ...(JSON.parse(all?.value ?? "{}") as object), ...values }));
 }
 
-async function preview(stack: Stack): Promise<ChangeCounts> {
+/** Whether every lock that the engine names is of this machine and of a process that is gone. */
+function isLockedByTheDead(reason: string): boolean {
+  if (!/currently locked by \d+ lock/.test(reason)) return false;
+  const locks = [...reason.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)];
+  return locks.length > 0 && locks.every(([, host = "", pid = ""]) => host === hostname() && !exists(Number(pid)));
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Saved plans are behind this variable in the engine. */
+const experimental = { PULUMI_EXPERIMENTAL: "true" };
+
+function tellResource(tell: NonNullable<UpOptions["onResource"]>): (event: EngineEvent) => void {
+  return ({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }) => {
+    const { metadata } = resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent ?? {};
+    if (metadata === undefined || metadata.op === "same") return;
+    tell(metadata.type, metadata.urn.slice(metadata.urn.lastIndexOf("::") + 2), resourcePreEvent === undefined);
+  };
+}
+
+async function preview(
+  stack: Stack,
+  { savePlan, configFile, onOutput, signal }: PreviewOptions,
+): Promise<ChangeCounts> {
   let counts: ChangeCounts = {};
+  if (savePlan !== undefined) stack.workspace.envVars = { ...stack.workspace.envVars, ...experimental };
   await stack.preview({
     onEvent: ({ summaryEvent }: EngineEvent) => {
       if (summaryEvent !== undefined) counts = summaryEvent.resourceChanges;
     },
+    color: "never",
+    ...(savePlan === undefined ? {} : { plan: savePlan }),
+    ...(configFile === undefined ? {} : { configFile }),
+    ...(onOutput === undefined ? {} : { onOutput, diff: true }),
+    ...(signal === undefined ? {} : { signal }),
   });
   return counts;
 }

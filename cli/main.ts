@@ -5,6 +5,7 @@ import { addData } from "./commands/data";
 import { addDatabase } from "./commands/database";
 import { addDiff } from "./commands/diff";
 import { addFrontend } from "./commands/frontend";
+import { addHistory } from "./commands/history";
 import type { Kit } from "./commands/kit";
 import { addLocal } from "./commands/local";
 import { addRelease } from "./commands/release";
@@ -15,12 +16,21 @@ import { Refusal } from "./result";
 const interrupted = new AbortController();
 let isHeeded = false;
 
+/**
+ * What would move the cursor, turn the line round or hide it: names and reasons are somebody else's. Our own colours
+ * stay.
+ */
+// eslint-disable-next-line no-control-regex -- control characters are what is meant
+const unprintable =
+  /\u001b(?!\[[0-9;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const shown = (text: string): string => text.replace(unprintable, "\ufffd");
+
 const kit: Kit = {
   tell: (line) => {
-    process.stderr.write(`${line}\n`);
+    process.stderr.write(`${shown(line)}\n`);
   },
   finish: ({ code, text, json }, { json: wanted }) => {
-    process.stdout.write(`${wanted === true ? JSON.stringify(json, null, 2) : text}\n`);
+    process.stdout.write(`${wanted === true ? JSON.stringify(json, null, 2) : shown(text)}\n`);
     process.exitCode = code;
   },
   heeded: () => {
@@ -49,7 +59,17 @@ function program(): Command {
     .version("0.1.0")
     .showHelpAfterError("(rewind --help lists the verbs)")
     .exitOverride();
-  const adding = [addRollback, addDiff, addRelease, addChanges, addData, addDatabase, addFrontend, addLocal];
+  const adding = [
+    addHistory,
+    addRollback,
+    addDiff,
+    addRelease,
+    addChanges,
+    addData,
+    addDatabase,
+    addFrontend,
+    addLocal,
+  ];
   for (const add of adding) add(rewind, kit);
   return rewind;
 }

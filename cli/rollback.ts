@@ -1,175 +1,276 @@
+import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
-import { appliedRecords, deployments, holds } from "../records/state";
-import { describeChange, diffPinned, type Change } from "../release/diff";
-import type { Pinned } from "../release/pinned";
+import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import { knownGood, openRollback, stopped } from "../records/state";
+import { digestOfPlan, type Level, type Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
-import { changedRecords, describeRecord } from "../release/records";
-import { failures } from "../release/verdict";
+import { evidenceOf, failures } from "../release/verdict";
 import { applyStackFile, type Applied } from "./apply";
-import { backUp, type Backup } from "./backup";
+import { backUp } from "./backup";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import { objectiveLines, watchParts } from "./parts";
 import { withPin } from "./pin";
+import { planRollback, type Planned, type Planning } from "./planning";
+import { planningOf, planText } from "./rollback-plan";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 
-/** `fast` leaves the database as it is; `full` moves everything that the release pins. */
-export type Level = "fast" | "full";
-
 /** What the caller decides about a rollback. */
 export interface RollbackOptions {
-  readonly release: ReleaseId;
+  /** The last known-good release that does not run, when left out. */
+  readonly release?: ReleaseId | undefined;
   readonly level: Level;
   readonly reason?: string;
+  /** Whether somebody agreed beforehand, and named the stack that is meant. */
+  readonly agreed: "no" | "unnamed" | "named";
   readonly tell: Tell;
-  /** Asks the person; false is a no. */
-  readonly confirm: (question: string) => Promise<boolean>;
+  /** Asks the person for a word; anything else is a no. */
+  readonly confirm: (question: string, word: string) => Promise<boolean>;
   readonly now: () => Date;
   readonly signal: AbortSignal;
 }
 
-/** The intended change, shown before it is applied; what is shown is what is applied. */
-interface Plan {
-  readonly from: Pinned;
-  readonly to: Pinned;
-  readonly pins: Readonly<Record<string, ReleaseId>>;
-  readonly level: Level;
-  readonly changes: readonly Change[];
-}
-
 /**
- * `rewind rollback <release>`: shows what would change, asks, backs up what is there, moves the pin, applies it between
- * the stack's gates, and reports. A refusal before the first change puts the stack file back as it was.
+ * `rewind rollback [release]`: plans, asks, backs up what is there, moves the pin, lets the engine plan and then do that
+ * and nothing else between the stack's gates, verifies, records, reports. A refusal before the first change leaves the
+ * stack file as it was. Where the stack says so, a rollback that fails verification is followed by one to the last
+ * known-good release, once.
  */
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
-  const { tell, confirm, now, signal } = options;
-  const started = now();
+  const { tell, confirm, signal } = options;
   const stack = await open(where);
-  const plan = planRollback(stack, options);
-  tell(bannerOf(stack, plan));
-  const agreed = await confirm(`Roll ${stack.engine.name} back to ${plan.to.release}?`);
-  if (!agreed || signal.aborted) {
-    return {
-      code: exitCodes.refused,
-      text: "Aborted; nothing was touched.",
-      json: { outcome: "refused", aborted: true },
-    };
-  }
-  tell("Backing up the present state …");
-  const backup = await backUp(stack, now()).catch((error: unknown) => {
+  const text = readFileSync(stack.file, "utf8");
+  const planning = planningOf(stack);
+  const planned = planRollback(planning, options.release, options.level);
+  tell(planText(planned.plan).join("\n"));
+  const isProduction = stack.settings.environment.kind === "production";
+  if (isProduction && options.agreed === "unnamed") {
     throw new Refusal(
-      `no backup, no rollback: ${describeError(error)}`,
-      "rewind verify, which says what does not answer",
+      "production asks for its own name: --yes alone may be meant for another stack",
+      `rewind rollback ${planned.plan.to.release} --yes --stack ${stack.engine.name}`,
     );
-  });
-  tell(`  ${backup.folder}`);
-  const applied = await apply(stack, plan, options);
-  return report(stack, plan, backup, applied, now().getTime() - started.getTime());
+  }
+  if (options.agreed === "no") {
+    const word = isProduction ? stack.engine.name : "yes";
+    const agreed = await confirm(`Roll ${stack.engine.name} back to ${planned.plan.to.release}?`, word);
+    if (!agreed || signal.aborted) {
+      return {
+        code: exitCodes.refused,
+        text: "Aborted; nothing was touched.",
+        json: { outcome: "refused", aborted: true },
+      };
+    }
+  }
+  refuseStale(stack, planning, text);
+  return carryOut(stack, planned, options, "asked");
+}
+
+/** A plan that somebody agreed to is for the stack as it was then. */
+function refuseStale({ file, log }: OpenedStack, { entries }: Planning, text: string): void {
+  const last = log.entries().at(-1);
+  if (last?.id !== entries.at(-1)?.id) {
+    throw new Refusal(
+      `the plan is stale: ${last?.by ?? "somebody"} changed the stack meanwhile (${last?.kind ?? "entry"} ${last?.id ?? ""})`,
+      "the same command again, which plans anew",
+    );
+  }
+  if (readFileSync(file, "utf8") !== text) {
+    throw new Refusal(
+      "the plan is stale: the stack file was edited meanwhile",
+      "the same command again, which plans anew",
+    );
+  }
+}
+
+/** What of a rollback is known when it has ended. */
+interface Ended {
+  readonly begun: RollbackBegun;
+  readonly ended: RollbackEnded;
+  readonly applied: Applied;
 }
 
 /**
- * The change from the running pin to another. What runs is what the log says was applied last; the stack file may have
- * been edited since.
- * @throws Refusal when the target is unknown, on hold, or already runs
+ * Carries a plan out that was agreed to, from the backup to the report.
+ * @param by whether somebody asked for it, or the stack's policy after a failed verification
  */
-function planRollback({ settings, log, repinned }: OpenedStack, { release, level }: RollbackOptions): Plan {
-  const { catalogue } = settings;
-  if (!catalogue.includes(release)) {
-    throw new Refusal(`no release ${release}; the catalogue has ${catalogue.join(", ")}`, "rewind rollback <release>");
+export async function carryOut(
+  stack: OpenedStack,
+  planned: Planned,
+  options: RollbackOptions,
+  by: "asked" | "policy" = "asked",
+): Promise<VerbResult> {
+  const { plan } = planned;
+  const done = await run(stack, plan, options);
+  const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
+  if (passed) liftStop(stack, plan);
+  const reported = report(stack, plan, done);
+  const failed = done.applied.end === "judged" && done.applied.outcome.result === "failed";
+  if (!failed || by === "policy" || stack.settings.onFailure !== "rollback") return reported;
+  return await backByPolicy(stack, plan, reported, options);
+}
+
+/** After a rollback that failed verification: back to the last known good, once. The first error stays the first. */
+async function backByPolicy(
+  stack: OpenedStack,
+  failed: Plan,
+  first: VerbResult,
+  options: RollbackOptions,
+): Promise<VerbResult> {
+  options.tell(first.text);
+  const planning = planningOf(stack);
+  const good = knownGood(planning.entries).find(({ release }) => release !== failed.to.release)?.release;
+  if (good === undefined) return first;
+  options.tell(coloured("bold", `By policy of the stack: back to ${good}, the last known good`));
+  const reason = `verification of ${failed.to.release} failed`;
+  try {
+    const planned = planRollback(planning, good, "full");
+    const second = await carryOut(stack, planned, { ...options, reason }, "policy");
+    const text = `${second.text}\n\nFirst error, because of which the stack went back:\n${first.text}`;
+    // That the stack is well again does not make the rollback that was asked for a success.
+    return { code: first.code, text, json: { ...(first.json as object), then: second.json } };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { ...first, text: `${first.text}\nNot gone back: ${error.message}\nNext:     ${error.next}` };
   }
-  const entries = log.entries();
-  const hold = holds(entries).get(release);
-  if (hold !== undefined) {
-    throw new Refusal(`${release} is on hold: ${hold.reason}`, `rewind unhold ${release} --reason "…"`);
+}
+
+async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Promise<Ended> {
+  const { log, settings, file } = stack;
+  const { reason, tell, now, signal } = options;
+  const started = now().getTime();
+  const begun = log.append({
+    kind: "rollback",
+    from: plan.from.release,
+    to: plan.to.release,
+    level: plan.level,
+    plan: digestOfPlan(plan),
+    before: { release: settings.release, pins: settings.pins },
+    runner: { host: hostname(), pid: process.pid },
+    ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
+    ...(reason === undefined ? {} : { reason }),
+  }) as RollbackBegun;
+  const watch = watchParts(settings);
+  const time = watch.time;
+  let backup: string | undefined;
+  const end = (applied: Applied): Ended => {
+    const deployment = applied.end === "judged" ? applied.outcome.of : undefined;
+    const why = firstErrorOf(applied);
+    const ended = log.append({
+      kind: "rollback-end",
+      of: begun.id,
+      result: applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end,
+      ...(why === undefined ? {} : { reason: why }),
+      ...(deployment === undefined ? {} : { deployment }),
+      ...(backup === undefined ? {} : { backup }),
+      milliseconds: now().getTime() - started,
+      parts: watch.parts(),
+    }) as RollbackEnded;
+    return { begun, ended, applied };
+  };
+  // Two that began at once: the one whose entry stands first goes on.
+  const first = openRollback(log.entries());
+  if (first !== undefined && first.id !== begun.id) {
+    return end({ end: "refused", reason: `a rollback to ${first.to} by ${first.by} of ${first.at} began first` });
   }
-  const last = deployments(entries).at(-1);
-  const from = last === undefined ? settings.pinned : repinned(last.intent.to.release, last.intent.to.pins).pinned;
-  const pins = level === "fast" ? databasePins(from) : {};
-  const target = repinned(release, pins);
-  const [changed] = changedRecords(target, appliedRecords(entries));
-  if (changed !== undefined) throw new Refusal(describeRecord(changed), `rewind release show ${changed.release}`);
-  const to = target.pinned;
-  const changes = diffPinned(from, to, settings.environment.database?.tables);
-  const rows = level === "fast" ? changes.find(({ facet }) => facet === "config" || facet === "schema") : undefined;
-  if (rows !== undefined) {
-    throw new Refusal(
-      `fast leaves the database alone, but ${release} has ${rows.facet}/${rows.entry}`,
-      `rewind rollback ${release}`,
+  try {
+    tell(watch.line("backing up the present state"));
+    backup = (await time("backup", () => backUp(stack, now()))).folder;
+    tell(`  ${backup}`);
+  } catch (error) {
+    return end({ end: "refused", reason: `no backup, no rollback: ${describeError(error)}` });
+  }
+  tell(watch.line(`applying ${plan.to.release}`));
+  const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
+  try {
+    const applied = await applyStackFile(
+      stack,
+      withPin(readFileSync(file, "utf8"), plan.to.release, plan.to.pins),
+      message,
+      {
+        tell,
+        signal,
+        planned: true,
+        variables: { REWIND_ROLLBACK: begun.id },
+        onResource: watch.onResource,
+        isOwn: ({ intent }) => intent.to.release === plan.to.release && intent.to.digest === plan.to.digest,
+      },
     );
+    return end(
+      applied.end === "unchanged" && plan.changes.length > 0
+        ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
+        : applied,
+    );
+  } catch (error) {
+    // Whatever broke, the log says that nobody works on it any more, and what stands in the way.
+    end({ end: "unfinished", reason: describeError(error) });
+    throw error;
   }
-  if (changes.length === 0 && last?.outcome?.result === "passed") {
-    throw new Refusal(`rollback not required: ${release} is what runs`, "rewind verify");
-  }
-  return { from, to, pins, level, changes };
 }
 
-/** Pins every table, and the schema, apart at the release that it has now. */
-function databasePins({ sources }: Pinned): Record<string, ReleaseId> {
-  return Object.fromEntries(Object.entries(sources).filter(([path]) => /^(?:config|schema)\//.test(path)));
+/** The first thing that went wrong, in one line; undefined when nothing did. */
+function firstErrorOf(applied: Applied): string | undefined {
+  if (applied.end === "unchanged") return undefined;
+  if (applied.end !== "judged") return applied.reason.split("\n").slice(0, 3).join(" ").slice(0, 500);
+  const [worst] = failures(applied.outcome);
+  return worst === undefined ? undefined : `${worst.name}: ${evidenceOf(worst)}`.slice(0, 500);
 }
 
-function bannerOf({ engine }: OpenedStack, { from, to, level, changes }: Plan): string {
-  const database =
-    level === "fast"
-      ? "none: configuration rows and schema stay as they are"
-      : "configuration rows and schema of the release";
-  const lines = changes.flatMap((change) => describeChange(change).map((line) => `  [${change.risk}] ${line}`));
-  return [
-    coloured("bold", `Rollback of ${engine.name}: ${from.release} → ${to.release}`),
-    `Level:    ${level}`,
-    `Target:   ${to.release} (${to.digest.slice(0, 19)}…)`,
-    `Database: ${database}`,
-    `Changes:  ${changes.length}`,
-    ...lines,
-    "Not undone: rows that the application wrote itself, and messages that it sent.",
-  ].join("\n");
+/** A rollback that passed lifts the emergency stop under which it ran. */
+function liftStop({ log }: OpenedStack, { to }: Plan): void {
+  if (stopped(log.entries()) !== undefined) log.append({ kind: "start", reason: `${to.release} is verified` });
 }
 
-async function apply(stack: OpenedStack, { to, pins }: Plan, options: RollbackOptions): Promise<Applied> {
-  const { reason, tell } = options;
-  const message = `rollback to ${to.release}${reason === undefined ? "" : `: ${reason}`}`;
-  tell(`Applying ${to.release} …`);
-  const applied = await applyStackFile(
-    stack,
-    withPin(readFileSync(stack.file, "utf8"), to.release, pins),
-    message,
-    options,
-    ({ intent }) => intent.to.release === to.release && intent.to.digest === to.digest,
-  );
-  return applied.end === "unchanged"
-    ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
-    : applied;
-}
-
-function report(
-  { engine, log }: OpenedStack,
-  { from, to, level, changes }: Plan,
-  backup: Backup,
-  applied: Applied,
-  took: number,
-): VerbResult {
-  const common = { stack: engine.name, from: from.release, to: to.release, level, changes, backup, milliseconds: took };
+function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {
+  const { engine, log, settings } = stack;
+  const { from, to, level, changes } = plan;
+  const { milliseconds, parts, backup } = ended;
+  const common = {
+    stack: engine.name,
+    run: begun.id,
+    from: from.release,
+    to: to.release,
+    level,
+    plan,
+    backup,
+    milliseconds,
+    parts,
+  };
   if (applied.end === "refused") {
-    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind verify`;
+    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind why-not ${to.release}, rewind verify`;
     return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
   }
   const lines = [
-    `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(took)}`,
-    `Backup:   ${backup.folder}`,
-    `Recorded: ${log.location}`,
+    `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(milliseconds)}`,
+    ...objectiveLines(settings, milliseconds, parts),
+    ...(backup === undefined ? [] : [`Backup:   ${backup}`]),
+    `Recorded: ${log.location} entry ${begun.id}`,
   ];
   if (applied.end === "unfinished") {
     const headline = coloured("red", `ROLLBACK UNFINISHED: the update to ${to.release} did not come to its end`);
-    const text = [headline, applied.reason, ...lines, "Next:     pulumi up, which finishes it and verifies"].join("\n");
+    const text = [headline, applied.reason, ...lines, "Next:     rewind resume, or rewind abort"].join("\n");
     return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
   }
-  if (applied.end === "unchanged") throw new Error("an update of another pin changed nothing");
+  const undo = `Undo:     rewind rollback ${from.release}`;
+  if (applied.end === "unchanged") {
+    const headline = coloured(
+      "green",
+      `ROLLBACK SUCCESS: ${engine.name} ran ${to.release} already, nothing had to change`,
+    );
+    return {
+      code: exitCodes.ok,
+      text: [headline, ...lines, undo].join("\n"),
+      json: { ...common, outcome: "passed", checks: [] },
+    };
+  }
   const passed = applied.outcome.result === "passed";
   const headline = passed
     ? coloured("green", `ROLLBACK SUCCESS: ${engine.name} runs ${to.release}, verified`)
     : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);
-  const next = passed ? `Undo:     rewind rollback ${from.release}` : "Next:     rewind verify";
+  const next = passed
+    ? undo
+    : "Next:     rewind rollback, to the last known good; rewind verify when the cause is gone";
   const { result, checks } = applied.outcome;
   const text = [headline, ...checkLines(checks), ...lines, next].join("\n");
   return { code: exitCodeOf[result], text, json: { ...common, outcome: result, checks } };

@@ -8,6 +8,7 @@ import { parseSettings, settingsKeys, type Settings } from "../release/parse";
 import { pathOf, type Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
 import { engineBytes } from "../release/size";
+import { withPin } from "./pin";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
 
@@ -22,6 +23,8 @@ export interface FiledStack {
   readonly log: DeploymentLog;
   /** Reads a file of the project; throws with one line for people. */
   readonly readFile: (path: string) => unknown;
+  /** The same stack with another pin, through the same parser and rules. Throws InvalidConfiguration. */
+  readonly repinned: (release: ReleaseId, pins: Readonly<Record<string, ReleaseId>>) => Settings;
 }
 
 /**
@@ -35,7 +38,10 @@ export function readStack({ folder, stack }: Where, also: readonly ReleaseId[] =
   const text = readFileSync(file, "utf8");
   const readFile = releaseFiles(folder);
   const settings = settingsIn(name, text, folder, also, readFile);
-  return { name, folder, file, text, settings, log: openLog(folder, name, settings.environment.records), readFile };
+  const log = openLog(folder, name, settings.environment.records);
+  const repinned: FiledStack["repinned"] = (release, pins) =>
+    settingsIn(name, withPin(text, release, pins), folder, [], readFile);
+  return { name, folder, file, text, settings, log, readFile, repinned };
 }
 
 /**

@@ -57,6 +57,20 @@ export function knownGood(entries: readonly Entry[]): KnownGood[] {
   return [...found.values()].filter(({ release }) => !held.has(release)).reverse();
 }
 
+/** The releases that a pin takes something from, which never passed verification on this stack and are not on hold. */
+export function unproven(
+  entries: readonly Entry[],
+  { release, sources }: { readonly release: ReleaseId; readonly sources: Readonly<Record<string, ReleaseId>> },
+): ReleaseId[] {
+  const held = holds(entries);
+  const passed = new Set(
+    deployments(entries).flatMap(({ intent: { to }, outcome }) =>
+      outcome?.result === "passed" ? [to.release, ...Object.values(to.pins)] : [],
+    ),
+  );
+  return [...new Set([release, ...Object.values(sources)])].filter((id) => !passed.has(id) && !held.has(id));
+}
+
 /** What stops every change of a stack, undefined while nothing does. */
 export function stopped(entries: readonly Entry[]): Stop | undefined {
   const last = entries.findLast((entry): entry is Stop => entry.kind === "stop" || entry.kind === "start");
@@ -71,12 +85,8 @@ export interface RecordedRollback {
 
 /** Every rollback in the log, oldest first. */
 export function rollbacks(entries: readonly Entry[]): RecordedRollback[] {
-  const ends = new Map(
-    entries.flatMap((entry) => (entry.kind === "rollback-end" ? [[entry.of, entry] as const] : [])),
-  );
-  return entries.flatMap((entry) =>
-    entry.kind === "rollback" ? [{ begun: entry, ended: ends.get(entry.id) }] : [],
-  );
+  const ends = new Map(entries.flatMap((entry) => (entry.kind === "rollback-end" ? [[entry.of, entry] as const] : [])));
+  return entries.flatMap((entry) => (entry.kind === "rollback" ? [{ begun: entry, ended: ends.get(entry.id) }] : []));
 }
 
 /** The rollback that has not ended; of several the first, which the others have to wait for. */

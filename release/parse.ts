@@ -75,6 +75,8 @@ export function parseSettings(
   const verification = part("verification", shape.verification, undefined);
   const secrets = part("secrets", shape.secrets, undefined) ?? [];
   const letGo = part("letGo", shape.letGo, undefined);
+  const objectives = part("objectives", shape.objectives, undefined);
+  const onFailure = part("onFailure", shape.onFailure, undefined);
   const { releases, references, catalogue } = parseCatalogue(raw.releases, problems);
   if (catalogue === undefined) broken.add("releases");
   const archive = part("archive", shape.archive, undefined);
@@ -98,6 +100,8 @@ export function parseSettings(
     ...(letGo === undefined ? {} : { letGo }),
     environment,
     ...(verification === undefined ? {} : { verification }),
+    ...(objectives === undefined ? {} : { objectives }),
+    ...(onFailure === undefined ? {} : { onFailure }),
     secrets,
     pinned: selectPinned(release, pins, releases, toggles),
   };

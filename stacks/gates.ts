@@ -16,6 +16,7 @@ import {
   lastVerified,
   pinnedSince,
   rehearsedIn,
+  unproven,
 } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
@@ -25,7 +26,7 @@ import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
 import { resumingType } from "./jobs";
 import type * as probes from "./probes";
-import { refuseLosses } from "./protection";
+import { refuseLosses, refuseWhileStopped } from "./protection";
 
 /** What the gates ask; loaded when the program has declared everything and waits for the engine. */
 const asking = () => require("./probes") as typeof probes;
@@ -61,6 +62,7 @@ export class Gates {
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
     }
+    refuseWhileStopped(this.entries, process.env.REWIND_ROLLBACK, pulumi.runtime.isDryRun());
     refuseLosses(settings, this.entries);
     this.secrets = secrets;
     this.redact = redactor(secrets);
@@ -192,6 +194,7 @@ export class Gates {
     const verdict = judge(await runProbes(probes, timingAfter(this.settings), this.redact));
     await this.clients.close();
     this.finish(verdict);
+    if (verdict.result === "failed") this.holdUnproven(verdict);
     if (verdict.result !== "passed") {
       const last = lastVerified(this.entries)?.intent.to.release;
       const next =
@@ -201,6 +204,22 @@ export class Gates {
       throw new Error(refusal("Verification failed after the change; `verified` stays where it was.", verdict) + next);
     }
     void pulumi.log.info(`verified ${this.settings.pinned.release}: ${verdict.checks.length} checks passed`);
+  }
+
+  /**
+   * A release that failed, and never passed on this stack, is put on hold. One that passed here before is not: what
+   * changed then is not the release.
+   */
+  private holdUnproven(verdict: Verdict): void {
+    const [worst] = failures(verdict);
+    const reason = `verification failed: ${worst === undefined ? "" : `${worst.name}: ${evidenceOf(worst)}`}`.slice(
+      0,
+      500,
+    );
+    for (const release of unproven(this.log.entries(), this.settings.pinned)) {
+      this.log.append({ kind: "hold", release, reason });
+      void pulumi.log.warn(`${release} is on hold; when the cause is gone: rewind unhold ${release} --reason "…"`);
+    }
   }
 
   private finish(verdict: Verdict): void {

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Entry } from "../records/entry";
-import { appliedRecords, holdingsBefore } from "../records/state";
+import { appliedRecords, holdingsBefore, openRollback, stopped } from "../records/state";
 import { describeLoss, isProtected, letGoOf, lossesOf } from "../release/holdings";
 import type { Settings } from "../release/parse";
 import { changedRecords, describeRecord } from "../release/records";
@@ -18,6 +18,23 @@ export function refuseLosses(settings: Settings, entries: readonly Entry[]): voi
   if (reasons.length === 0) return;
   const lines = reasons.map((reason) => `  ${reason}`);
   throw new pulumi.RunError(["Refused before the first change; nothing was touched.", ...lines].join("\n"));
+}
+
+/**
+ * Refuses an update while the stack is stopped; a preview changes nothing and goes on.
+ * @param rollback the rollback by `rewind` that this update belongs to: it is what a stop waits for
+ * @throws pulumi.RunError with who stopped it, and why
+ */
+export function refuseWhileStopped(entries: readonly Entry[], rollback: string | undefined, preview: boolean): void {
+  const stop = stopped(entries);
+  if (stop === undefined) return;
+  const words = `the stack was stopped by ${stop.by} at ${stop.at}: ${stop.reason}`;
+  if (preview) void pulumi.log.warn(words);
+  else if (rollback === undefined || openRollback(entries)?.id !== rollback) {
+    throw new pulumi.RunError(
+      `Refused before the first change; nothing was touched.\n  ${words}\nNext: rewind rollback, or rewind start --reason "…" when it is over`,
+    );
+  }
 }
 
 /**

@@ -1,14 +1,29 @@
 import { Option, type Command } from "commander";
-import type { Level } from "../rollback";
+import { levels, type Level } from "../../release/plan";
 import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
   hold: () => require("../hold") as typeof import("../hold"),
   rollback: () => require("../rollback") as typeof import("../rollback"),
+  plan: () => require("../plan") as typeof import("../plan"),
+  resume: () => require("../resume") as typeof import("../resume"),
   signatures: () => require("../signatures") as typeof import("../signatures"),
+  stop: () => require("../stop") as typeof import("../stop"),
   verify: () => require("../verify") as typeof import("../verify"),
 };
+
+interface RollbackFlags extends Common {
+  readonly level: Level;
+  readonly reason?: string;
+  readonly yes?: boolean;
+}
+
+const agreedBy = ({ yes, stack }: Common & { yes?: boolean }): "no" | "unnamed" | "named" =>
+  yes !== true ? "no" : stack === undefined ? "unnamed" : "named";
+
+const level = (): Option =>
+  new Option("-l, --level <level>", "fast leaves the database alone").choices(levels).default("full");
 
 /** Verbs that look at a stack, roll it back, and hold releases. */
 export function addRollback(rewind: Command, { confirmed, finish, heeded, tell }: Kit): void {
@@ -38,34 +53,103 @@ export function addRollback(rewind: Command, { confirmed, finish, heeded, tell }
 
   rewind
     .command("rollback")
-    .description("back up, move the pin to an earlier release, apply it, verify it, report")
-    .argument("<release>", "the release to go back to", releaseId)
-    .addOption(
-      new Option("-l, --level <level>", "fast leaves the database alone").choices(["fast", "full"]).default("full"),
+    .description("plan, back up, move the pin to an earlier release, apply it, verify it, report")
+    .argument(
+      "[release]",
+      "the release to go back to; the last known-good one that does not run unless said",
+      releaseId,
     )
-    .option("-r, --reason <text>", "why, for the engine's history")
-    .option("-y, --yes", "do not ask")
+    .addOption(level())
+    .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
-      "\nRefused exits 10 and touches nothing; a failed verification exits 11.\n\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --json",
+      "\nRefused exits 10 and touches nothing; a failed verification exits 11.\n\n  $ rewind rollback\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --stack prod --json",
     )
-    .action(async (release: string, options: Common & { level: Level; reason?: string; yes?: boolean }) => {
+    .action(async (release: string | undefined, options: RollbackFlags) => {
       const { rollback } = load.rollback();
-      const { level, reason, yes } = options;
-      const confirm = yes === true ? () => Promise.resolve(true) : (question: string) => confirmed(question);
+      const { level, reason } = options;
       const wanted = {
         release,
         level,
         ...(reason === undefined ? {} : { reason }),
+        agreed: agreedBy(options),
         tell,
-        confirm,
+        confirm: confirmed,
         now: () => new Date(),
         signal: heeded(),
-      };
+      } as const;
       finish(await rollback(where(options), wanted), options);
     });
+
+  rewind
+    .command("plan")
+    .description("what a rollback would change, how risky it is, how long it takes, what does not come back; offline")
+    .argument("[release]", "the target, as for rollback", releaseId)
+    .addOption(level())
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind plan\n  $ rewind plan v1.2.0 --level fast --json")
+    .action((release: string | undefined, options: Common & { level: Level }) => {
+      finish(load.plan().plan(where(options), release, options.level), options);
+    });
+
+  rewind
+    .command("preview")
+    .description("what the engine would change for a rollback, resource by resource; changes nothing, the pin neither")
+    .argument("[release]", "the target, as for rollback", releaseId)
+    .addOption(level())
+    .addOption(stack())
+    .addOption(json())
+    .action(async (release: string | undefined, options: Common & { level: Level }) => {
+      finish(await load.plan().preview(where(options), release, options.level, { tell, signal: heeded() }), options);
+    });
+
+  rewind
+    .command("why-not")
+    .description("everything that stands between the stack and a release; exits 10 when something does")
+    .argument("<release>", "the release", releaseId)
+    .addOption(level())
+    .addOption(stack())
+    .addOption(json())
+    .action((release: string, options: Common & { level: Level }) => {
+      finish(load.plan().whyNot(where(options), release, options.level), options);
+    });
+
+  for (const kind of ["resume", "abort"] as const) {
+    rewind
+      .command(kind)
+      .description(
+        kind === "resume"
+          ? "go on with a rollback that was interrupted"
+          : "give an interrupted rollback up: back to what ran before",
+      )
+      .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
+      .addOption(stack())
+      .addOption(json())
+      .action(async (options: Common & { yes?: boolean }) => {
+        const wanted = { agreed: agreedBy(options), tell, confirm: confirmed, now: () => new Date(), signal: heeded() };
+        finish(await load.resume()[kind](where(options), wanted), options);
+      });
+  }
+
+  for (const kind of ["stop", "start"] as const) {
+    rewind
+      .command(kind)
+      .description(
+        kind === "stop"
+          ? "emergency stop: nothing changes the stack from now on but a rollback, plain pulumi up included"
+          : "end the emergency stop",
+      )
+      .requiredOption("-r, --reason <text>", "why; it is shown to whoever is refused")
+      .addOption(stack())
+      .addOption(json())
+      .action((options: Common & { reason: string }) => {
+        finish(load.stop().stop(where(options), kind, options.reason), options);
+      });
+  }
 
   for (const kind of ["hold", "unhold"] as const) {
     rewind

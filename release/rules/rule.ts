@@ -7,7 +7,17 @@ export type Rule = (settings: Settings) => Problem[];
 
 /** The keys of a stack file. A rule is not asked where one that it needs is malformed, for it would blame the rest. */
 export type Part =
-  "release" | "pins" | "toggles" | "releases" | "archive" | "letGo" | "environment" | "verification" | "secrets";
+  | "release"
+  | "pins"
+  | "objectives"
+  | "onFailure"
+  | "toggles"
+  | "releases"
+  | "archive"
+  | "letGo"
+  | "environment"
+  | "verification"
+  | "secrets";
 
 /** A problem at a path of the stack file. */
 export const problem = (path: readonly PropertyKey[], message: string): Problem => ({ path: pathOf(path), message });

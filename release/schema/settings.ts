@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ReleaseId, SecretName } from "../primitives";
 import { Verification } from "./verification";
 import { Environment } from "./environment";
+import { Objectives } from "../objectives";
 import { LetGo } from "./let-go";
 import { PinPath, Release, ReleaseReference } from "./release";
 import { Toggles } from "./toggles";
@@ -16,5 +17,12 @@ export const Settings = z.strictObject({
   letGo: LetGo.optional().describe("What may be dropped from this stack although it holds data, each with the reason"),
   environment: Environment,
   verification: Verification.optional(),
+  objectives: Objectives.optional().describe("How long a rollback, and each part of it, may take"),
+  onFailure: z
+    .enum(["wait", "rollback"], { error: "expected wait or rollback" })
+    .optional()
+    .describe(
+      "What rewind does when verification fails: wait for a person, unless said, or go back to the last known good",
+    ),
   secrets: z.array(SecretName).optional(),
 });

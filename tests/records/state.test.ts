@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
-import type { Entry, Hold, Intent, Outcome, Snapshot } from "../../records/entry";
+import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "../../records/entry";
 import {
   deployments,
   expectedStates,
   holds,
+  knownGood,
   lastUnfinished,
   lastVerified,
+  measuredRuns,
+  openRollback,
   pinnedSince,
   rehearsedIn,
+  rollbacks,
+  stopped,
+  unproven,
 } from "../../records/state";
 import type { Result } from "../../release/verdict";
 
@@ -35,6 +41,25 @@ const hold = (kind: "hold" | "unhold", release: string, reason: string): Hold =>
   kind,
   release,
   reason,
+});
+
+const begun = (id: string, level: "fast" | "full" = "full"): RollbackBegun => ({
+  ...written(id),
+  kind: "rollback",
+  from: "v2",
+  to: "v1",
+  level,
+  plan: digest,
+  before: { release: "v2", pins: {} },
+  runner: { host: "here", pid: 1 },
+});
+const ended = (of: string, result: RollbackEnded["result"], milliseconds = 1): RollbackEnded => ({
+  ...written(`${of}-end`),
+  kind: "rollback-end",
+  of,
+  result,
+  milliseconds,
+  parts: {},
 });
 
 describe("the deployments of a log", () => {
@@ -182,5 +207,82 @@ describe("what was rehearsed", () => {
 
   it("is nothing in a log from before migrations were noted", () => {
     assert.deepEqual(rehearsedIn([intent("a"), outcome("a", "passed")]), []);
+  });
+});
+
+describe("the known-good releases", () => {
+  const names = (entries: readonly Entry[]) => knownGood(entries).map(({ release }) => release);
+
+  it("G2 · are those that passed, the one that passed last first, each once", () => {
+    const entries = ["a", "b", "c", "a2"].flatMap((id) => [intent(id, id.slice(0, 1)), outcome(id, "passed")]);
+    assert.deepEqual(names(entries), ["a", "c", "b"]);
+    assert.equal(knownGood(entries)[0]?.times, 2);
+    assert.equal(knownGood(entries)[0]?.entry, "a2");
+  });
+
+  it("G9 · are none that failed, were interrupted, or broke their probe", () => {
+    const entries = [intent("a"), outcome("a", "failed"), intent("b"), intent("c"), outcome("c", "error")];
+    assert.deepEqual(names(entries), []);
+  });
+
+  it("are none that are on hold, and are again when the hold is lifted", () => {
+    const entries: Entry[] = [intent("a"), outcome("a", "passed"), hold("hold", "a", "leaks")];
+    assert.deepEqual(names(entries), []);
+    assert.deepEqual(names([...entries, hold("unhold", "a", "mended")]), ["a"]);
+  });
+
+  it("are none of which something was pinned apart", () => {
+    const apart = { ...intent("a"), to: { ...intent("a").to, pins: { config: "b" } } };
+    assert.deepEqual(names([apart, outcome("a", "passed")]), []);
+  });
+});
+
+describe("the releases that never passed", () => {
+  const sources = { "services/api": "a", "functions/score": "b" };
+
+  it("are all that a pin takes something from, on a new stack", () => {
+    assert.deepEqual(unproven([], { release: "a", sources }), ["a", "b"]);
+  });
+
+  it("are none that passed once, and none that are on hold already", () => {
+    assert.deepEqual(unproven([intent("a"), outcome("a", "passed")], { release: "a", sources }), ["b"]);
+    assert.deepEqual(unproven([hold("hold", "b", "broken")], { release: "a", sources }), ["a"]);
+  });
+});
+
+describe("an emergency stop", () => {
+  const stop = (kind: "stop" | "start", reason: string): Stop => ({ ...written(reason), kind, reason });
+
+  it("L3 · holds from its entry until someone starts the stack again", () => {
+    assert.equal(stopped([intent("a")]), undefined);
+    assert.equal(stopped([stop("stop", "corrupt"), intent("a")])?.reason, "corrupt");
+    assert.equal(stopped([stop("stop", "corrupt"), stop("start", "mended")]), undefined);
+  });
+});
+
+describe("the rollbacks of a log", () => {
+  it("are open until their end is written, and the first of several open ones goes on", () => {
+    const entries = [begun("r1"), ended("r1", "passed"), begun("r2"), begun("r3")];
+    assert.deepEqual(
+      rollbacks(entries).map(({ begun, ended }) => [begun.id, ended?.result]),
+      [
+        ["r1", "passed"],
+        ["r2", undefined],
+        ["r3", undefined],
+      ],
+    );
+    assert.equal(openRollback(entries)?.id, "r2");
+    assert.equal(openRollback([...entries, ended("r2", "refused"), ended("r3", "aborted")]), undefined);
+  });
+
+  it("S9 · tell how long the next one may take, by its level, and only those that passed do", () => {
+    const entries = [begun("r1"), ended("r1", "passed", 40), begun("r2", "fast"), ended("r2", "passed", 10)];
+    const more = [...entries, begun("r3"), ended("r3", "failed", 900)];
+    assert.deepEqual(measuredRuns(more, "full"), [40]);
+    assert.deepEqual(measuredRuns(more, "fast"), [10]);
+  });
+
+  it("leave it to the deployments where there was none yet", () => {
+    assert.deepEqual(measuredRuns([intent("a"), { ...outcome("a", "passed"), milliseconds: 7 }], "full"), [7]);
   });
 });

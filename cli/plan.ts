@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeNew } from "../records/atomic-file";
+import type { Level } from "../release/plan";
+import type { ReleaseId } from "../release/primitives";
+import { EngineError } from "./engine";
+import { exitCodes } from "./exit-codes";
+import { withPin } from "./pin";
+import { defaultTarget, obstaclesTo, planRollback, type Planning } from "./planning";
+import { coloured } from "./report";
+import { Refusal, type Tell, type VerbResult } from "./result";
+import { planningOf, planText } from "./rollback-plan";
+import { open, type Where } from "./stack";
+import { readStack } from "./stack-file";
+
+/** What planning needs of a stack, from its file and its log alone. */
+function filed(where: Where): Planning {
+  const { name, settings, log, repinned } = readStack(where);
+  return { name, settings, entries: log.entries(), repinned };
+}
+
+/** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
+export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult {
+  const planned = planRollback(filed(where), release, level).plan;
+  const next = `Next:     rewind rollback ${planned.to.release}${level === "full" ? "" : ` --level ${level}`}`;
+  return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
+}
+
+/** `rewind why-not <release>`: every obstacle, not only the first. */
+export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult {
+  const planning = filed(where);
+  const obstacles = obstaclesTo(planning, release, level);
+  const json = { stack: planning.name, release, level, obstacles };
+  if (obstacles.length === 0) {
+    const text = `Nothing that the stack file and the log know of stands between ${planning.name} and ${release}.\nNext: rewind can-rollback ${release}, which asks the components, too`;
+    return { code: exitCodes.ok, text, json };
+  }
+  const lines = obstacles.flatMap(({ reason, next }) => [
+    `  ${coloured("red", "✗")} ${reason.replaceAll("\n", "\n    ")}`,
+    `    Next: ${next}`,
+  ]);
+  const headline = `${obstacles.length} ${obstacles.length === 1 ? "thing stands" : "things stand"} between ${planning.name} and ${release}:`;
+  return { code: exitCodes.refused, text: [headline, ...lines].join("\n"), json };
+}
+
+/** `rewind preview [release]`: the engine's own difference for a rollback, on a copy of the stack file. */
+export async function preview(
+  where: Where,
+  wanted: ReleaseId | undefined,
+  level: Level,
+  { tell, signal }: { readonly tell: Tell; readonly signal: AbortSignal },
+): Promise<VerbResult> {
+  const stack = await open(where);
+  const planning = planningOf(stack);
+  const release = wanted ?? defaultTarget(planning);
+  const { plan } = planRollback(planning, release, level);
+  const folder = mkdtempSync(join(tmpdir(), "rewind-preview-"));
+  try {
+    const configFile = join(folder, `Pulumi.${stack.engine.name}.yaml`);
+    writeNew(configFile, withPin(readFileSync(stack.file, "utf8"), plan.to.release, plan.to.pins));
+    const onOutput = (text: string): void => {
+      tell(text.trimEnd());
+    };
+    const counts = await stack.engine.preview({ configFile, onOutput, signal });
+    const words = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+    return {
+      code: exitCodes.ok,
+      text: `${plan.from.release} → ${plan.to.release}: ${words.join(", ")}\nNext: rewind rollback ${plan.to.release}`,
+      json: { stack: plan.stack, from: plan.from.release, to: plan.to.release, level, resources: counts },
+    };
+  } catch (error) {
+    if (error instanceof EngineError) throw new Refusal(error.message, `rewind why-not ${release}`);
+    throw error;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

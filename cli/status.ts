@@ -1,0 +1,168 @@
+import { deployments, holds, knownGood, lastVerified, openRollback, stopped } from "../records/state";
+import { canonicalJson } from "../release/canonical";
+import type { Digest, ReleaseId } from "../release/primitives";
+import type { Result } from "../release/verdict";
+import { exitCodes } from "./exit-codes";
+import { coloured, duration } from "./report";
+import type { VerbResult } from "./result";
+import { readStack } from "./stack-file";
+import type { Where } from "./stack";
+
+/** A pin as it stands at one of its three places. */
+interface Place {
+  readonly release: ReleaseId;
+  readonly digest: Digest;
+  readonly pins: Readonly<Record<string, ReleaseId>>;
+}
+
+/** A stack as its file and its log know it. Pinned, applied and verified are three things. */
+export interface Status {
+  readonly stack: string;
+  readonly kind: string;
+  /** What the stack file says. */
+  readonly pinned: Place;
+  /** What an update began to apply last, and how it ended. */
+  readonly applied:
+    | (Place & {
+        readonly entry: string;
+        readonly at: string;
+        readonly by: string;
+        readonly result: Result | "interrupted";
+      })
+    | null;
+  /** What passed verification last. */
+  readonly verified: (Place & { readonly entry: string; readonly at: string }) | null;
+  readonly stopped: { readonly by: string; readonly at: string; readonly reason: string } | null;
+  readonly rollback: { readonly run: string; readonly to: ReleaseId; readonly by: string; readonly at: string } | null;
+  readonly held: Readonly<Record<ReleaseId, string>>;
+  readonly knownGood: readonly ReleaseId[];
+  /** What to do next, in one line. */
+  readonly next: string;
+}
+
+/** `rewind status`: pinned, applied, verified, and what stands in the way; offline, and it asks no component. */
+export function status(where: Where): VerbResult {
+  const found = statusOf(where);
+  return { code: exitCodes.ok, text: textOf(found), json: found };
+}
+
+function statusOf(where: Where): Status {
+  const { name, settings, log } = readStack(where);
+  const entries = log.entries();
+  const last = deployments(entries).at(-1);
+  const good = lastVerified(entries);
+  const stop = stopped(entries);
+  const open = openRollback(entries);
+  const { pinned, pins, environment } = settings;
+  const place = ({ release, digest, pins }: Place): Place => ({ release, digest, pins });
+  const common: Omit<Status, "next"> = {
+    stack: name,
+    kind: environment.kind,
+    pinned: place({ ...pinned, pins }),
+    applied:
+      last === undefined
+        ? null
+        : {
+            ...place(last.intent.to),
+            entry: last.intent.id,
+            at: last.intent.at,
+            by: last.intent.by,
+            result: last.outcome?.result ?? "interrupted",
+          },
+    verified:
+      good === undefined
+        ? null
+        : { ...place(good.intent.to), entry: good.intent.id, at: good.outcome?.at ?? good.intent.at },
+    stopped: stop === undefined ? null : { by: stop.by, at: stop.at, reason: stop.reason },
+    rollback: open === undefined ? null : { run: open.id, to: open.to, by: open.by, at: open.at },
+    held: Object.fromEntries([...holds(entries)].map(([release, { reason }]) => [release, reason])),
+    knownGood: knownGood(entries).map(({ release }) => release),
+  };
+  return { ...common, next: nextOf(common) };
+}
+
+function nextOf({ pinned, applied, verified, stopped, rollback }: Omit<Status, "next">): string {
+  const same = (a: Place, b: Place): boolean =>
+    a.digest === b.digest && canonicalJson(a.pins) === canonicalJson(b.pins);
+  if (rollback !== null) return "rewind resume, or rewind abort; while it still works, wait";
+  if (stopped !== null) return 'rewind rollback, or rewind start --reason "…" when it is over';
+  if (applied === null) return "pulumi up, nothing was applied yet";
+  if (!same(pinned, applied)) return "pulumi preview --diff, then pulumi up: the pin is not what was applied";
+  if (applied.result !== "passed") return "pulumi up, which finishes and verifies it; or rewind rollback";
+  return verified !== null && same(applied, verified) ? "rewind verify, which asks what runs" : "pulumi up";
+}
+
+function textOf({ stack, kind, pinned, applied, verified, stopped, rollback, held, knownGood, next }: Status): string {
+  const place = ({ release, digest, pins }: Place): string => {
+    const apart = Object.entries(pins).map(([path, id]) => `${path}=${id}`);
+    return `${coloured("bold", release)} (${digest.slice(0, 19)}…)${apart.length === 0 ? "" : ` apart ${apart.join(", ")}`}`;
+  };
+  const ended = applied === null ? "" : applied.result === "passed" ? "" : coloured("red", ` ${applied.result}`);
+  return [
+    `Stack ${stack}, ${kind}`,
+    `Pinned:     ${place(pinned)}`,
+    `Applied:    ${applied === null ? "nothing" : `${place(applied)} ${applied.at} by ${applied.by}${ended}`}`,
+    `Verified:   ${verified === null ? "nothing" : `${place(verified)} ${verified.at}`}`,
+    `Known good: ${knownGood.join(", ") || "none"}`,
+    ...Object.entries(held).map(([release, reason]) => coloured("red", `On hold:    ${release}: ${reason}`)),
+    ...(stopped === null ? [] : [coloured("red", `Stopped:    ${stopped.at} by ${stopped.by}: ${stopped.reason}`)]),
+    ...(rollback === null
+      ? []
+      : [coloured("yellow", `Under way:  rollback to ${rollback.to} since ${rollback.at} by ${rollback.by}`)]),
+    `Next: ${next}`,
+  ].join("\n");
+}
+
+/** `rewind known-good`: the releases that passed verification on this stack and are not on hold. */
+export function listKnownGood(where: Where): VerbResult {
+  const { name, settings, log } = readStack(where);
+  const good = knownGood(log.entries()).map((known) => ({
+    ...known,
+    inCatalogue: settings.catalogue.includes(known.release),
+  }));
+  const lines = good.map(({ release, at, times, entry, inCatalogue }) => {
+    const gone = inCatalogue ? "" : coloured("yellow", "  not in the catalogue any more");
+    return `${coloured("bold", release)}  passed ${times === 1 ? "once" : `${times} times`}, last ${at}  ${entry}${gone}`;
+  });
+  const text =
+    lines.length === 0 ? `No release has passed verification on ${name} yet.\nNext: pulumi up` : lines.join("\n");
+  return { code: exitCodes.ok, text, json: { stack: name, knownGood: good } };
+}
+
+/** `rewind log`: the deployment log, entry by entry. */
+export function showLog(where: Where, limit: number): VerbResult {
+  const { name, log } = readStack(where);
+  const entries = log.entries();
+  const shown = entries.slice(Math.max(0, entries.length - limit));
+  const lines = shown.map((entry) => `${entry.id}  ${entry.at}  ${entry.by}  ${wordsOf(entry)}`);
+  return {
+    code: exitCodes.ok,
+    text: [...lines, `${log.location}, ${entries.length} entries`].join("\n"),
+    json: { stack: name, location: log.location, total: entries.length, entries: shown },
+  };
+}
+
+function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"]>[number]): string {
+  switch (entry.kind) {
+    case "intent":
+      return `intent: ${entry.from?.release ?? "nothing"} → ${entry.to.release}`;
+    case "outcome":
+      return `outcome of ${entry.of}: ${entry.result}, ${duration(entry.milliseconds)}`;
+    case "hold":
+    case "unhold":
+      return `${entry.kind} ${entry.release}: ${entry.reason}`;
+    case "stop":
+    case "start":
+      return `${entry.kind}: ${entry.reason}`;
+    case "toggle":
+      return `toggle ${entry.toggle} = ${String(entry.value ?? "as the release says")}: ${entry.reason}`;
+    case "rotation":
+      return `rotation of ${entry.identity} ${entry.step}: ${entry.reason}`;
+    case "data":
+      return `data ${entry.act} ${entry.table} ${entry.step}: ${entry.count} rows`;
+    case "rollback":
+      return `rollback begun: ${entry.from} → ${entry.to}, ${entry.level}${entry.reason === undefined ? "" : `: ${entry.reason}`}`;
+    case "rollback-end":
+      return `rollback ${entry.of} ended: ${entry.result}, ${duration(entry.milliseconds)}`;
+  }
+}
