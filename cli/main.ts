@@ -20,7 +20,6 @@ let isHeeded = false;
  * What would move the cursor, turn the line round or hide it: names and reasons are somebody else's. Our own colours
  * stay.
  */
-// eslint-disable-next-line no-control-regex -- control characters are what is meant
 const unprintable =
   /\u001b(?!\[[0-9;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 const shown = (text: string): string => text.replace(unprintable, "\ufffd");
