@@ -31,7 +31,7 @@ describe("the parts of a rollback", () => {
 
   it("L13 · show what is left of the budget, and by how much it is over", () => {
     let now = 0;
-    const watch = watchParts({ ...settings, objectives: { total: "2m" } } as Settings, () => now);
+    const watch = watchParts({ ...settings, objectives: { total: "2m" } }, () => now);
     now = 30_000;
     assert.equal(watch.line("backing up"), "[30 s, 1 min 30 s left] backing up");
     now = 150_000;
