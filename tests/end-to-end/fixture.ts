@@ -36,6 +36,8 @@ export interface Fixture {
   readonly logFile: string;
   pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
   rewind(...args: readonly string[]): Promise<Ran>;
+  /** The same, heard while it speaks, with the process that speaks. */
+  rewindHeard(onOutput: (text: string, pid: number) => void, ...args: readonly string[]): Promise<Ran>;
   /** The same on a terminal, where a person types a word at the question. */
   typed(word: string, ...args: readonly string[]): Promise<Ran>;
   /** Sets the pin in the stack file, as an editor would. */
@@ -111,7 +113,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   });
   await writeStackFile(checkout, environment, images, variables, stack);
 
-  type Heard = (text: string, type: (input: string) => void) => void;
+  type Heard = (text: string, type: (input: string) => void, pid: number) => void;
   const run = (command: string, args: readonly string[], onOutput?: Heard): Promise<Ran> =>
     new Promise((resolve, reject) => {
       const child = spawn(command, args, {
@@ -122,7 +124,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
       let [output, stdout] = ["", ""];
       const hear = (text: string): void => {
         output += text;
-        onOutput?.(text, (input) => child.stdin.write(input));
+        onOutput?.(text, (input) => child.stdin.write(input), child.pid ?? 0);
       };
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
@@ -146,6 +148,10 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     logFile,
     pulumi,
     rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
+    rewindHeard: (onOutput, ...args) =>
+      run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], (text, _, pid) => {
+        onOutput(text, pid);
+      }),
     typed: (word, ...args) => {
       const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
       let asked = false;

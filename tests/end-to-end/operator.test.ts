@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { HistoryLine } from "../../cli/history";
+import type { Status } from "../../cli/status";
+import { deployments, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
+import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
+import { killTree } from "./process-tree";
+import { configOf, edit, keepTheDatabase } from "./stack-edits";
+
+describe("the operator's way back, on the real engine", function () {
+  let stack: Fixture;
+  let original = "";
+  before(async function () {
+    stack = await fixtureFor(this);
+    await stack.empty();
+    original = readFileSync(stack.stackFile, "utf8");
+    keepTheDatabase(stack);
+    // v1.2.2 is the one that fails, and nothing here needs what only a newer schema has.
+    const query = `select count(*) from app.scoring_config where key = 'results_version' and value = '"v1.2.2"'`;
+    edit(
+      stack,
+      ["rewind:verification/checks/not-the-broken-one", { kind: "sql", query, expect: { rows: [[0]] } }],
+      ["rewind:releases/v1.2.0/schema", { migration: "0002_add_locale" }],
+    );
+    stack.pin("v1.2.0");
+    await stack.up();
+    stack.pin("v1.2.1");
+    await stack.up();
+  });
+  after(async () => {
+    writeFileSync(stack.stackFile, original);
+    await stack.empty();
+  });
+
+  const json = ({ stdout }: Ran): unknown => JSON.parse(stdout);
+  const status = async (): Promise<Status> => json(await stack.rewind("status", "--json")) as Status;
+  const row = async (): Promise<unknown> =>
+    (await stack.query<{ value: unknown }>("select value from app.scoring_config where key = 'results_version'"))[0]
+      ?.value;
+  const lastRollback = () => rollbacks(stack.log()).at(-1)!;
+  const pinned = (): unknown => configOf(stack)["rewind:release"];
+  /** A rollback that loses its process, and all that it started, as soon as it says something. */
+  const killedAt = async (said: string, ...args: string[]): Promise<Ran> => {
+    const ran = await stack.rewindHeard(
+      (text, pid) => {
+        if (text.includes(said)) killTree(pid);
+      },
+      ...args,
+    );
+    assert.ok(ran.output.includes(said), ran.output);
+    assert.notEqual(ran.code, 0, "it was killed");
+    return ran;
+  };
+
+  it("G2 · without a target the rollback goes to the last known good, by the engine's plan and no other, and says how to undo it", async () => {
+    const undone = deployments(stack.log()).at(-1)?.intent.id;
+    const ran = await stack.rewind("rollback", "--yes", "--reason", "wrong stamps", "--json");
+    assert.equal(ran.code, 0, ran.output);
+    const said = json(ran) as { outcome: string; to: string; parts: Record<string, number>; plan: { undoes: string } };
+    assert.deepEqual([said.outcome, said.to, said.plan.undoes], ["passed", "v1.2.0", undone]);
+    assert.equal(await row(), "v1.2.0");
+    const { begun, ended } = lastRollback();
+    assert.deepEqual([begun.reason, begun.undoes, ended?.result], ["wrong stamps", undone, "passed"]);
+    assert.equal(ended?.deployment, deployments(stack.log()).at(-1)?.intent.id);
+    for (const part of ["backup", "config", "verification"]) assert.ok((said.parts[part] ?? -1) >= 0, part);
+    const { deployments: lines } = json(await stack.rewind("history", "--json")) as { deployments: HistoryLine[] };
+    assert.deepEqual([lines[0]?.undoes, lines[0]?.reason, lines[0]?.result], [undone, "wrong stamps", "passed"]);
+    assert.equal((await status()).next, "rewind verify, which asks what runs");
+  });
+
+  it("P1 · going back to what runs is refused as not required, and changes nothing", async () => {
+    const entries = stack.log().length;
+    const { code, output } = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(code, 10, output);
+    assert.match(output, /rollback not required: v1\.2\.0 is what runs/);
+    assert.equal(stack.log().length, entries);
+  });
+
+  it("preview shows what the engine would do, and leaves the pin where it is", async () => {
+    const before = readFileSync(stack.stackFile, "utf8");
+    const { code, output } = await stack.rewind("preview", "v1.2.1");
+    assert.equal(code, 0, output);
+    assert.match(output, /v1\.2\.0 → v1\.2\.1: .*\d+ update/);
+    assert.equal(readFileSync(stack.stackFile, "utf8"), before);
+  });
+
+  it("L3 · an emergency stop refuses plain pulumi up, lets a rollback through, and is lifted by it once verified", async () => {
+    assert.equal((await stack.rewind("stop", "--reason", "corrupt data")).code, 0);
+    stack.pin("v1.2.1");
+    const entries = stack.log().length;
+    const refused = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.output, /the stack was stopped by .*: corrupt data/);
+    assert.equal(stack.log().length, entries);
+    assert.equal(await row(), "v1.2.0");
+    const { code, output } = await stack.rewind("rollback", "v1.2.1", "--yes");
+    assert.equal(code, 0, output);
+    assert.equal((await status()).stopped, null);
+    assert.equal(await row(), "v1.2.1");
+  });
+
+  it("production asks for its own name, and a yes is none", async () => {
+    const text = readFileSync(stack.stackFile, "utf8");
+    edit(stack, ["rewind:environment/kind", "production"], ["rewind:environment/protect", false]);
+    const { code, output } = await stack.typed("yes", "rollback", "v1.2.0");
+    writeFileSync(stack.stackFile, text);
+    assert.equal(code, 10, output);
+    assert.match(output, new RegExp(`Type ${name}:`));
+    assert.match(output, /Aborted; nothing was touched/);
+  });
+
+  it("a rollback killed before anything was touched is given up by abort: the stack file pins what it pinned", async () => {
+    const before = readFileSync(stack.stackFile, "utf8");
+    await killedAt("applying v1.2.0", "rollback", "v1.2.0", "--yes");
+    assert.equal((await status()).rollback?.to, "v1.2.0");
+    const another = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(another.code, 10, another.output);
+    assert.match(another.output, /has not come to its end.*\n?.*rewind resume, or rewind abort/s);
+    const { code, output } = await stack.rewind("abort", "--yes");
+    assert.equal(code, 0, output);
+    assert.match(output, /was interrupted, before anything was touched/);
+    assert.equal(readFileSync(stack.stackFile, "utf8"), before);
+    assert.equal(openRollback(stack.log()), undefined);
+    assert.equal(await row(), "v1.2.1");
+  });
+
+  it("a rollback killed in the middle of the update goes on by resume, over the lock that the engine left", async () => {
+    await killedAt("deployment log:", "rollback", "v1.2.0", "--yes");
+    assert.match((await stack.rewind("status")).stdout, /Under way: +rollback to v1\.2\.0/);
+    const { code, output } = await stack.rewind("resume", "--yes");
+    assert.equal(code, 0, output);
+    assert.match(output, /was interrupted, in the middle of the update/);
+    assert.match(output, /ROLLBACK SUCCESS/);
+    assert.equal(await row(), "v1.2.0");
+    assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.0");
+    assert.equal(openRollback(stack.log()), undefined);
+    assert.equal((await stack.rewind("resume", "--yes")).code, 10, "there is nothing to resume any more");
+  });
+
+  it("a rollback killed in the middle of the update goes back by abort, and what ran before is verified again", async () => {
+    await killedAt("deployment log:", "rollback", "v1.2.1", "--yes");
+    const { code, output } = await stack.rewind("abort", "--yes");
+    assert.equal(code, 0, output);
+    assert.equal(await row(), "v1.2.0");
+    assert.equal(pinned(), "v1.2.0");
+    assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.0");
+  });
+
+  it("of two rollbacks at once one goes on, and the other is refused", async () => {
+    const both = await Promise.all([1, 2].map(() => stack.rewind("rollback", "v1.2.1", "--yes")));
+    assert.deepEqual(both.map(({ code }) => code).sort(), [0, 10], both.map(({ output }) => output).join("\n---\n"));
+    assert.match(both.find(({ code }) => code === 10)?.output ?? "", /began first|has not come to its end|stale/);
+    assert.equal(await row(), "v1.2.1");
+    assert.equal(openRollback(stack.log()), undefined);
+  });
+
+  it("a release that fails and never passed is put on hold, and plain pulumi up refuses it until it is released", async () => {
+    stack.pin("v1.2.2");
+    const failed = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.notEqual(failed.code, 0);
+    assert.match(failed.output, /failed +not-the-broken-one/);
+    assert.match(holds(stack.log()).get("v1.2.2")?.reason ?? "", /^verification failed: not-the-broken-one/);
+    const again = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+    assert.notEqual(again.code, 0);
+    assert.match(again.output, /on hold: verification failed: not-the-broken-one.*rewind unhold v1\.2\.2/s);
+    const back = await stack.rewind("rollback", "--yes");
+    assert.equal(back.code, 0, back.output);
+    assert.equal(await row(), "v1.2.1", "the last known good");
+    assert.equal((await stack.rewind("unhold", "v1.2.2", "--reason", "to see it fail")).code, 0);
+  });
+
+  it("by policy of the stack a rollback that fails goes back to the last known good by itself, once, the first error first", async () => {
+    edit(stack, ["rewind:onFailure", "rollback"]);
+    const { code, output } = await stack.rewind("rollback", "v1.2.2", "--yes");
+    edit(stack, ["rewind:onFailure", undefined]);
+    assert.equal(code, 11, output);
+    assert.match(output, /By policy of the stack: back to v1\.2\.1/);
+    assert.match(output, /First error, because of which the stack went back:\n.*ROLLBACK FAILED/s);
+    assert.equal(await row(), "v1.2.1");
+    assert.equal(pinned(), "v1.2.1");
+    assert.ok(holds(stack.log()).has("v1.2.2"));
+    const [first, second] = rollbacks(stack.log()).slice(-2);
+    assert.deepEqual([first?.ended?.result, second?.ended?.result], ["failed", "passed"]);
+    assert.match(second?.begun.reason ?? "", /verification of v1\.2\.2 failed/);
+  });
+
+  it("no secret stands in what the rollbacks said or recorded", async () => {
+    const texts = [JSON.stringify(stack.log()), (await stack.rewind("history", "--json")).output];
+    for (const secret of await stack.secrets()) assert.ok(!texts.some((text) => text.includes(secret)));
+  });
+});
