@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeNew } from "../records/atomic-file";
-import type { Level } from "../release/plan";
+import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";

@@ -12,7 +12,8 @@ import {
 import { InvalidConfiguration } from "../release/config";
 import { describeLoss, lossesOf } from "../release/holdings";
 import type { Settings } from "../release/parse";
-import { databasePins, estimateFrom, planFrom, touchesDatabase, type Level, type Plan } from "../release/plan";
+import { type Level } from "../release/level";
+import { databasePins, estimateFrom, planFrom, touchesDatabase, type Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
 import { changedRecords, describeRecord } from "../release/records";
 import { Refusal } from "./result";

@@ -3,7 +3,7 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import type { MigrationStep } from "../release/migration-plan";
 import type { Toggle, Toggles } from "../release/schema/toggles";
 import type { RowsDigest } from "../release/rows";
-import type { Level } from "../release/plan";
+import type { Level } from "../release/level";
 import type { Check, Result } from "../release/verdict";
 
 /** What a pin leaves behind, as digests: enough to see, row by row and policy by policy, whether it is still there. */

@@ -2,7 +2,7 @@ import { canonicalJson } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
 import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
-import type { Level } from "../release/plan";
+import type { Level } from "../release/level";
 import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "./entry";
 
 /** An intent and what came of it; no outcome when the update was interrupted or is under way. */

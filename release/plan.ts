@@ -1,14 +1,11 @@
 import { digestOf } from "./canonical";
 import { diffPinned, type Change } from "./diff";
+import type { Level } from "./level";
 import type { Pinned } from "./pinned";
 import type { Settings } from "./parse";
 import type { Digest, ReleaseId } from "./primitives";
 import { worstRisk, type Risk } from "./risk";
 import type { Facet } from "./schema/release";
-
-/** `fast` leaves the database as it is; `full` moves everything that the release pins. */
-export const levels = ["fast", "full"] as const;
-export type Level = (typeof levels)[number];
 
 /** How long earlier runs took, and how long this one may therefore take. */
 export interface Estimate {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
-import { Port, ReleaseId } from "../../release/primitives";
+import type * as primitives from "../../release/primitives";
 import type * as local from "../local";
 import type { Tell, VerbResult } from "../result";
 import type { Where } from "../stack";
@@ -43,16 +43,19 @@ export function where({ stack }: Common): Where {
   return { folder, stack: "local" };
 }
 
+/** Loaded for an argument that is checked: `--help` does not wait for the schema library. */
+const shapes = () => require("../../release/primitives") as typeof primitives;
+
 /** A release id, as an argument. */
 export function releaseId(text: string): string {
-  const parsed = ReleaseId.safeParse(text);
+  const parsed = shapes().ReleaseId.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a release id");
   return parsed.data;
 }
 
 /** A port, as an argument. */
 export function portNumber(text: string): number {
-  const parsed = Port.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : text);
+  const parsed = shapes().Port.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a port");
   return parsed.data;
 }

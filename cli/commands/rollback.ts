@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import { levels, type Level } from "../../release/plan";
+import { levels, type Level } from "../../release/level";
 import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
