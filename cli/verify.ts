@@ -27,14 +27,20 @@ export async function verify(where: Where): Promise<VerbResult> {
   return { code: codeOf(found), text: textOf(found), json: found };
 }
 
-/** Asks everything that verification asks after an update, and the engine for what differs from the pin. */
-export async function verifyStack(stack: OpenedStack): Promise<Verification> {
+/** Asks everything that verification asks after an update. */
+export async function measureStack(stack: OpenedStack): Promise<Verdict> {
   const { settings, engine, log } = stack;
   const containers = containersOf(await engine.outputs());
   const checks = await withClients(stack, (clients, redact) =>
     runProbes(probesAfter(settings, clients, containers, pinnedSince(log.entries())), timingAfter(settings), redact),
   );
-  const verdict = judge(checks);
+  return judge(checks);
+}
+
+/** Asks everything that verification asks after an update, and the engine for what differs from the pin. */
+export async function verifyStack(stack: OpenedStack): Promise<Verification> {
+  const { settings, engine } = stack;
+  const verdict = await measureStack(stack);
   const preview = await previewOf(stack);
   return {
     stack: engine.name,

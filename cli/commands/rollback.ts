@@ -4,6 +4,7 @@ import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
+  assess: () => require("../assess") as typeof import("../assess"),
   hold: () => require("../hold") as typeof import("../hold"),
   rollback: () => require("../rollback") as typeof import("../rollback"),
   plan: () => require("../plan") as typeof import("../plan"),
@@ -39,6 +40,21 @@ export function addRollback(rewind: Command, { confirmed, finish, heeded, tell }
     .action(async (options: Common) => {
       const { verify } = load.verify();
       finish(await verify(where(options)), options);
+    });
+
+  rewind
+    .command("assess")
+    .description("before anything: the four questions, every trigger measured, what broke, how bad, what to type next")
+    .addOption(new Option("--hotfix <answer>", "whether a hotfix is within reach in 15 minutes").choices(["yes", "no"]))
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\nChanges nothing; the exit code is the verdict of the checks.\n\n  $ rewind assess --hotfix no",
+    )
+    .action(async (options: Common & { hotfix?: "yes" | "no" }) => {
+      const hotfix = options.hotfix === undefined ? undefined : options.hotfix === "yes";
+      finish(await load.assess().assess(where(options), { hotfix, now: () => new Date() }), options);
     });
 
   rewind
