@@ -1,5 +1,6 @@
 import { deployments } from "../records/state";
 import { adviceFor, fourQuestions, scopeOf } from "../release/assessment";
+import type { Level } from "../release/level";
 import { failures } from "../release/verdict";
 import { exitCodeOf } from "./exit-codes";
 import { planRollback } from "./planning";
@@ -70,7 +71,7 @@ export async function assess(where: Where, { hotfix, now }: AssessOptions): Prom
 /** Where a rollback would lead, and what stands in its way. */
 function wayBack(
   stack: OpenedStack,
-  level: "fast" | "full",
+  level: Level,
 ): { readonly to?: string; readonly text: readonly string[]; readonly next: string } {
   try {
     const { plan } = planRollback(planningOf(stack), undefined, level);

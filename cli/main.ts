@@ -37,18 +37,35 @@ const kit: Kit = {
     return interrupted.signal;
   },
   confirmed: async (question, word = "yes", otherwise = "--yes") => {
-    if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", `the same command with ${otherwise}`);
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return (await prompt.question(`${question} Type ${word}: `, { signal: interrupted.signal })).trim() === word;
-    } catch {
-      // Ctrl-C and Ctrl-D are a no, too.
-      return false;
-    } finally {
-      prompt.close();
+    const answer = await asked(`${question} Type ${word}: `, `the same command with ${otherwise}`);
+    return answer === word;
+  },
+  choose: async (question, words) => {
+    for (;;) {
+      const answer = await asked(`${question} Type ${words.join(", ")}: `, "the same command with --level full --yes");
+      if (answer === undefined) return words.at(-1) ?? "";
+      if (words.includes(answer)) return answer;
     }
   },
 };
+
+/** What a person types at a question; undefined after Ctrl-C and Ctrl-D, which are a no, too. */
+async function asked(question: string, otherwise: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY) throw new Refusal("there is no terminal to ask on", otherwise);
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-D only closes the prompt, and the question would wait for ever.
+  const closed = new AbortController();
+  prompt.once("close", () => {
+    closed.abort();
+  });
+  try {
+    return (await prompt.question(question, { signal: AbortSignal.any([interrupted.signal, closed.signal]) })).trim();
+  } catch {
+    return undefined;
+  } finally {
+    prompt.close();
+  }
+}
 
 function program(): Command {
   const rewind = new Command("rewind")

@@ -121,9 +121,16 @@ export interface Planned {
 /**
  * The plan of a rollback.
  * @param wanted the target; the last known-good release that does not run when left out
+ * @param own the rollback that asks, which does not stand in its own way
+ * @param skipped what stays where it is, by its path, and the release that it comes from
  * @throws Refusal with the first obstacle, and with how many others there are
  */
-export function planRollback(planning: Planning, wanted: ReleaseId | undefined, level: Level, own?: string): Planned {
+export function planRollback(
+  planning: Planning,
+  wanted: ReleaseId | undefined,
+  level: Level,
+  { own, skipped = {} }: { readonly own?: string; readonly skipped?: Readonly<Record<string, ReleaseId>> } = {},
+): Planned {
   const { name, entries, repinned } = planning;
   const release = wanted ?? defaultTarget(planning);
   const [first, ...others] = obstaclesTo(planning, release, level, own);
@@ -132,7 +139,7 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
     throw new Refusal(`${first.reason}${more}`, first.next);
   }
   const from = running(planning);
-  const target = repinned(release, level === "fast" ? databasePins(from.pinned) : {});
+  const target = repinned(release, { ...(level === "fast" ? databasePins(from.pinned) : {}), ...skipped });
   const plan = planFrom(from, target, level, {
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { writeAtomically } from "../records/atomic-file";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, openRollback, type Deployment } from "../records/state";
+import type { ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
 import { planBack, planRollback } from "./planning";
@@ -32,7 +33,10 @@ export async function resume(where: Where, options: Omit<RollbackOptions, "level
     const text = `The rollback to ${begun.to} had come to its end: ${begun.to} is verified.\nNext: rewind verify`;
     return { code: exitCodes.ok, text, json: { outcome: "passed", run: begun.id, deployment: deployment.intent.id } };
   }
-  const planned = planRollback(planningOf(stack), begun.to, begun.level, begun.id);
+  const planned = planRollback(planningOf(stack), begun.to, begun.level, {
+    own: begun.id,
+    skipped: skippedIn(stack, begun),
+  });
   options.tell(planText(planned.plan).join("\n"));
   const reason = `resumes ${begun.id}${begun.reason === undefined ? "" : `: ${begun.reason}`}`;
   return await confirmedThen(stack, options, `Go on with the rollback to ${begun.to}?`, async () => {
@@ -111,6 +115,13 @@ function isAlive({ host, pid }: RollbackBegun["runner"]): boolean {
   } catch {
     return true;
   }
+}
+
+/** What was left where it is when the rollback began, by the releases that it came from. */
+function skippedIn(stack: OpenedStack, { skipped = [], before }: RollbackBegun): Record<string, ReleaseId> {
+  if (skipped.length === 0) return {};
+  const { sources } = stack.repinned(before.release, before.pins).pinned;
+  return Object.fromEntries(skipped.flatMap((path) => (sources[path] === undefined ? [] : [[path, sources[path]]])));
 }
 
 function howFar({ begun, deployment }: Interrupted): string {

@@ -10,6 +10,7 @@ import { evidenceOf, failures } from "../release/verdict";
 import { applyStackFile, type Applied } from "./apply";
 import { backUp } from "./backup";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import { chooseSteps } from "./manual";
 import { objectiveLines, watchParts } from "./parts";
 import { withPin } from "./pin";
 import { planRollback, type Planned, type Planning } from "./planning";
@@ -24,6 +25,10 @@ export interface RollbackOptions {
   readonly release?: ReleaseId | undefined;
   readonly level: Level;
   readonly reason?: string;
+  /** What a person has chosen to leave where it is, by its path. */
+  readonly skipped?: readonly string[];
+  /** Asks for one of several words, of a step by hand. */
+  readonly choose?: (question: string, words: readonly string[]) => Promise<string>;
   /** Whether somebody agreed beforehand, and named the stack that is meant. */
   readonly agreed: "no" | "unnamed" | "named";
   readonly tell: Tell;
@@ -44,7 +49,7 @@ export async function rollback(where: Where, options: RollbackOptions): Promise<
   const stack = await open(where);
   const text = readFileSync(stack.file, "utf8");
   const planning = planningOf(stack);
-  const planned = planRollback(planning, options.release, options.level);
+  const { planned, skipped } = await stepByStep(stack, planRollback(planning, options.release, options.level), options);
   tell(planText(planned.plan).join("\n"));
   const isProduction = stack.settings.environment.kind === "production";
   if (isProduction && options.agreed === "unnamed") {
@@ -65,7 +70,23 @@ export async function rollback(where: Where, options: RollbackOptions): Promise<
     }
   }
   refuseStale(stack, planning, text);
-  return carryOut(stack, planned, options, "asked");
+  return carryOut(stack, planned, { ...options, skipped }, "asked");
+}
+
+/** On the level `manual`, what of a plan a person wants; the whole of it on any other. */
+async function stepByStep(
+  stack: OpenedStack,
+  whole: Planned,
+  options: RollbackOptions,
+): Promise<{ readonly planned: Planned; readonly skipped: readonly string[] }> {
+  if (options.level !== "manual") return { planned: whole, skipped: [] };
+  const skipped = await chooseSteps(stack, whole.plan, options);
+  if (Object.keys(skipped).length === 0) return { planned: whole, skipped: [] };
+  if (Object.keys(skipped).length === whole.plan.changes.length) {
+    throw new Refusal("every step was skipped; nothing was touched", "rewind status");
+  }
+  const planned = planRollback(planningOf(stack), whole.plan.to.release, "manual", { skipped });
+  return { planned, skipped: Object.keys(skipped) };
 }
 
 /** A plan that somebody agreed to is for the stack as it was then. */
@@ -127,7 +148,7 @@ async function backByPolicy(
   const reason = `verification of ${failed.to.release} failed`;
   try {
     const planned = planRollback(planning, good, "full");
-    const second = await carryOut(stack, planned, { ...options, reason }, "policy");
+    const second = await carryOut(stack, planned, { ...options, reason, skipped: [] }, "policy");
     const text = `${second.text}\n\nFirst error, because of which the stack went back:\n${first.text}`;
     // That the stack is well again does not make the rollback that was asked for a success.
     return { code: first.code, text, json: { ...(first.json as object), then: second.json } };
@@ -139,7 +160,7 @@ async function backByPolicy(
 
 async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Promise<Ended> {
   const { log, settings, file } = stack;
-  const { reason, tell, now, signal } = options;
+  const { reason, skipped = [], tell, now, signal } = options;
   const started = now().getTime();
   const begun = log.append({
     kind: "rollback",
@@ -151,6 +172,7 @@ async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Pr
     runner: { host: hostname(), pid: process.pid },
     ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
     ...(reason === undefined ? {} : { reason }),
+    ...(skipped.length === 0 ? {} : { skipped }),
   }) as RollbackBegun;
   const watch = watchParts(settings);
   const time = watch.time;
@@ -244,6 +266,7 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
   }
   const lines = [
     `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(milliseconds)}`,
+    ...(begun.skipped === undefined ? [] : [`Skipped:  ${begun.skipped.join(", ")}`]),
     ...objectiveLines(settings, milliseconds, parts),
     ...(backup === undefined ? [] : [`Backup:   ${backup}`]),
     `Recorded: ${log.location} entry ${begun.id}`,

@@ -142,6 +142,8 @@ export interface RollbackBegun extends Written {
   /** The deployment that it undoes. */
   readonly undoes?: string;
   readonly reason?: string;
+  /** What a person chose to leave where it is, by its path: `functions/score_prism`. */
+  readonly skipped?: readonly string[];
   /** What pinned the stack until then, for the way back: the stack file's own two lines. */
   readonly before: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> };
   readonly runner: Runner;

@@ -42,7 +42,7 @@ export function loadConfig(
     if (!settingsKeys.includes(key)) {
       problems.push({ path: pathOf([key]), message: `no such key; a stack has ${settingsKeys.join(", ")}` });
     } else {
-      raw[key] = key === "release" ? text : fromJson(key, text, problems);
+      raw[key] = plainTexts.has(key) ? text : fromJson(key, text, problems);
     }
   }
   const secrets = takeSecrets(raw, problems);
@@ -59,6 +59,9 @@ export function loadConfig(
   }
   return { settings: parsed.settings, secrets };
 }
+
+/** The keys whose value is a text; every other is an object, which the engine hands over as JSON. */
+const plainTexts: ReadonlySet<string> = new Set(["release", "onFailure"]);
 
 /** Leaves the names of the secrets in `raw`, so that no rule meets a value. */
 function takeSecrets(raw: Record<string, unknown>, problems: Problem[]): Record<string, string> {

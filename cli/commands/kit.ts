@@ -20,6 +20,8 @@ export interface Kit {
   readonly finish: (result: VerbResult, options: Common) => void;
   /** The signal of Ctrl-C, for a verb that puts things in order before it ends; any other ends at once. */
   readonly heeded: () => AbortSignal;
+  /** Asks until one of the words is the answer; the last of them where there is none. */
+  readonly choose: (question: string, words: readonly string[]) => Promise<string>;
   /** Asks for a word. Without a terminal there is nobody to ask, and no answer is never a yes. */
   readonly confirmed: (question: string, word?: string, otherwise?: string) => Promise<boolean>;
 }

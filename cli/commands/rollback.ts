@@ -24,10 +24,12 @@ const agreedBy = ({ yes, stack }: Common & { yes?: boolean }): "no" | "unnamed" 
   yes !== true ? "no" : stack === undefined ? "unnamed" : "named";
 
 const level = (): Option =>
-  new Option("-l, --level <level>", "fast leaves the database alone").choices(levels).default("full");
+  new Option("-l, --level <level>", "fast leaves the database alone, manual asks for every change")
+    .choices(levels)
+    .default("full");
 
 /** Verbs that look at a stack, roll it back, and hold releases. */
-export function addRollback(rewind: Command, { confirmed, finish, heeded, tell }: Kit): void {
+export function addRollback(rewind: Command, { choose, confirmed, finish, heeded, tell }: Kit): void {
   rewind
     .command("verify")
     .description("run every check against what runs and ask the engine what differs from the pin; changes nothing")
@@ -93,6 +95,7 @@ export function addRollback(rewind: Command, { confirmed, finish, heeded, tell }
         ...(reason === undefined ? {} : { reason }),
         agreed: agreedBy(options),
         tell,
+        choose,
         confirm: confirmed,
         now: () => new Date(),
         signal: heeded(),

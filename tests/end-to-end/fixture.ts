@@ -38,8 +38,8 @@ export interface Fixture {
   rewind(...args: readonly string[]): Promise<Ran>;
   /** The same, heard while it speaks, with the process that speaks. */
   rewindHeard(onOutput: (text: string, pid: number) => void, ...args: readonly string[]): Promise<Ran>;
-  /** The same on a terminal, where a person types a word at the question. */
-  typed(word: string, ...args: readonly string[]): Promise<Ran>;
+  /** The same on a terminal, where a person types a word at the question, or one at each question. */
+  typed(words: string | readonly string[], ...args: readonly string[]): Promise<Ran>;
   /** Sets the pin in the stack file, as an editor would. */
   pin(release: string, pins?: Readonly<Record<string, string>>): void;
   /** `pulumi up`, which must succeed. */
@@ -152,13 +152,16 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
       run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], (text, _, pid) => {
         onOutput(text, pid);
       }),
-    typed: (word, ...args) => {
+    typed: (words, ...args) => {
       const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
-      let asked = false;
+      const answers = typeof words === "string" ? [words] : [...words];
+      let heard = "";
       return run("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], (text, type) => {
-        if (!/Type \S+:/.test(text) || asked) return;
-        asked = true;
-        type(`${word}\n`);
+        heard += text;
+        if (!/Type [^:]+: [^\n]*$/.test(heard)) return;
+        heard = "";
+        const answer = answers.shift();
+        if (answer !== undefined) type(`${answer}\n`);
       });
     },
     pin: (release, pins = {}) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { HistoryLine } from "../../cli/history";
 import type { Status } from "../../cli/status";
+import type { Plan } from "../../release/plan";
 import { deployments, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
 import { killTree } from "./process-tree";
@@ -182,6 +183,51 @@ describe("the operator's way back, on the real engine", function () {
     const [first, second] = rollbacks(stack.log()).slice(-2);
     assert.deepEqual([first?.ended?.result, second?.ended?.result], ["failed", "passed"]);
     assert.match(second?.begun.reason ?? "", /verification of v1\.2\.2 failed/);
+  });
+
+  it("G5 · by hand every step asks: one is inspected and left where it is, a backup is made, and the rest is verified", async () => {
+    const { changes } = json(await stack.rewind("plan", "v1.2.0", "--json")) as Plan;
+    const answers = changes.flatMap(({ facet }, at) => [
+      ...(at === 0 ? ["back up"] : []),
+      ...(facet === "functions" ? ["inspect", "no"] : ["yes"]),
+    ]);
+    const { code, output } = await stack.typed([...answers, "yes"], "rollback", "v1.2.0", "--level", "manual");
+    assert.equal(code, 0, output);
+    assert.match(output, /Step 1 of \d+, risk \w+: \S+ changed\. Type yes, no, inspect, back up, abort:/);
+    assert.match(output, /functions\/score_prism image: "/);
+    assert.match(output, /Skipped: +functions\/score_prism/);
+    assert.deepEqual(lastRollback().begun.skipped, ["functions/score_prism"]);
+    assert.deepEqual(configOf(stack)["rewind:pins"], { "functions/score_prism": "v1.2.1" });
+    assert.equal(await row(), "v1.2.0");
+    const back = await stack.rewind("rollback", "v1.2.1", "--yes");
+    assert.equal(back.code, 0, back.output);
+  });
+
+  it("G5 · by hand without a terminal is refused, and so is one who aborts in the middle", async () => {
+    const entries = stack.log().length;
+    const piped = await stack.rewind("rollback", "v1.2.0", "--level", "manual", "--yes");
+    assert.equal(piped.code, 10, piped.output);
+    assert.match(piped.output, /there is no terminal to ask on/);
+    const aborted = await stack.typed(["yes", "abort"], "rollback", "v1.2.0", "--level", "manual");
+    assert.equal(aborted.code, 10, aborted.output);
+    assert.match(aborted.output, /aborted; nothing was touched/);
+    assert.equal(stack.log().length, entries);
+  });
+
+  it("G1 · assess says what broke, how bad it is and where the way back leads, and changes nothing", async () => {
+    const whole = await stack.rewind("assess", "--json");
+    assert.equal(whole.code, 0, whole.output);
+    assert.equal((json(whole) as { scope: string }).scope, "none");
+    await stack.query("update app.scoring_config set value = '\"v0\"' where key = 'results_version'");
+    const entries = stack.log().length;
+    const { code, output } = await stack.rewind("assess", "--hotfix", "no");
+    await stack.query("update app.scoring_config set value = '\"v1.2.1\"' where key = 'results_version'");
+    assert.equal(code, 11, output);
+    assert.match(output, /Assessment of \S+: database, high, respond within 5 min/);
+    assert.match(output, /yes +Is a hotfix out of reach within 15 minutes\?/);
+    assert.match(output, /Way back: v1\.2\.1 → v1\.2\.0, level full, \d+ changes, about /);
+    assert.match(output, /Next: +rewind rollback v1\.2\.0 --level full/);
+    assert.equal(stack.log().length, entries);
   });
 
   it("no secret stands in what the rollbacks said or recorded", async () => {
