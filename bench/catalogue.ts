@@ -97,11 +97,13 @@ export async function catalogueFigures(runs: number): Promise<Limited[]> {
   }
 }
 
-function limited(figure: Figure, limit: number): Limited {
+/** A figure beside a limit. */
+export function limited(figure: Figure, limit: number): Limited {
   return { ...figure, limit, within: figure.value <= limit };
 }
 
-async function timed(work: () => unknown): Promise<number> {
+/** How long some work takes, in milliseconds. */
+export async function timed(work: () => unknown): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;

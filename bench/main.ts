@@ -20,11 +20,13 @@ import {
   writeBareProject,
   type Target,
 } from "./project";
+import { operatorFigures } from "./operator";
 import { rowFigures } from "./rows";
 import { serviceFigures } from "./services";
 
 async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
+  for (const figure of await operatorFigures(runs)) print(figure);
   const options = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
   const environment = await up(options);
   const images = await buildImages({
@@ -68,6 +70,19 @@ async function main(): Promise<void> {
   for (const kind of ["preview", "up"]) {
     print(figureOf(`${kind} of the flip`, taken[`${kind} bench`] ?? [], taken[`${kind} bare`] ?? [], 1.25));
   }
+  for (let round = 0; round < runs; round += 1) {
+    const release = round % 2 === 0 ? "v1.2.1" : "v1.2.0";
+    // From the decision to the verdict, backup and report included; by hand there is a preview before the update, too.
+    flip(ours, release === "v1.2.1" ? "v1.2.0" : "v1.2.1");
+    await pulumi(ours, ...applying);
+    const rewind = [join(checkout, "cli", "rewind.js"), "rollback", release, "--yes", "--stack", "bench"];
+    note("rollback", await time(process.execPath, rewind, checkout, env));
+    flip(theirs, release === "v1.2.1" ? "v1.2.0" : "v1.2.1");
+    await pulumi(theirs, ...applying);
+    flip(theirs, release);
+    note("by hand", await pulumi(theirs, "up", "--yes"));
+  }
+  print(figureOf("decision to verified, against pulumi up", taken.rollback ?? [], taken["by hand"] ?? [], 1.5));
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
   for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
 

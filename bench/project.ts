@@ -69,7 +69,7 @@ export function writeBareProject(stackFile: string): Target {
     join(cwd, "index.ts"),
     `import { declare } from "./stacks/program";\nimport { loadSettings } from "./stacks/settings";\ndeclare(loadSettings());\n`,
   );
-  for (const link of ["stacks", "node_modules"]) {
+  for (const link of ["stacks", "node_modules", "typescript.js"]) {
     rmSync(join(cwd, link), { force: true });
     symlinkSync(join(checkout, link), join(cwd, link));
   }

@@ -119,9 +119,13 @@ commit;
 /** The most memory that an update took in a process of its own, in MB. */
 function memory(server: Server, folder: string, state: ConfigRowsState, pinned: PinnedTable): number {
   const task = JSON.stringify({ state, news: inputs(server, folder, pinned) });
-  const told = execFileSync(process.execPath, ["--require", "sucrase/register/ts", join(__dirname, "rows-memory.ts")], {
-    input: task,
-    maxBuffer: 1024 * 1024,
-  });
+  const told = execFileSync(
+    process.execPath,
+    ["--require", join(__dirname, "..", "typescript.js"), join(__dirname, "rows-memory.ts")],
+    {
+      input: task,
+      maxBuffer: 1024 * 1024,
+    },
+  );
   return Number(told.toString()) / 1_024;
 }

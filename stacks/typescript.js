@@ -1,2 +1,2 @@
 // The process that runs dynamic providers knows no TypeScript; whoever loads this file does from then on.
-require("sucrase/register/ts");
+require("../typescript.js");

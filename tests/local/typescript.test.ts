@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import sucrase from "sucrase/package.json";
+
+const project = resolve(__dirname, "..", "..");
+
+describe("TypeScript that runs as it stands", () => {
+  let folder = "";
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "rewind-typescript-"))));
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** What a file prints, and where it is kept transpiled. */
+  const ran = (text: string) => {
+    const file = join(folder, "it.ts");
+    writeFileSync(file, text);
+    const key = createHash("sha256").update(text).digest("hex");
+    return {
+      said: execFileSync(process.execPath, ["--require", join(project, "typescript.js"), file], { encoding: "utf8" }),
+      kept: join(project, "node_modules", ".cache", "rewind", `sucrase-${sucrase.version}`, `${key}.js`),
+    };
+  };
+  const program = (word: string): string =>
+    `// ${randomUUID()}\nimport { sep } from "node:path";\nconst word: string = "${word}";\nconsole.log(word + sep);\n`;
+
+  it("is transpiled once for a text, and anew for another in the same file", () => {
+    const first = program("one");
+    const { said, kept } = ran(first);
+    assert.equal(said, "one/\n");
+    assert.match(readFileSync(kept, "utf8"), /require\('node:path'\)/);
+    assert.equal(ran(program("two")).said, "two/\n");
+    assert.equal(ran(first).said, "one/\n");
+    rmSync(kept);
+  });
+
+  it("is transpiled anew where a crash left half of it, or nothing", () => {
+    const text = program("whole");
+    const { kept } = ran(text);
+    for (const bytes of [0, 20]) {
+      truncateSync(kept, bytes);
+      assert.equal(ran(text).said, "whole/\n");
+      assert.ok(existsSync(kept) && readFileSync(kept, "utf8").length > 20);
+    }
+    rmSync(kept);
+  });
+});

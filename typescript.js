@@ -1,0 +1,38 @@
+"use strict";
+/*
+ * TypeScript that runs as it stands: whoever loads this file can require it from then on. sucrase transpiles a file when
+ * it is first loaded and again when it has changed; what came of it is kept under the SHA-256 of the text, for every
+ * command is a process of its own and would do it all anew, which took half of its start.
+ */
+const { createHash } = require("node:crypto");
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const { join } = require("node:path");
+const { addHook } = require("pirates");
+const { version } = require("sucrase/package.json");
+
+const folder = join(__dirname, "node_modules", ".cache", "rewind", `sucrase-${version}`);
+
+function transpiled(text, path) {
+  const key = createHash("sha256").update(text).digest("hex");
+  // A file that a crash left half-written does not end with its name.
+  const end = `\n//# ${key}\n`;
+  const kept = join(folder, `${key}.js`);
+  try {
+    const found = readFileSync(kept, "utf8");
+    if (found.endsWith(end)) return found;
+  } catch {
+    // It was not loaded before.
+  }
+  const { code } = require("sucrase").transform(text, { transforms: ["imports", "typescript"], filePath: path });
+  const whole = `${code}${end}`;
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${kept}.${process.pid}`, whole);
+    renameSync(`${kept}.${process.pid}`, kept);
+  } catch {
+    // In a checkout that nobody may write, every process transpiles for itself.
+  }
+  return whole;
+}
+
+addHook(transpiled, { exts: [".ts"] });
