@@ -130,9 +130,9 @@ export async function assessAll(asking: Asking, { release, limit }: Wanted): Pro
 }
 
 async function assess({ planning, common, ask, redact }: Asking, release: ReleaseId): Promise<Assessment> {
-  const { entries, settings } = planning;
+  const { entries } = planning;
   const obstacles = obstaclesFor(planning, release).map(({ reason, next }) => ({ reason: redact(reason), next }));
-  const target = settings.catalogue.includes(release) ? targetOf(planning, release) : undefined;
+  const target = targetOf(planning, release);
   const own = target === undefined ? [] : await ask(target).catch((error: unknown) => [broken(redact, error)]);
   // Where nothing was asked of the release, an engine that answers is no evidence for it.
   const verdict = judge(own.length === 0 ? [] : [...own, ...common.filter(counts)]);

@@ -196,14 +196,18 @@ function codeOf({ result }: Diagnosis): ExitCode {
   return result === "failed" ? exitCodes.verificationFailed : exitCodes.ok;
 }
 
+/** A look that broke found something that is not as in any checkout. */
+const otherwise = "git status, and npm ci: is this a whole checkout?";
+
 function textOf({ stack, checks }: Diagnosis): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.flatMap(({ name, result, evidence, next }) => [
     `  ${marked(result)} ${name.padEnd(width)}  ${evidence}`,
-    ...(result === "passed" || next === undefined ? [] : [`    ${" ".repeat(width)}  Next: ${next}`]),
+    ...(result === "passed" ? [] : [`    ${" ".repeat(width)}  Next: ${next ?? otherwise}`]),
   ]);
   const passed = checks.filter(({ result }) => result === "passed").length;
-  const first = checks.find(({ result, next }) => (result === "failed" || result === "error") && next !== undefined);
-  const next = first?.next ?? (stack === null ? "rewind doctor --stack <name>" : `rewind status --stack ${stack}`);
+  const first = checks.find(({ result }) => result === "failed" || result === "error");
+  const well = stack === null ? "rewind doctor --stack <name>" : `rewind status --stack ${stack}`;
+  const next = first === undefined ? well : (first.next ?? otherwise);
   return [...lines, `${passed} of ${checks.length} are well.`, `Next: ${next}`].join("\n");
 }
