@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { Command, CommanderError } from "commander";
+import { addAssessment } from "./commands/assessment";
 import { addChanges } from "./commands/change";
 import { addData } from "./commands/data";
 import { addDatabase } from "./commands/database";
@@ -78,6 +79,7 @@ function program(): Command {
   const adding = [
     addHistory,
     addRollback,
+    addAssessment,
     addDiff,
     addRelease,
     addChanges,

@@ -172,7 +172,7 @@ export function planBack(
 }
 
 /** What speaks against a target although nothing forbids it: nobody saw it work here, or it was broken when it left. */
-function warningsOf(entries: readonly Entry[], release: ReleaseId): string[] {
+export function warningsOf(entries: readonly Entry[], release: ReleaseId): string[] {
   const good = knownGood(entries).find((known) => known.release === release);
   const of = deployments(entries).filter(({ intent }) => intent.to.release === release);
   if (good === undefined) {

@@ -11,6 +11,11 @@ export function coloured(colour: Parameters<typeof styleText>[0], text: string):
   return wanted ? styleText(colour, text) : text;
 }
 
+/** The mark of a result, in its colour. */
+export function marked(result: Result): string {
+  return coloured(colours[result], marks[result]);
+}
+
 /** A line per check: mark, name, how long, and what was seen. */
 export function checkLines(checks: readonly Check[]): string[] {
   const width = Math.max(0, ...checks.map(({ name }) => name.length));

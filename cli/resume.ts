@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { writeAtomically } from "../records/atomic-file";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, openRollback, type Deployment } from "../records/state";
@@ -11,6 +10,7 @@ import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { carryOut, type RollbackOptions } from "./rollback";
 import { planningOf, planText } from "./rollback-plan";
+import { isAlive } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** A rollback that nobody works on any more, and how far it came. */
@@ -99,22 +99,6 @@ function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort"): Interrup
   const later = entries.slice(entries.indexOf(begun));
   const deployment = deployments(later).findLast(({ intent }) => intent.to.release === begun.to);
   return { begun, deployment };
-}
-
-/** Whether a process of this machine still works on it. One of another machine cannot be asked; its word is the log. */
-function isAlive({ host, pid }: RollbackBegun["runner"]): boolean {
-  if (host !== hostname()) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
-  try {
-    // The number may have gone to another process since.
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("rewind");
-  } catch {
-    return true;
-  }
 }
 
 /** What was left where it is when the rollback began, by the releases that it came from. */

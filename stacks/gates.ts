@@ -5,19 +5,11 @@ import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
 import type { Entry, Pin } from "../records/entry";
 import { openFileLog, type DeploymentLog } from "../records/log";
+import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
-import {
-  deployments,
-  expectedStates,
-  holds,
-  lastUnfinished,
-  lastVerified,
-  pinnedSince,
-  rehearsedIn,
-  unproven,
-} from "../records/state";
+import { deployments, lastUnfinished, lastVerified, pinnedSince, unproven } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
@@ -133,14 +125,8 @@ export class Gates {
 
   /** Asks everything that must hold before a change. */
   private async check(): Promise<void> {
-    const held = holds(this.entries);
     const { probesBefore, runProbes, timingBefore, planLive } = asking();
-    const rehearsal = this.settings.environment.database?.migrations?.rehearsal;
-    const known = {
-      holdOn: (id: string) => held.get(id)?.reason,
-      states: expectedStates(this.entries),
-      rehearsed: rehearsal === undefined ? [] : rehearsedIn(openFileLog(rehearsal, "").entries()),
-    };
+    const known = knownFromLog(this.entries, this.settings, process.cwd());
     const probes = probesBefore(this.settings, this.clients, known, projectFiles(process.cwd()));
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
