@@ -160,6 +160,9 @@ describe("the database of a stack, through the real engine", function () {
     migration("0004_everybody_is_a_member", "alter table audit add column why text;");
     edit(["rewind:releases/v1.4.0", releaseOf("v1.2.1", "0004_everybody_is_a_member")]);
     stack.pin("v1.4.0");
+    // It failed above, so it is on hold.
+    const released = await stack.rewind("unhold", "v1.4.0", "--reason", "the migration is another one now");
+    assert.equal(released.code, 0, released.output);
     await stack.up();
     const entries = stack.log().length;
     stack.pin("v1.2.1");
