@@ -150,13 +150,13 @@ export function planRollback(
 }
 
 /**
- * The plan back to what was pinned before a rollback that is given up, partial pins included.
+ * The plan back to what was pinned before a rollback that is given up, or was a drill; partial pins included.
  * @throws Refusal with the first obstacle
  */
 export function planBack(
   planning: Planning,
   { release, pins }: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> },
-  own: string,
+  own?: string,
 ): Planned {
   const { name, entries, repinned } = planning;
   const [first] = obstaclesTo(planning, release, "full", own);

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
-import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
 import { knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
 import { digestOfPlan, type Plan } from "../release/plan";
@@ -124,9 +124,10 @@ export async function carryOut(
   by: "asked" | "policy" = "asked",
 ): Promise<VerbResult> {
   const { plan } = planned;
+  const stop = stopped(stack.log.entries());
   const done = await run(stack, plan, options);
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
-  if (passed) liftStop(stack, plan);
+  if (passed && stop !== undefined) liftStop(stack, plan, stop);
   const reported = report(stack, plan, done);
   const failed = done.applied.end === "judged" && done.applied.outcome.result === "failed";
   if (!failed || by === "policy" || stack.settings.onFailure !== "rollback") return reported;
@@ -240,9 +241,9 @@ function firstErrorOf(applied: Applied): string | undefined {
   return worst === undefined ? undefined : `${worst.name}: ${evidenceOf(worst)}`.slice(0, 500);
 }
 
-/** A rollback that passed lifts the emergency stop under which it ran. */
-function liftStop({ log }: OpenedStack, { to }: Plan): void {
-  if (stopped(log.entries()) !== undefined) log.append({ kind: "start", reason: `${to.release} is verified` });
+/** A rollback that passed lifts the emergency stop under which it began, and none that somebody made since. */
+function liftStop({ log }: OpenedStack, { to }: Plan, stop: Stop): void {
+  if (stopped(log.entries())?.id === stop.id) log.append({ kind: "start", reason: `${to.release} is verified` });
 }
 
 function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {

@@ -5,6 +5,7 @@ import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
   assess: () => require("../assess") as typeof import("../assess"),
+  drill: () => require("../drill") as typeof import("../drill"),
   hold: () => require("../hold") as typeof import("../hold"),
   rollback: () => require("../rollback") as typeof import("../rollback"),
   plan: () => require("../plan") as typeof import("../plan"),
@@ -135,6 +136,18 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .addOption(json())
     .action((release: string, options: Common & { level: Level }) => {
       finish(load.plan().whyNot(where(options), release, options.level), options);
+    });
+
+  rewind
+    .command("drill")
+    .description("practise: roll back and forward again, verified and measured like a real one; not in production")
+    .argument("[release]", "the target, as for rollback", releaseId)
+    .option("-y, --yes", "do not ask")
+    .addOption(stack())
+    .addOption(json())
+    .action(async (release: string | undefined, options: Common & { yes?: boolean }) => {
+      const wanted = { agreed: agreedBy(options), tell, confirm: confirmed, now: () => new Date(), signal: heeded() };
+      finish(await load.drill().drill(where(options), release, wanted), options);
     });
 
   for (const kind of ["resume", "abort"] as const) {

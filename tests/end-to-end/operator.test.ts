@@ -230,6 +230,27 @@ describe("the operator's way back, on the real engine", function () {
     assert.equal(stack.log().length, entries);
   });
 
+  it("L12 · a drill goes there and back again, both verified and measured, and production is spared", async () => {
+    const before = readFileSync(stack.stackFile, "utf8");
+    const { code, output } = await stack.rewind("drill", "--yes");
+    assert.equal(code, 0, output);
+    assert.match(output, /DRILL PASSED: \S+ went to v1\.2\.0 and back to v1\.2\.1, verified/);
+    const two = rollbacks(stack.log()).slice(-2);
+    assert.deepEqual(
+      two.map(({ begun, ended }) => [begun.to, begun.reason, ended?.result]),
+      [
+        ["v1.2.0", "drill, there", "passed"],
+        ["v1.2.1", "drill, back", "passed"],
+      ],
+    );
+    assert.equal(await row(), "v1.2.1");
+    edit(stack, ["rewind:environment/kind", "production"], ["rewind:environment/protect", false]);
+    const refused = await stack.rewind("drill", "--yes");
+    writeFileSync(stack.stackFile, before);
+    assert.equal(refused.code, 10, refused.output);
+    assert.match(refused.output, /a drill is not for production/);
+  });
+
   it("no secret stands in what the rollbacks said or recorded", async () => {
     const texts = [JSON.stringify(stack.log()), (await stack.rewind("history", "--json")).output];
     for (const secret of await stack.secrets()) assert.ok(!texts.some((text) => text.includes(secret)));
