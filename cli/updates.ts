@@ -59,6 +59,9 @@ export async function openUpdates(folder: string, stack: string): Promise<Update
   return updatesIn(await openBackendFiles(backend), describeBackend(backend), name, stack);
 }
 
+/** How many updates are read at a time: a store far away takes its time for each. */
+const atOnce = 8;
+
 /** The archive of a stack in a backend's files. */
 export function updatesIn(backend: BackendFiles, place: string, project: string, stack: string): UpdateArchive {
   const files = answering(backend, place);
@@ -81,7 +84,10 @@ export function updatesIn(backend: BackendFiles, place: string, project: string,
       // They are named by the time at which they were written, just after the update's end.
       const after = [...new Set(ids)].filter((id) => nanosecondsOf(id) >= BigInt(since.getTime()) * 1_000_000n).sort();
       const updates: Update[] = [];
-      for (const id of after) updates.push(updateOf(id, await read(id, "history"), next));
+      for (let first = 0; first < after.length; first += atOnce) {
+        const some = after.slice(first, first + atOnce);
+        updates.push(...(await Promise.all(some.map(async (id) => updateOf(id, await read(id, "history"), next)))));
+      }
       return updates;
     },
     checkpoint: (update) => read(update.id, "checkpoint"),
