@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
 import { keysOf, readRowTexts } from "../checks/row-comparison";
 import { locatedTable } from "../checks/row-probes";
 import { pinnedSource } from "../checks/row-source";
 import { tableExists } from "../checks/rows";
-import { syncFolder, writeNew } from "../records/atomic-file";
+import { writeSealed } from "./sealed-folder";
 import { withClients, type OpenedStack } from "./stack";
 
 /** A backup of the present state, on the disk and complete. */
@@ -18,33 +17,18 @@ export interface Backup {
 
 /**
  * Keeps what a rollback is about to change: the stack file, the engine's state (secrets stay encrypted), the pinned
- * rows and policies as they are now. Written beside its place and renamed into it, so a backup is whole or not there;
- * `sha256sum -c SHA256SUMS` proves it.
+ * rows and policies as they are now.
  */
 export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
   const { engine, folder, file } = stack;
   const name = now.toISOString().replace(/[-:]|\.\d+/g, "");
   const place = join(folder, ".rewind", "backups", engine.name, name);
-  const partial = `${place}.partial`;
   const contents: Record<string, string> = {
     [basename(file)]: readFileSync(file, "utf8"),
     "state.json": await engine.exportState(),
     ...(await liveConfiguration(stack)),
   };
-  const sums = Object.entries(contents).map(
-    ([path, text]) => `${createHash("sha256").update(text).digest("hex")}  ${path}\n`,
-  );
-  mkdirSync(partial, { recursive: true, mode: 0o700 });
-  try {
-    for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums.join("") }))
-      writeNew(join(partial, path), text);
-    syncFolder(partial);
-    renameSync(partial, place);
-    syncFolder(dirname(place));
-  } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
-    throw error;
-  }
+  writeSealed(place, contents);
   return { folder: place, files: Object.keys(contents) };
 }
 

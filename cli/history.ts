@@ -47,7 +47,8 @@ export function history(where: Where, { entries: asked, limit }: HistoryOptions)
   const entries = stack.log.entries();
   const [first, second] = asked;
   if (first === undefined) return list(stack, entries, limit);
-  return second === undefined ? show(stack, entries, first) : compare(stack, entries, first, second);
+  if (second !== undefined) return compare(stack, entries, first, second);
+  return showDeployment(stack, entries, deploymentOf(entries, first));
 }
 
 /** Every deployment of a log, oldest first. */
@@ -122,7 +123,8 @@ function lineOf({
   return `${entry}  ${at.slice(0, 19)}Z  ${coloured(colours[result], result.padEnd(12))} ${coloured("bold", pin)}  ${by}${took}${words}`;
 }
 
-function deploymentOf(entries: readonly Entry[], id: string): Deployment {
+/** The deployment with an id, or with one that begins so. Throws a Refusal unless there is exactly one. */
+export function deploymentOf(entries: readonly Entry[], id: string): Deployment {
   const all = deployments(entries);
   const found = all.filter(({ intent }) => intent.id === id || (id.length >= 8 && intent.id.startsWith(id)));
   const [only, other] = found;
@@ -133,8 +135,12 @@ function deploymentOf(entries: readonly Entry[], id: string): Deployment {
   );
 }
 
-function show({ name, settings }: FiledStack, entries: readonly Entry[], id: string): VerbResult {
-  const { intent, outcome } = deploymentOf(entries, id);
+/** One deployment in full. */
+export function showDeployment(
+  { name, settings }: FiledStack,
+  entries: readonly Entry[],
+  { intent, outcome }: Deployment,
+): VerbResult & { readonly json: object } {
   const line = historyOf(entries, objectiveOf(settings.objectives, "total")).find(({ entry }) => entry === intent.id);
   if (line === undefined) throw new Error(`no line for ${intent.id}`);
   const { migrations = [], restorePoint, snapshot, to } = intent;

@@ -4,8 +4,15 @@ import { count, json, stack, where, type Common, type Kit } from "./kit";
 /** Loaded when asked for: `--help` does not wait for the parser of stack files. */
 const load = {
   history: () => require("../history") as typeof import("../history"),
+  engine: () => require("../history-engine") as typeof import("../history-engine"),
   status: () => require("../status") as typeof import("../status"),
 };
+
+interface HistoryFlags extends Common {
+  readonly limit: number;
+  readonly engine?: boolean;
+  readonly export?: string;
+}
 
 /** Verbs that look at what was, and ask no component. */
 export function addHistory(rewind: Command, { finish }: Kit): void {
@@ -20,19 +27,38 @@ export function addHistory(rewind: Command, { finish }: Kit): void {
 
   rewind
     .command("history")
-    .description("who deployed what, when and why, with which verdict; one entry in full, or two compared; offline")
+    .description(
+      "who deployed what, when and why, with which verdict; one entry in full, or two compared; offline, unless the engine is asked",
+    )
     .argument("[entry]", "a deployment by its id, or the beginning of it")
     .argument("[other]", "another, which is compared with it")
     .option("--limit <count>", "how many, the newest", count, 20)
+    .option("--engine", "one entry together with the engine's own update, read from its backend")
+    .option(
+      "--export <folder>",
+      "the same, and what the engine kept of it, into a new folder: configuration, state (secrets encrypted), log entry",
+    )
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
-      "\n  $ rewind history\n  $ rewind history 20261121T130207Z-66aa92d8\n  $ rewind history 20261121T130207Z 20261121T130318Z --json",
+      `
+The engine's update is the one that ran when the entry was written. --engine and --export read it, and the state that it
+left, from file://, s3:// and postgres:// backends, wherever the engine finds its own: PULUMI_BACKEND_URL first.
+
+  $ rewind history
+  $ rewind history 20261121T130207Z-66aa92d8
+  $ rewind history 20261121T130207Z 20261121T130318Z --json
+  $ rewind history 20261121T130207Z --export audit/20261121`,
     )
-    .action((entry: string | undefined, other: string | undefined, options: Common & { limit: number }) => {
+    .action(async (entry: string | undefined, other: string | undefined, options: HistoryFlags) => {
       const entries = [entry, other].filter((id) => id !== undefined);
-      finish(load.history().history(where(options), { entries, limit: options.limit }), options);
+      const { limit, engine = false, export: exportTo } = options;
+      const result =
+        engine || exportTo !== undefined
+          ? await load.engine().historyOfEngine(where(options), { entries, exportTo })
+          : load.history().history(where(options), { entries, limit });
+      finish(result, options);
     });
 
   rewind

@@ -34,6 +34,8 @@ export interface Fixture {
   readonly docker: Docker;
   readonly stackFile: string;
   readonly logFile: string;
+  /** What every command finds in its environment; a test that changes it puts it back. */
+  readonly variables: Record<string, string>;
   pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
   rewind(...args: readonly string[]): Promise<Ran>;
   /** The same, heard while it speaks, with the process that speaks. */
@@ -146,6 +148,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     docker,
     stackFile,
     logFile,
+    variables,
     pulumi,
     rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
     rewindHeard: (onOutput, ...args) =>

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { syncFolder, writeNew } from "../records/atomic-file";
+
+/**
+ * Writes files into a folder that is new, or empty, and readable by its owner alone. They are written beside it and the
+ * folder is renamed into its place, so it is whole or not there; `sha256sum -c SHA256SUMS` proves it.
+ * @param contents by name
+ */
+export function writeSealed(place: string, contents: Readonly<Record<string, string>>): void {
+  const sums = Object.entries(contents).map(
+    ([path, text]) => `${createHash("sha256").update(text).digest("hex")}  ${path}\n`,
+  );
+  mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+  const partial = mkdtempSync(`${place}.partial-`);
+  try {
+    for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums.join("") })) {
+      writeNew(join(partial, path), text);
+    }
+    syncFolder(partial);
+    renameSync(partial, place);
+    syncFolder(dirname(place));
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
