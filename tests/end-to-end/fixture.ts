@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { Client } from "pg";
-import { parse } from "yaml";
+import { parse, parseDocument } from "yaml";
 import { dockerAt } from "../../checks/clients";
 import { withPin } from "../../cli/pin";
 import { cacheFolder } from "../../local/cache";
@@ -210,7 +210,10 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
       const { code, output } = await pulumi(["destroy", "--yes", "--skip-preview"]);
       assert.equal(code, 0, output);
       rmSync(logFile, { force: true });
-      writeFileSync(stackFile, withPin(readFileSync(stackFile, "utf8"), "v1.2.1", {}));
+      // Toggles that a test file laid over the release are nothing to the next one.
+      const document = parseDocument(withPin(readFileSync(stackFile, "utf8"), "v1.2.1", {}));
+      document.deleteIn(["config", "rewind:toggles"]);
+      writeFileSync(stackFile, document.toString({ lineWidth: 0 }));
     },
   };
 }

@@ -116,10 +116,10 @@ describe("a route in front of a service", function () {
 
   it("W1 · the way back from an update that ended half-way clears what was cached and takes the schema along", async () => {
     assert.equal(await hasLocale(), true);
-    await withCache(fixture, (cache) => cache.set("scoring:config", "as the version that never was verified read it"));
+    await withCache(fixture, (cache) => cache.set("scoring:probe", "as the version that never was verified read it"));
     fixture.pin("v1.2.0");
     await fixture.up();
-    assert.equal(await withCache(fixture, (cache) => cache.get("scoring:config")), null);
+    assert.equal(await withCache(fixture, (cache) => cache.get("scoring:probe")), null);
     assert.equal(await hasLocale(), false);
     fixture.pin("v1.2.1");
     await fixture.up();
