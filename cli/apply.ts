@@ -23,6 +23,8 @@ export type Applied =
 export interface ApplyOptions {
   readonly tell: Tell;
   readonly signal: AbortSignal;
+  /** The stack file that somebody agreed to change: another is left as it is. */
+  readonly expected?: string;
   /** Whether the engine plans first, and then does what it planned and nothing else. */
   readonly planned?: boolean;
   readonly variables?: UpOptions["variables"];
@@ -39,9 +41,12 @@ export async function applyStackFile(
   { engine, file, log }: OpenedStack,
   text: string,
   message: string,
-  { tell, signal, planned = false, variables, onResource, isOwn = () => true }: ApplyOptions,
+  { tell, signal, expected, planned = false, variables, onResource, isOwn = () => true }: ApplyOptions,
 ): Promise<Applied> {
   const before = readFileSync(file, "utf8");
+  if (expected !== undefined && before !== expected) {
+    return { end: "refused", reason: "the stack file was edited meanwhile; plan anew" };
+  }
   const known = deployments(log.entries()).length;
   const own = () => deployments(log.entries()).slice(known).findLast(isOwn);
   // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
@@ -61,7 +66,8 @@ export async function applyStackFile(
     });
   } catch (error) {
     const ours = own();
-    if (ours === undefined) writeAtomically(file, before);
+    // What somebody else wrote meanwhile stays.
+    if (ours === undefined && readFileSync(file, "utf8") === text) writeAtomically(file, before);
     if (!(error instanceof EngineError)) throw error;
     const reason = error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.

@@ -3,7 +3,7 @@ import { adviceFor, fourQuestions, scopeOf } from "../release/assessment";
 import type { Level } from "../release/level";
 import { failures } from "../release/verdict";
 import { exitCodeOf } from "./exit-codes";
-import { planRollback } from "./planning";
+import { planRollback, type Planning } from "./planning";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { planningOf } from "./rollback-plan";
@@ -74,15 +74,25 @@ function wayBack(
   level: Level,
 ): { readonly to?: string; readonly text: readonly string[]; readonly next: string } {
   try {
-    const { plan } = planRollback(planningOf(stack), undefined, level);
+    const { plan } = planAtBest(planningOf(stack), level);
     const takes = plan.estimate === undefined ? "" : `, about ${duration(plan.estimate.milliseconds)}`;
     const text = [
-      `Way back: ${plan.from.release} → ${plan.to.release}, level ${level}, ${plan.changes.length} changes${takes}`,
+      `Way back: ${plan.from.release} → ${plan.to.release}, level ${plan.level}, ${plan.changes.length} changes${takes}`,
       ...plan.warnings.map((line) => coloured("yellow", `Warning:  ${line}`)),
     ];
-    return { to: plan.to.release, text, next: `rewind rollback ${plan.to.release} --level ${level}` };
+    return { to: plan.to.release, text, next: `rewind rollback ${plan.to.release} --level ${plan.level}` };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { text: [`Way back: none: ${error.message}`], next: error.next };
+  }
+}
+
+/** The plan at the level that is advised, or fully where that is refused. */
+function planAtBest(planning: Planning, level: Level) {
+  try {
+    return planRollback(planning, undefined, level);
+  } catch (error) {
+    if (!(error instanceof Refusal) || level === "full") throw error;
+    return planRollback(planning, undefined, "full");
   }
 }

@@ -1,7 +1,9 @@
 import { objectiveOf } from "../release/objectives";
 import type { ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
-import { planBack, planRollback } from "./planning";
+import { canonicalJson } from "../release/canonical";
+import { deployments, stopped } from "../records/state";
+import { obstaclesTo, planRollback } from "./planning";
 import { coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { carryOut, type RollbackOptions } from "./rollback";
@@ -26,7 +28,23 @@ export async function drill(
       "rewind can-rollback, which asks everything and changes nothing",
     );
   }
-  const there = planRollback(planningOf(first), release, "full");
+  const planning = planningOf(first);
+  const stop = stopped(planning.entries);
+  if (stop !== undefined) throw new Refusal(`the stack is stopped: ${stop.reason}`, "rewind rollback, or rewind start");
+  const last = deployments(planning.entries).at(-1)?.intent.to;
+  if (last?.release !== settings.release || canonicalJson(last.pins) !== canonicalJson(settings.pins)) {
+    throw new Refusal(
+      "the pin is not what was applied, so there is no way back to it",
+      "pulumi up, or the pin put back",
+    );
+  }
+  const there = planRollback(planning, release, "full");
+  const before = { release: settings.release, skipped: settings.pins };
+  // What stands between the stack and where it is now would stand in the way back.
+  const [hold] = obstaclesTo(planning, before.release, "full", before).filter(
+    ({ reason }) => !reason.startsWith("rollback not required"),
+  );
+  if (hold !== undefined) throw new Refusal(`there would be no way back: ${hold.reason}`, hold.next);
   tell(planText(there.plan).join("\n"));
   const question = `Roll ${engine.name} back to ${there.plan.to.release}, and to ${there.plan.from.release} again?`;
   if (agreed === "no" && !(await confirm(question, "yes"))) {
@@ -37,12 +55,11 @@ export async function drill(
     };
   }
   const began = now().getTime();
-  const before = { release: settings.release, pins: settings.pins };
   const gone = await carryOut(first, there, { ...options, level: "full", reason: "drill, there" });
   const halfway = now().getTime();
   if (gone.code !== exitCodes.ok) return gone;
   const second = await open(where);
-  const back = await carryOut(second, planBack(planningOf(second), before), {
+  const back = await carryOut(second, planRollback(planningOf(second), before.release, "full", before), {
     ...options,
     level: "full",
     reason: "drill, back",

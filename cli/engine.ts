@@ -77,7 +77,11 @@ export async function openStack(folder: string, name: string | undefined): Promi
       await work();
     } catch (error) {
       if (!(error instanceof EngineError) || !isLockedByTheDead(error.message)) throw error;
-      await execute("pulumi", ["cancel", "--yes", "--stack", stack.name, "--non-interactive"], { cwd: folder });
+      try {
+        await execute("pulumi", ["cancel", "--yes", "--stack", stack.name, "--non-interactive"], { cwd: folder });
+      } catch {
+        throw error;
+      }
       await work();
     }
   };
@@ -98,6 +102,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
     up: (message, { onOutput, signal, plan, variables = {}, onResource }) =>
       unlocked(() =>
         run(async () => {
+          refuseInterrupted(signal);
           workspace.envVars = { ...workspace.envVars, ...variables, ...experimental };
           await stack.up({
             message,
@@ -164,11 +169,20 @@ async function setSecrets(
   await set(["secrets"], JSON.stringify({ ...(JSON.parse(all?.value ?? "{}") as object), ...values }));
 }
 
+/** The Automation API only hears of an interrupt that comes while the engine runs. */
+function refuseInterrupted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new EngineError("interrupted before the engine began");
+}
+
 /** Whether every lock that the engine names is of this machine and of a process that is gone. */
 function isLockedByTheDead(reason: string): boolean {
   if (!/currently locked by \d+ lock/.test(reason)) return false;
+  const [, said = ""] = /currently locked by (\d+) lock/.exec(reason) ?? [];
   const locks = [...reason.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)];
-  return locks.length > 0 && locks.every(([, host = "", pid = ""]) => host === hostname() && !exists(Number(pid)));
+  return (
+    locks.length === Number(said) &&
+    locks.every(([, host = "", pid = ""]) => host === hostname() && !exists(Number(pid)))
+  );
 }
 
 function exists(pid: number): boolean {
@@ -196,6 +210,7 @@ async function preview(
   { savePlan, configFile, onOutput, signal }: PreviewOptions,
 ): Promise<ChangeCounts> {
   let counts: ChangeCounts = {};
+  refuseInterrupted(signal);
   if (savePlan !== undefined) stack.workspace.envVars = { ...stack.workspace.envVars, ...experimental };
   await stack.preview({
     onEvent: ({ summaryEvent }: EngineEvent) => {

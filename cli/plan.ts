@@ -16,8 +16,8 @@ import { readStack } from "./stack-file";
 
 /** What planning needs of a stack, from its file and its log alone. */
 function filed(where: Where): Planning {
-  const { name, settings, log, repinned } = readStack(where);
-  return { name, settings, entries: log.entries(), repinned };
+  const { name, settings, log, text, repinned } = readStack(where);
+  return { name, settings, entries: log.entries(), text, repinned };
 }
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */

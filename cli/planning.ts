@@ -14,7 +14,10 @@ import { describeLoss, lossesOf } from "../release/holdings";
 import type { Settings } from "../release/parse";
 import { type Level } from "../release/level";
 import { databasePins, estimateFrom, planFrom, touchesDatabase, type Plan } from "../release/plan";
+import { canonicalJson } from "../release/canonical";
+import type { Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
+import { surroundingsOf } from "../release/snapshot";
 import { changedRecords, describeRecord } from "../release/records";
 import { Refusal } from "./result";
 
@@ -23,6 +26,8 @@ export interface Planning {
   readonly name: string;
   readonly settings: Settings;
   readonly entries: readonly Entry[];
+  /** The stack file as it was read. */
+  readonly text: string;
   /** The same stack with another pin, through the same parser and rules. Throws InvalidConfiguration. */
   readonly repinned: (release: ReleaseId, pins: Readonly<Record<string, ReleaseId>>) => Settings;
 }
@@ -34,11 +39,12 @@ export interface Obstacle {
 }
 
 /** What runs: what the log says was applied last, for the stack file may have been edited since. */
-export function running({ settings, entries, repinned }: Planning): Pick<Settings, "pinned" | "pins"> {
+export function running(planning: Planning): Pick<Settings, "pinned" | "pins"> {
+  const { settings, entries, repinned } = planning;
   const last = deployments(entries).at(-1)?.intent.to;
   if (last === undefined) return settings;
   // A release may have left the catalogue since; its changes are told against the pin then.
-  if (![last.release, ...Object.values(last.pins)].every((id) => settings.catalogue.includes(id))) return settings;
+  if (goneFrom(planning) !== undefined) return settings;
   return repinned(last.release, last.pins);
 }
 
@@ -58,12 +64,34 @@ export function defaultTarget({ entries, settings }: Planning): ReleaseId {
   );
 }
 
-/**
- * Everything that stands between the stack and a release, without asking any component; empty when nothing does.
- * @param own the rollback that asks, which does not stand in its own way
- */
-export function obstaclesTo(planning: Planning, release: ReleaseId, level: Level = "full", own?: string): Obstacle[] {
-  const { settings, entries, repinned } = planning;
+/** What a rollback leaves out, and which one asks. */
+export interface Aim {
+  /** The rollback that asks, which does not stand in its own way. */
+  readonly own?: string;
+  /** What stays where it is, by its path, and the release that it comes from. */
+  readonly skipped?: Readonly<Record<string, ReleaseId>>;
+}
+
+/** The stack as it would be pinned. Throws InvalidConfiguration. */
+function targetOf(
+  { repinned }: Planning,
+  from: Pinned,
+  release: ReleaseId,
+  level: Level,
+  skipped: Aim["skipped"],
+): Settings {
+  const whole = repinned(release, skipped ?? {});
+  return level === "fast" ? repinned(release, { ...databasePins(from, whole.pinned), ...skipped }) : whole;
+}
+
+/** Everything that stands between the stack and a release, without asking any component; empty when nothing does. */
+export function obstaclesTo(
+  planning: Planning,
+  release: ReleaseId,
+  level: Level = "full",
+  { own, skipped }: Aim = {},
+): Obstacle[] {
+  const { settings, entries } = planning;
   const { catalogue } = settings;
   if (!catalogue.includes(release)) {
     const known = catalogue.length > 20 ? `${catalogue.length} others` : catalogue.join(", ");
@@ -76,10 +104,16 @@ export function obstaclesTo(planning: Planning, release: ReleaseId, level: Level
     const reason = `a rollback to ${to} by ${by} of ${at} has not come to its end`;
     obstacles.push({ reason, next: "rewind resume, or rewind abort; while it still works, wait" });
   }
+  const last = deployments(entries).at(-1);
+  const gone = goneFrom(planning);
+  if (level === "fast" && gone !== undefined) {
+    const reason = `what runs (${gone}) is not in the catalogue any more, so its database cannot be kept`;
+    obstacles.push({ reason, next: `rewind rollback ${release}` });
+  }
   const from = running(planning);
   let target: Settings;
   try {
-    target = repinned(release, level === "fast" ? databasePins(from.pinned) : {});
+    target = targetOf(planning, from.pinned, release, level, skipped);
   } catch (error) {
     if (!(error instanceof InvalidConfiguration)) throw error;
     return [...obstacles, { reason: error.message, next: `rewind release show ${release}` }];
@@ -88,7 +122,8 @@ export function obstaclesTo(planning: Planning, release: ReleaseId, level: Level
   for (const id of new Set([release, ...Object.values(target.pinned.sources)])) {
     const hold = held.get(id);
     if (hold === undefined) continue;
-    obstacles.push({ reason: `${id} is on hold: ${hold.reason}`, next: `rewind unhold ${id} --reason "…"` });
+    const next = id === release ? `rewind unhold ${id} --reason "…"` : `rewind rollback ${release}`;
+    obstacles.push({ reason: `${id} is on hold: ${hold.reason}`, next });
   }
   for (const changed of changedRecords(target, appliedRecords(entries))) {
     obstacles.push({ reason: describeRecord(changed), next: `rewind release show ${changed.release}` });
@@ -103,72 +138,79 @@ export function obstaclesTo(planning: Planning, release: ReleaseId, level: Level
     const reason = `fast leaves the database alone, but ${release} has ${what}`;
     obstacles.push({ reason, next: `rewind rollback ${release}` });
   }
-  const last = deployments(entries).at(-1);
   if (changes.length === 0 && last?.outcome?.result === "passed" && settings.pinned.digest === target.pinned.digest) {
     obstacles.push({ reason: `rollback not required: ${release} is what runs`, next: "rewind verify" });
   }
   return obstacles;
 }
 
+/** The release that was applied last, or one that it took something from, where the catalogue has it no more. */
+function goneFrom({ entries, settings }: Planning): ReleaseId | undefined {
+  const last = deployments(entries).at(-1)?.intent.to;
+  return last === undefined
+    ? undefined
+    : [last.release, ...Object.values(last.pins)].find((id) => !settings.catalogue.includes(id));
+}
+
 const nothingKnown = { stack: "", undoes: undefined, estimate: undefined, warnings: [] };
 
-/** A plan, and the stack as it will be pinned. */
+/** A plan, and what it was made from: whoever agrees to it agrees for the stack as it was then. */
 export interface Planned {
   readonly plan: Plan;
-  readonly target: Settings;
+  /** The stack file. */
+  readonly text: string;
+  /** The last entry of the log. */
+  readonly last: string | undefined;
 }
 
 /**
  * The plan of a rollback.
  * @param wanted the target; the last known-good release that does not run when left out
- * @param own the rollback that asks, which does not stand in its own way
- * @param skipped what stays where it is, by its path, and the release that it comes from
  * @throws Refusal with the first obstacle, and with how many others there are
  */
 export function planRollback(
   planning: Planning,
   wanted: ReleaseId | undefined,
   level: Level,
-  { own, skipped = {} }: { readonly own?: string; readonly skipped?: Readonly<Record<string, ReleaseId>> } = {},
+  { own, skipped }: Aim = {},
 ): Planned {
-  const { name, entries, repinned } = planning;
+  const { name, entries, text } = planning;
   const release = wanted ?? defaultTarget(planning);
-  const [first, ...others] = obstaclesTo(planning, release, level, own);
+  const [first, ...others] = obstaclesTo(planning, release, level, {
+    ...(own === undefined ? {} : { own }),
+    ...(skipped === undefined ? {} : { skipped }),
+  });
   if (first !== undefined) {
     const more = others.length === 0 ? "" : ` (and ${others.length} more: rewind why-not ${release})`;
     throw new Refusal(`${first.reason}${more}`, first.next);
   }
   const from = running(planning);
-  const target = repinned(release, { ...(level === "fast" ? databasePins(from.pinned) : {}), ...skipped });
-  const plan = planFrom(from, target, level, {
+  const plan = planFrom(from, targetOf(planning, from.pinned, release, level, skipped), level, {
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,
     estimate: estimateFrom(measuredRuns(entries, level)),
-    warnings: warningsOf(entries, release),
+    warnings: [...warningsOf(entries, release), ...ridingAlong(planning)],
   });
-  return { plan, target };
+  return { plan, text, last: entries.at(-1)?.id };
 }
 
-/**
- * The plan back to what was pinned before a rollback that is given up, or was a drill; partial pins included.
- * @throws Refusal with the first obstacle
- */
-export function planBack(
-  planning: Planning,
-  { release, pins }: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> },
-  own?: string,
-): Planned {
-  const { name, entries, repinned } = planning;
-  const [first] = obstaclesTo(planning, release, "full", own);
-  if (first !== undefined) throw new Refusal(first.reason, first.next);
-  const target = repinned(release, pins);
-  const plan = planFrom(running(planning), target, "full", {
-    stack: name,
-    undoes: deployments(entries).at(-1)?.intent.id,
-    estimate: estimateFrom(measuredRuns(entries, "full")),
-    warnings: warningsOf(entries, release),
-  });
-  return { plan, target };
+/** What was edited since the last update and is applied with whatever comes next, although no plan shows it. */
+function ridingAlong(planning: Planning): string[] {
+  const { entries, settings } = planning;
+  const last = deployments(entries).at(-1)?.intent.to;
+  if (last === undefined) return [];
+  const gone = goneFrom(planning);
+  return [
+    ...(gone === undefined
+      ? []
+      : [`${gone}, which runs, is not in the catalogue any more: changes are told against the pin`]),
+    ...(last.surroundings === surroundingsOf(settings)
+      ? []
+      : ["the environment, the checks or letGo were edited since the last update, and go along"]),
+    ...(canonicalJson(last.toggles ?? {}) === canonicalJson(settings.toggles)
+      ? []
+      : ["toggles were laid over or given back since the last update, and go along"]),
+  ];
 }
 
 /** What speaks against a target although nothing forbids it: nobody saw it work here, or it was broken when it left. */

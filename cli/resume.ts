@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
-import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, openRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
-import { planBack, planRollback } from "./planning";
+import { planRollback } from "./planning";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
-import { carryOut, type RollbackOptions } from "./rollback";
+import { carryOut, refuseStale, type RollbackOptions } from "./rollback";
 import { planningOf, planText } from "./rollback-plan";
-import { isAlive } from "./runner";
+import { isAlive, isOfThisMachine } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** A rollback that nobody works on any more, and how far it came. */
@@ -20,19 +20,21 @@ interface Interrupted {
   readonly deployment: Deployment | undefined;
 }
 
+/** What a verb that ends a rollback is told. */
+export type ResumeOptions = Omit<RollbackOptions, "level"> & {
+  /** Whether somebody knows that the process of another machine is gone. */
+  readonly gone: boolean;
+};
+
 /**
  * `rewind resume`: a rollback that was interrupted goes on to its target.
  * @throws Refusal when none was, or when it still works
  */
-export async function resume(where: Where, options: Omit<RollbackOptions, "level">): Promise<VerbResult> {
+export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult> {
   const stack = await open(where);
-  const { begun, deployment } = interruptedIn(stack, "resume");
+  const { begun, deployment } = interruptedIn(stack, "resume", options.gone);
   options.tell(howFar({ begun, deployment }));
-  if (deployment?.outcome?.result === "passed") {
-    end(stack, begun, "passed", "its end was not recorded", deployment.intent.id);
-    const text = `The rollback to ${begun.to} had come to its end: ${begun.to} is verified.\nNext: rewind verify`;
-    return { code: exitCodes.ok, text, json: { outcome: "passed", run: begun.id, deployment: deployment.intent.id } };
-  }
+  if (deployment?.outcome?.result === "passed") return await concluded(stack, begun, deployment);
   const planned = planRollback(planningOf(stack), begun.to, begun.level, {
     own: begun.id,
     skipped: skippedIn(stack, begun),
@@ -40,33 +42,65 @@ export async function resume(where: Where, options: Omit<RollbackOptions, "level
   options.tell(planText(planned.plan).join("\n"));
   const reason = `resumes ${begun.id}${begun.reason === undefined ? "" : `: ${begun.reason}`}`;
   return await confirmedThen(stack, options, `Go on with the rollback to ${begun.to}?`, async () => {
-    end(stack, begun, "unfinished", "it was interrupted, and resumed", deployment?.intent.id);
-    return carryOut(stack, planned, { ...options, reason, level: begun.level });
+    refuseStale(stack, planned);
+    const { id } = end(stack, begun, "unfinished", "it was interrupted, and resumed", deployment?.intent.id);
+    return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: begun.level });
   });
+}
+
+/** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
+async function concluded(stack: OpenedStack, begun: RollbackBegun, { intent }: Deployment): Promise<VerbResult> {
+  const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
+  const common = { run: begun.id, deployment: intent.id };
+  if (left.length > 0) {
+    end(stack, begun, "unfinished", "verified, but the engine was not done", intent.id);
+    const text = `${begun.to} is verified, but the engine was not done: ${left.map(([kind, count]) => `${count} ${kind}`).join(", ")}.\nNext: pulumi up, which finishes it`;
+    return { code: exitCodes.error, text, json: { outcome: "unfinished", ...common } };
+  }
+  end(stack, begun, "passed", "its end was not recorded", intent.id);
+  const text = `The rollback to ${begun.to} had come to its end: ${begun.to} is verified.\nNext: rewind verify`;
+  return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
 }
 
 /**
  * `rewind abort`: a rollback that was interrupted is given up. Where nothing was touched only the stack file goes back;
  * otherwise what ran before is applied and verified again.
  */
-export async function abort(where: Where, options: Omit<RollbackOptions, "level">): Promise<VerbResult> {
+export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult> {
   const stack = await open(where);
-  const { begun, deployment } = interruptedIn(stack, "abort");
-  const { before } = begun;
+  const { begun, deployment } = interruptedIn(stack, "abort", options.gone);
   options.tell(howFar({ begun, deployment }));
-  if (deployment === undefined) {
-    writeAtomically(stack.file, withPin(readFileSync(stack.file, "utf8"), before.release, before.pins));
-    end(stack, begun, "aborted", "given up before anything was touched");
-    const text = `Given up; nothing had been touched, and the stack file pins ${before.release} as before.\nNext: rewind verify`;
-    return { code: exitCodes.ok, text, json: { outcome: "aborted", run: begun.id } };
-  }
-  const planned = planBack(planningOf(stack), before, begun.id);
+  if (deployment === undefined) return givenUp(stack, begun);
+  const { ran } = begun;
+  const planned = planRollback(planningOf(stack), ran.release, "full", { own: begun.id, skipped: ran.pins });
   options.tell(planText(planned.plan).join("\n"));
   const reason = `gives ${begun.id} up`;
-  return await confirmedThen(stack, options, `Go back to ${before.release}?`, async () => {
-    end(stack, begun, "aborted", "it was interrupted, and given up", deployment.intent.id);
-    return carryOut(stack, planned, { ...options, reason, level: "full" });
+  return await confirmedThen(stack, options, `Go back to ${ran.release}?`, async () => {
+    refuseStale(stack, planned);
+    const { id } = end(stack, begun, "aborted", "it was interrupted, and given up", deployment.intent.id);
+    return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: "full" });
   });
+}
+
+/** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
+function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult {
+  const { settings, file, log } = stack;
+  const { before } = begun;
+  const entries = log.entries();
+  const others = deployments(entries.slice(entries.findIndex(({ id }) => id === begun.id))).length > 0;
+  const ours = settings.release === begun.to && !others;
+  if (ours) writeAtomically(file, withPin(readFileSync(file, "utf8"), before.release, before.pins));
+  end(stack, begun, "aborted", "given up before anything was touched");
+  const pins =
+    ours || settings.release === before.release
+      ? `pins ${before.release} as before`
+      : `is left as it is, pinned at ${settings.release}`;
+  const text = `Given up; it had touched nothing, and the stack file ${pins}.\nNext: rewind verify`;
+  return {
+    code: exitCodes.ok,
+    text,
+    json: { outcome: "aborted", run: begun.id, release: ours ? before.release : settings.release },
+  };
 }
 
 async function confirmedThen(
@@ -86,7 +120,7 @@ async function confirmedThen(
   return act();
 }
 
-function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort"): Interrupted {
+function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boolean): Interrupted {
   const entries = log.entries();
   const begun = openRollback(entries);
   if (begun === undefined) throw new Refusal(`there is no rollback to ${verb}`, "rewind status");
@@ -96,15 +130,20 @@ function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort"): Interrup
       "wait for it, or interrupt it with Ctrl-C where it runs",
     );
   }
-  const later = entries.slice(entries.indexOf(begun));
-  const deployment = deployments(later).findLast(({ intent }) => intent.to.release === begun.to);
+  if (!isOfThisMachine(begun.runner) && !gone) {
+    throw new Refusal(
+      `the rollback to ${begun.to} was begun on ${begun.runner.host}, which cannot be asked whether it still works`,
+      `rewind ${verb} --runner-is-gone, when you know that it does not`,
+    );
+  }
+  const deployment = deployments(entries).findLast(({ intent }) => intent.rollback === begun.id);
   return { begun, deployment };
 }
 
 /** What was left where it is when the rollback began, by the releases that it came from. */
-function skippedIn(stack: OpenedStack, { skipped = [], before }: RollbackBegun): Record<string, ReleaseId> {
+function skippedIn(stack: OpenedStack, { skipped = [], ran }: RollbackBegun): Record<string, ReleaseId> {
   if (skipped.length === 0) return {};
-  const { sources } = stack.repinned(before.release, before.pins).pinned;
+  const { sources } = stack.repinned(ran.release, ran.pins).pinned;
   return Object.fromEntries(skipped.flatMap((path) => (sources[path] === undefined ? [] : [[path, sources[path]]])));
 }
 
@@ -125,8 +164,8 @@ function end(
   result: RollbackEnded["result"],
   reason: string,
   deployment?: string,
-): void {
-  log.append({
+): Entry {
+  return log.append({
     kind: "rollback-end",
     of: begun.id,
     result,

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describeChange } from "../release/diff";
 import type { Plan } from "../release/plan";
 import type { Planning } from "./planning";
@@ -5,10 +6,11 @@ import { coloured, duration } from "./report";
 import type { OpenedStack } from "./stack";
 
 /** What planning needs of an opened stack, as it is now. */
-export const planningOf = ({ engine, settings, log, repinned }: OpenedStack): Planning => ({
+export const planningOf = ({ engine, settings, log, file, repinned }: OpenedStack): Planning => ({
   name: engine.name,
   settings,
   entries: log.entries(),
+  text: readFileSync(file, "utf8"),
   repinned,
 });
 

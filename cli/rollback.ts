@@ -1,11 +1,11 @@
-import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
-import { knownGood, openRollback, stopped } from "../records/state";
+import { deployments, knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
 import { digestOfPlan, type Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
+import { redactor } from "../release/redact";
 import { evidenceOf, failures } from "../release/verdict";
 import { applyStackFile, type Applied } from "./apply";
 import { backUp } from "./backup";
@@ -13,10 +13,11 @@ import { exitCodeOf, exitCodes } from "./exit-codes";
 import { chooseSteps } from "./manual";
 import { objectiveLines, watchParts } from "./parts";
 import { withPin } from "./pin";
-import { planRollback, type Planned, type Planning } from "./planning";
+import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
+import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** What the caller decides about a rollback. */
@@ -47,9 +48,11 @@ export interface RollbackOptions {
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
   const { tell, confirm, signal } = options;
   const stack = await open(where);
-  const text = readFileSync(stack.file, "utf8");
-  const planning = planningOf(stack);
-  const { planned, skipped } = await stepByStep(stack, planRollback(planning, options.release, options.level), options);
+  const { planned, skipped } = await stepByStep(
+    stack,
+    planRollback(planningOf(stack), options.release, options.level),
+    options,
+  );
   tell(planText(planned.plan).join("\n"));
   const isProduction = stack.settings.environment.kind === "production";
   if (isProduction && options.agreed === "unnamed") {
@@ -69,8 +72,7 @@ export async function rollback(where: Where, options: RollbackOptions): Promise<
       };
     }
   }
-  refuseStale(stack, planning, text);
-  return carryOut(stack, planned, { ...options, skipped }, "asked");
+  return carryOut(stack, planned, { ...options, skipped });
 }
 
 /** On the level `manual`, what of a plan a person wants; the whole of it on any other. */
@@ -89,20 +91,19 @@ async function stepByStep(
   return { planned, skipped: Object.keys(skipped) };
 }
 
-/** A plan that somebody agreed to is for the stack as it was then. */
-function refuseStale({ file, log }: OpenedStack, { entries }: Planning, text: string): void {
-  const last = log.entries().at(-1);
-  if (last?.id !== entries.at(-1)?.id) {
-    throw new Refusal(
-      `the plan is stale: ${last?.by ?? "somebody"} changed the stack meanwhile (${last?.kind ?? "entry"} ${last?.id ?? ""})`,
-      "the same command again, which plans anew",
-    );
+/**
+ * Refuses a plan that is not for the stack as it is any more: somebody agreed to it for another.
+ * @throws Refusal
+ */
+export function refuseStale({ file, log }: OpenedStack, { text, last }: Planned): void {
+  const now = log.entries().at(-1);
+  const next = "the same command again, which plans anew";
+  if (now?.id !== last) {
+    const what = `${now?.kind ?? "entry"} ${now?.id ?? ""}`;
+    throw new Refusal(`the plan is stale: ${now?.by ?? "somebody"} changed the stack meanwhile (${what})`, next);
   }
   if (readFileSync(file, "utf8") !== text) {
-    throw new Refusal(
-      "the plan is stale: the stack file was edited meanwhile",
-      "the same command again, which plans anew",
-    );
+    throw new Refusal("the plan is stale: the stack file was edited meanwhile", next);
   }
 }
 
@@ -115,23 +116,23 @@ interface Ended {
 
 /**
  * Carries a plan out that was agreed to, from the backup to the report.
- * @param by whether somebody asked for it, or the stack's policy after a failed verification
+ * @throws Refusal when the plan is stale; nothing was touched then
  */
-export async function carryOut(
-  stack: OpenedStack,
-  planned: Planned,
-  options: RollbackOptions,
-  by: "asked" | "policy" = "asked",
-): Promise<VerbResult> {
-  const { plan } = planned;
+export async function carryOut(stack: OpenedStack, planned: Planned, options: RollbackOptions): Promise<VerbResult> {
+  refuseStale(stack, planned);
   const stop = stopped(stack.log.entries());
-  const done = await run(stack, plan, options);
+  const done = await run(stack, planned, options);
+  const first = concluded(stack, planned.plan, done, stop);
+  const failed = done.applied.end === "judged" && done.applied.outcome.result === "failed";
+  if (!failed || options.signal.aborted || stack.settings.onFailure !== "rollback") return first;
+  return await backByPolicy(stack, planned.plan, first, stop, options);
+}
+
+/** What a rollback that has ended leaves: its report, and no stop where it passed. */
+function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult {
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
   if (passed && stop !== undefined) liftStop(stack, plan, stop);
-  const reported = report(stack, plan, done);
-  const failed = done.applied.end === "judged" && done.applied.outcome.result === "failed";
-  if (!failed || by === "policy" || stack.settings.onFailure !== "rollback") return reported;
-  return await backByPolicy(stack, plan, reported, options);
+  return report(stack, plan, done);
 }
 
 /** After a rollback that failed verification: back to the last known good, once. The first error stays the first. */
@@ -139,28 +140,36 @@ async function backByPolicy(
   stack: OpenedStack,
   failed: Plan,
   first: VerbResult,
+  stop: Stop | undefined,
   options: RollbackOptions,
 ): Promise<VerbResult> {
   options.tell(first.text);
   const planning = planningOf(stack);
-  const good = knownGood(planning.entries).find(({ release }) => release !== failed.to.release)?.release;
+  const good = knownGood(planning.entries).find(
+    ({ release }) => release !== failed.to.release && planning.settings.catalogue.includes(release),
+  )?.release;
   if (good === undefined) return first;
-  options.tell(coloured("bold", `By policy of the stack: back to ${good}, the last known good`));
-  const reason = `verification of ${failed.to.release} failed`;
   try {
-    const planned = planRollback(planning, good, "full");
-    const second = await carryOut(stack, planned, { ...options, reason, skipped: [] }, "policy");
+    if (stopped(planning.entries)?.id !== stop?.id)
+      throw new Refusal("the stack was stopped meanwhile", "rewind status");
+    options.tell(coloured("bold", `By policy of the stack: back to ${good}, the last known good`));
+    const reason = `verification of ${failed.to.release} failed`;
+    // Whoever agreed to leave the database alone did not agree to more.
+    const planned = planRollback(planning, good, failed.level === "fast" ? "fast" : "full");
+    const done = await run(stack, planned, { ...options, reason, skipped: [] });
+    const second = concluded(stack, planned.plan, done, stop);
     const text = `${second.text}\n\nFirst error, because of which the stack went back:\n${first.text}`;
     // That the stack is well again does not make the rollback that was asked for a success.
     return { code: first.code, text, json: { ...(first.json as object), then: second.json } };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { ...first, text: `${first.text}\nNot gone back: ${error.message}\nNext:     ${error.next}` };
+    const next = error instanceof Refusal ? error.next : "rewind status";
+    return { ...first, text: `${first.text}\nNot gone back: ${describeError(error)}\nNext:     ${next}` };
   }
 }
 
-async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Promise<Ended> {
-  const { log, settings, file } = stack;
+async function run(stack: OpenedStack, { plan, text }: Planned, options: RollbackOptions): Promise<Ended> {
+  const { log, settings } = stack;
+  const redact = redactor(stack.secrets);
   const { reason, skipped = [], tell, now, signal } = options;
   const started = now().getTime();
   const begun = log.append({
@@ -170,7 +179,8 @@ async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Pr
     level: plan.level,
     plan: digestOfPlan(plan),
     before: { release: settings.release, pins: settings.pins },
-    runner: { host: hostname(), pid: process.pid },
+    ran: { release: plan.from.release, pins: plan.from.pins },
+    runner: thisRunner(),
     ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
     ...(reason === undefined ? {} : { reason }),
     ...(skipped.length === 0 ? {} : { skipped }),
@@ -179,13 +189,14 @@ async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Pr
   const time = watch.time;
   let backup: string | undefined;
   const end = (applied: Applied): Ended => {
-    const deployment = applied.end === "judged" ? applied.outcome.of : undefined;
+    const own = deployments(log.entries()).findLast(({ intent }) => intent.rollback === begun.id)?.intent.id;
+    const deployment = applied.end === "judged" ? applied.outcome.of : own;
     const why = firstErrorOf(applied);
     const ended = log.append({
       kind: "rollback-end",
       of: begun.id,
       result: applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end,
-      ...(why === undefined ? {} : { reason: why }),
+      ...(why === undefined ? {} : { reason: redact(why) }),
       ...(deployment === undefined ? {} : { deployment }),
       ...(backup === undefined ? {} : { backup }),
       milliseconds: now().getTime() - started,
@@ -208,19 +219,15 @@ async function run(stack: OpenedStack, plan: Plan, options: RollbackOptions): Pr
   tell(watch.line(`applying ${plan.to.release}`));
   const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
   try {
-    const applied = await applyStackFile(
-      stack,
-      withPin(readFileSync(file, "utf8"), plan.to.release, plan.to.pins),
-      message,
-      {
-        tell,
-        signal,
-        planned: true,
-        variables: { REWIND_ROLLBACK: begun.id },
-        onResource: watch.onResource,
-        isOwn: ({ intent }) => intent.to.release === plan.to.release && intent.to.digest === plan.to.digest,
-      },
-    );
+    const applied = await applyStackFile(stack, withPin(text, plan.to.release, plan.to.pins), message, {
+      tell,
+      signal,
+      expected: text,
+      planned: true,
+      variables: { REWIND_ROLLBACK: begun.id },
+      onResource: watch.onResource,
+      isOwn: ({ intent }) => intent.rollback === begun.id,
+    });
     return end(
       applied.end === "unchanged" && plan.changes.length > 0
         ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
@@ -274,7 +281,12 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
   ];
   if (applied.end === "unfinished") {
     const headline = coloured("red", `ROLLBACK UNFINISHED: the update to ${to.release} did not come to its end`);
-    const text = [headline, applied.reason, ...lines, "Next:     rewind resume, or rewind abort"].join("\n");
+    const text = [
+      headline,
+      applied.reason,
+      ...lines,
+      `Next:     pulumi up, which goes on and verifies; or rewind rollback ${from.release}`,
+    ].join("\n");
     return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
   }
   const undo = `Undo:     rewind rollback ${from.release}`;

@@ -1,19 +1,37 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { RollbackBegun } from "../records/entry";
+import type { Runner } from "../records/entry";
 
-/** Whether a process of this machine still works on a rollback. One of another machine cannot be asked; its word is the log. */
-export function isAlive({ host, pid }: RollbackBegun["runner"]): boolean {
-  if (host !== hostname()) return false;
+/** This process, as the log names it. */
+export function thisRunner(): Runner {
+  const began = beganAt(process.pid);
+  return { host: hostname(), pid: process.pid, ...(began === undefined ? {} : { began }) };
+}
+
+/** Whether a rollback was begun on this machine, so that its process can be asked for. */
+export const isOfThisMachine = ({ host }: Runner): boolean => host === hostname();
+
+/** Whether a process of this machine still works on a rollback; never one of another machine. */
+export function isAlive(runner: Runner): boolean {
+  // In a container numbers begin anew: whoever asks may have the number of the one that is gone.
+  if (!isOfThisMachine(runner) || runner.pid === process.pid) return false;
   try {
-    process.kill(pid, 0);
+    process.kill(runner.pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
+  const began = beganAt(runner.pid);
+  // The number may have gone to another process since.
+  return began === undefined || runner.began === undefined || began === runner.began;
+}
+
+/** When a process began, in the clock of its machine; undefined where there is no /proc. */
+function beganAt(pid: number): string | undefined {
   try {
-    // The number may have gone to another process since.
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("rewind");
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The command may hold blanks and brackets; the beginning is the twentieth field after its last bracket.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch {
-    return true;
+    return undefined;
   }
 }

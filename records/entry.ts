@@ -55,6 +55,8 @@ export interface Intent extends Written {
   readonly records?: Readonly<Record<ReleaseId, Digest>>;
   /** The migrations that the update is about to run, in order. */
   readonly migrations?: readonly MigrationStep[];
+  /** The rollback by `rewind` that it belongs to. */
+  readonly rollback?: string;
   /** The restore point in the database's own log from just before the first change. */
   readonly restorePoint?: string;
 }
@@ -129,6 +131,8 @@ export interface Stop extends Written {
 export interface Runner {
   readonly host: string;
   readonly pid: number;
+  /** When it began, as its machine counts; left out where the machine does not say. */
+  readonly began?: string;
 }
 
 /** A rollback by `rewind`, before anything is touched. Without an end it is under way, or was interrupted. */
@@ -144,8 +148,10 @@ export interface RollbackBegun extends Written {
   readonly reason?: string;
   /** What a person chose to leave where it is, by its path: `functions/score_prism`. */
   readonly skipped?: readonly string[];
-  /** What pinned the stack until then, for the way back: the stack file's own two lines. */
+  /** What the stack file pinned until then: its own two lines. */
   readonly before: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> };
+  /** What ran until then, which may be another. */
+  readonly ran: { readonly release: ReleaseId; readonly pins: Readonly<Record<string, ReleaseId>> };
   readonly runner: Runner;
 }
 

@@ -1,4 +1,4 @@
-import { digestOf } from "./canonical";
+import { canonicalJson, digestOf } from "./canonical";
 import { diffPinned, type Change } from "./diff";
 import type { Level } from "./level";
 import type { Pinned } from "./pinned";
@@ -49,10 +49,26 @@ const ofDatabase: ReadonlySet<Facet> = new Set<Facet>(["config", "schema"]);
 /** Whether a change would touch the database. */
 export const touchesDatabase = ({ facet }: Pick<Change, "facet">): boolean => ofDatabase.has(facet);
 
-/** Pins every table, and the schema, apart at the release that it has now. */
-export function databasePins({ sources }: Pick<Pinned, "sources">): Record<string, ReleaseId> {
+/**
+ * Pins what of the database would change apart, at the release that it has now: every table and the schema stay.
+ * What both have alike needs no pin, so that a hold on the release that is left does not stand in the way.
+ */
+export function databasePins(
+  from: Pick<Pinned, "sources" | "facets">,
+  to: Pick<Pinned, "facets">,
+): Record<string, ReleaseId> {
+  const own = (facet: Facet, facets: Pinned["facets"], entry: string): unknown => {
+    const entries: Record<string, unknown> = facets[facet];
+    return Object.hasOwn(entries, entry) ? entries[entry] : null;
+  };
   return Object.fromEntries(
-    Object.entries(sources).filter(([path]) => ofDatabase.has(path.slice(0, path.indexOf("/")) as Facet)),
+    Object.entries(from.sources).filter(([path]) => {
+      const [facet, entry = ""] = path.split("/") as [Facet, string?];
+      return (
+        ofDatabase.has(facet) &&
+        canonicalJson(own(facet, from.facets, entry)) !== canonicalJson(own(facet, to.facets, entry))
+      );
+    }),
   );
 }
 

@@ -31,6 +31,8 @@ const asking = () => require("./probes") as typeof probes;
 export class Gates {
   private readonly log: DeploymentLog;
   private readonly entries: readonly Entry[];
+  /** The rollback by `rewind` that this update belongs to. */
+  private readonly rollback = process.env.REWIND_ROLLBACK;
   private readonly secrets: Loaded["secrets"];
   private opened: Clients | undefined;
   private readonly redact: (text: string) => string;
@@ -54,7 +56,7 @@ export class Gates {
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
     }
-    refuseWhileStopped(this.entries, process.env.REWIND_ROLLBACK, pulumi.runtime.isDryRun());
+    refuseWhileStopped(this.entries, this.rollback, pulumi.runtime.isDryRun());
     refuseLosses(settings, this.entries);
     this.secrets = secrets;
     this.redact = redactor(secrets);
@@ -111,6 +113,8 @@ export class Gates {
       throw first ? error : new Error("refused, for the reasons given above or below");
     });
     if (pulumi.runtime.isDryRun()) return;
+    // Somebody may have stopped the stack while everything was asked.
+    if (this.running === undefined) refuseWhileStopped(this.log.entries(), this.rollback, false);
     this.begin(await this.mark());
   }
 
@@ -151,6 +155,7 @@ export class Gates {
       records: recordsOf(this.settings),
       ...(this.migrations.length === 0 ? {} : { migrations: this.migrations }),
       ...(restorePoint === undefined ? {} : { restorePoint }),
+      ...(this.rollback === undefined ? {} : { rollback: this.rollback }),
     });
     this.run(id);
     void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);

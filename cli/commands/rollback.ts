@@ -159,10 +159,18 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
           : "give an interrupted rollback up: back to what ran before",
       )
       .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
+      .option("--runner-is-gone", "the rollback was begun on another machine, and nobody works on it there any more")
       .addOption(stack())
       .addOption(json())
-      .action(async (options: Common & { yes?: boolean }) => {
-        const wanted = { agreed: agreedBy(options), tell, confirm: confirmed, now: () => new Date(), signal: heeded() };
+      .action(async (options: Common & { yes?: boolean; runnerIsGone?: boolean }) => {
+        const wanted = {
+          gone: options.runnerIsGone === true,
+          agreed: agreedBy(options),
+          tell,
+          confirm: confirmed,
+          now: () => new Date(),
+          signal: heeded(),
+        };
         finish(await load.resume()[kind](where(options), wanted), options);
       });
   }

@@ -39,8 +39,8 @@ describe("whether a stack can be rolled back", () => {
     readStack(copy().where).log.append({ kind: "hold", release, reason: "leaks" });
   };
   const planning = (): Planning => {
-    const { name, settings, log, repinned } = readStack(copy().where);
-    return { name, settings, entries: log.entries(), repinned };
+    const { name, settings, log, text, repinned } = readStack(copy().where);
+    return { name, settings, entries: log.entries(), text, repinned };
   };
   interface Given {
     readonly release?: string;

@@ -112,6 +112,7 @@ describe("the doctor", () => {
       level: "full",
       plan: `sha256:${"a".repeat(64)}`,
       before: { release: "v1.2.1", pins: {} },
+      ran: { release: "v1.2.1", pins: {} },
       runner: { host: "elsewhere", pid: 1 },
     });
     const { code, of, text } = await examined();

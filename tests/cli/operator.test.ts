@@ -104,6 +104,7 @@ describe("the operator's verbs that need no engine", () => {
       level: "full",
       plan: `sha256:${"a".repeat(64)}`,
       before: { release: "v1.2.1", pins: {} },
+      ran: { release: "v1.2.1", pins: {} },
       runner: { host: hostname(), pid: 1 },
     });
     const { code, text, json } = whyNot(copy().where, "v1.2.0", "full");
@@ -114,6 +115,52 @@ describe("the operator's verbs that need no engine", () => {
     assert.match(text, /v1\.2\.0 is on hold: leaks memory/);
     assert.match(text, /Next: rewind unhold v1\.2\.0/);
     assert.equal(whyNot(copy().where, "v7.0.0", "full").code, 10);
+  });
+
+  it("G3 · fast is not refused for a hold on the release that it leaves, where both have the same rows", () => {
+    deployed("v1.2.0");
+    const same = copy()
+      .text()
+      .replace(/rewind:releases:\n/, "rewind:releases:\n    v1.2.9: *same\n")
+      .replace(/^( {4}v1\.2\.0:)/m, "$1 &same");
+    // An alias stands after its anchor.
+    const [line = ""] = /^ {4}v1\.2\.9: \*same\n/m.exec(same) ?? [];
+    writeFileSync(copy().file, same.replace(line, "").replace(/^( {4}v1\.2\.1:)/m, `${line}$1`));
+    deployed("v1.2.9", "failed");
+    append({ kind: "hold", release: "v1.2.9", reason: "verification failed" });
+    const { obstacles } = whyNot(copy().where, "v1.2.0", "fast").json as { obstacles: { reason: string }[] };
+    assert.ok(!obstacles.some(({ reason }) => reason.includes("v1.2.9 is on hold")), JSON.stringify(obstacles));
+  });
+
+  it("G3 · fast is refused where what runs has left the catalogue, for nobody knows its rows", () => {
+    deployed("v1.2.0");
+    deployed("v1.1.0");
+    pin("v1.2.0");
+    writeFileSync(
+      copy().file,
+      copy()
+        .text()
+        .replace(/^ {4}v1\.1\.0:\n(?: {6}.*\n)+/m, ""),
+    );
+    const { text, code } = whyNot(copy().where, "v1.2.1", "fast");
+    assert.equal(code, 10);
+    assert.match(text, /what runs \(v1\.1\.0\) is not in the catalogue any more, so its database cannot be kept/);
+    const { warnings } = plan(copy().where, "v1.2.1", "full").json as Plan;
+    assert.match(warnings.join(), /v1\.1\.0, which runs, is not in the catalogue any more/);
+  });
+
+  it("warns of what was edited since the last update, for it goes along and no change shows it", () => {
+    deployed("v1.2.0");
+    deployed("v1.2.1");
+    assert.deepEqual((plan(copy().where, "v1.2.0", "full").json as Plan).warnings, []);
+    writeFileSync(
+      copy().file,
+      copy()
+        .text()
+        .replace(/^ {4}kind: \w+/m, "$&\n    protect: true"),
+    );
+    const { warnings } = plan(copy().where, "v1.2.0", "full").json as Plan;
+    assert.match(warnings.join(), /the environment, the checks or letGo were edited since the last update/);
   });
 
   it("why-not says that a changed record is not the release that was applied", () => {
@@ -193,6 +240,7 @@ describe("the operator's verbs that need no engine", () => {
       undoes: wrong,
       reason: "wrong stamps",
       before: { release: "v1.2.1", pins: {} },
+      ran: { release: "v1.2.1", pins: {} },
       runner: { host: "elsewhere", pid: 1 },
     });
     const deployment = deployed("v1.2.0");

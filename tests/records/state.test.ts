@@ -51,6 +51,7 @@ const begun = (id: string, level: "fast" | "full" = "full"): RollbackBegun => ({
   level,
   plan: digest,
   before: { release: "v2", pins: {} },
+  ran: { release: "v2", pins: {} },
   runner: { host: "here", pid: 1 },
 });
 const ended = (of: string, result: RollbackEnded["result"], milliseconds = 1): RollbackEnded => ({
