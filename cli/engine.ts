@@ -178,7 +178,10 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
 function isLockedByTheDead(reason: string): boolean {
   if (!/currently locked by \d+ lock/.test(reason)) return false;
   const [, said = ""] = /currently locked by (\d+) lock/.exec(reason) ?? [];
-  const locks = [...reason.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)];
+  // The engine's words come several times over; a lock that is not understood is missing from the count.
+  const locks = [
+    ...new Map([...reason.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)].map((lock) => [lock[0], lock])).values(),
+  ];
   return (
     locks.length === Number(said) &&
     locks.every(([, host = "", pid = ""]) => host === hostname() && !exists(Number(pid)))
