@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
 import { keysOf, readRowTexts } from "../checks/row-comparison";
@@ -21,8 +21,11 @@ export interface Backup {
  */
 export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
   const { engine, folder, file } = stack;
-  const name = now.toISOString().replace(/[-:]|\.\d+/g, "");
-  const place = join(folder, ".rewind", "backups", engine.name, name);
+  const placeAt = (time: Date): string =>
+    join(folder, ".rewind", "backups", engine.name, time.toISOString().replace(/[-:]|\.\d+/g, ""));
+  // Of two in one second the later one is named by the next.
+  let place = placeAt(now);
+  for (let later = 1; existsSync(place); later += 1) place = placeAt(new Date(now.getTime() + later * 1_000));
   const contents: Record<string, string> = {
     [basename(file)]: readFileSync(file, "utf8"),
     "state.json": await engine.exportState(),
