@@ -156,7 +156,7 @@ async function assess({ planning, common, ask, redact }: Asking, release: Releas
 }
 
 /** Every obstacle; a stack file that cannot even say what runs is one. */
-function obstaclesFor(planning: Planning, release: ReleaseId): Obstacle[] {
+function obstaclesFor(planning: Planning, release: ReleaseId): readonly Obstacle[] {
   try {
     return obstaclesTo(planning, release);
   } catch (error) {

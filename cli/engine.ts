@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
 import { parseDocument } from "yaml";
 import { Refusal } from "./result";
+import { exists } from "./runner";
 
 const execute = promisify(execFile);
 
@@ -176,8 +177,8 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
 
 /** Whether every lock that the engine names is of this machine and of a process that is gone. */
 function isLockedByTheDead(reason: string): boolean {
-  if (!/currently locked by \d+ lock/.test(reason)) return false;
-  const [, said = ""] = /currently locked by (\d+) lock/.exec(reason) ?? [];
+  const [, said] = /currently locked by (\d+) lock/.exec(reason) ?? [];
+  if (said === undefined) return false;
   // The engine's words come several times over; a lock that is not understood is missing from the count.
   const locks = [
     ...new Map([...reason.matchAll(/created by \S*@(\S+) \(pid (\d+)\)/g)].map((lock) => [lock[0], lock])).values(),
@@ -186,15 +187,6 @@ function isLockedByTheDead(reason: string): boolean {
     locks.length === Number(said) &&
     locks.every(([, host = "", pid = ""]) => host === hostname() && !exists(Number(pid)))
   );
-}
-
-function exists(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Saved plans are behind this variable in the engine. */

@@ -84,18 +84,29 @@ function targetOf(
   return level === "fast" ? repinned(release, { ...databasePins(from, whole.pinned), ...skipped }) : whole;
 }
 
+/** What runs, the stack as it would be pinned where that can be said, and what stands between the two. */
+interface Found {
+  readonly obstacles: readonly Obstacle[];
+  readonly sides?: { readonly from: ReturnType<typeof running>; readonly target: Settings };
+}
+
 /** Everything that stands between the stack and a release, without asking any component; empty when nothing does. */
 export function obstaclesTo(
   planning: Planning,
   release: ReleaseId,
   level: Level = "full",
-  { own, skipped }: Aim = {},
-): Obstacle[] {
+  aim: Aim = {},
+): readonly Obstacle[] {
+  return lookAt(planning, release, level, aim).obstacles;
+}
+
+function lookAt(planning: Planning, release: ReleaseId, level: Level, { own, skipped }: Aim): Found {
   const { settings, entries } = planning;
   const { catalogue } = settings;
   if (!catalogue.includes(release)) {
     const known = catalogue.length > 20 ? `${catalogue.length} others` : catalogue.join(", ");
-    return [{ reason: `no release ${release}; the catalogue has ${known}`, next: "rewind rollback <release>" }];
+    const reason = `no release ${release}; the catalogue has ${known}`;
+    return { obstacles: [{ reason, next: "rewind rollback <release>" }] };
   }
   const obstacles: Obstacle[] = [];
   const open = openRollback(entries);
@@ -116,7 +127,7 @@ export function obstaclesTo(
     target = targetOf(planning, from.pinned, release, level, skipped);
   } catch (error) {
     if (!(error instanceof InvalidConfiguration)) throw error;
-    return [...obstacles, { reason: error.message, next: `rewind release show ${release}` }];
+    return { obstacles: [...obstacles, { reason: error.message, next: `rewind release show ${release}` }] };
   }
   const held = holds(entries);
   for (const id of new Set([release, ...Object.values(target.pinned.sources)])) {
@@ -141,7 +152,7 @@ export function obstaclesTo(
   if (changes.length === 0 && last?.outcome?.result === "passed" && settings.pinned.digest === target.pinned.digest) {
     obstacles.push({ reason: `rollback not required: ${release} is what runs`, next: "rewind verify" });
   }
-  return obstacles;
+  return { obstacles, sides: { from, target } };
 }
 
 /** The release that was applied last, or one that it took something from, where the catalogue has it no more. */
@@ -168,24 +179,17 @@ export interface Planned {
  * @param wanted the target; the last known-good release that does not run when left out
  * @throws Refusal with the first obstacle, and with how many others there are
  */
-export function planRollback(
-  planning: Planning,
-  wanted: ReleaseId | undefined,
-  level: Level,
-  { own, skipped }: Aim = {},
-): Planned {
+export function planRollback(planning: Planning, wanted: ReleaseId | undefined, level: Level, aim: Aim = {}): Planned {
   const { name, entries, text } = planning;
   const release = wanted ?? defaultTarget(planning);
-  const [first, ...others] = obstaclesTo(planning, release, level, {
-    ...(own === undefined ? {} : { own }),
-    ...(skipped === undefined ? {} : { skipped }),
-  });
+  const { obstacles, sides } = lookAt(planning, release, level, aim);
+  const [first, ...others] = obstacles;
   if (first !== undefined) {
     const more = others.length === 0 ? "" : ` (and ${others.length} more: rewind why-not ${release})`;
     throw new Refusal(`${first.reason}${more}`, first.next);
   }
-  const from = running(planning);
-  const plan = planFrom(from, targetOf(planning, from.pinned, release, level, skipped), level, {
+  if (sides === undefined) throw new Error(`nothing stands in the way of ${release}, and it cannot be pinned`);
+  const plan = planFrom(sides.from, sides.target, level, {
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,
     estimate: estimateFrom(measuredRuns(entries, level)),

@@ -15,14 +15,20 @@ export const isOfThisMachine = ({ host }: Runner): boolean => host === hostname(
 export function isAlive(runner: Runner): boolean {
   // In a container numbers begin anew: whoever asks may have the number of the one that is gone.
   if (!isOfThisMachine(runner) || runner.pid === process.pid) return false;
-  try {
-    process.kill(runner.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
+  if (!exists(runner.pid)) return false;
   const began = beganAt(runner.pid);
   // The number may have gone to another process since.
   return began === undefined || runner.began === undefined || began === runner.began;
+}
+
+/** Whether this machine has a process of that number, whoever it belongs to. */
+export function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 /** When a process began, in the clock of its machine; undefined where there is no /proc. */
