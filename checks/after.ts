@@ -4,12 +4,13 @@ import type { Settings } from "../release/parse";
 import { policyDigest, storedPolicy } from "../release/policy";
 import { pinnedValue } from "../release/pinned-value";
 import { asContainers } from "../release/runtime";
-import type { CheckDefinition } from "../release/schema/verification";
+import type { CheckDefinition, Logs } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
 import { bucketProbes } from "./bucket";
 import type { Clients } from "./clients";
 import { addressOf, measureContainer, type Containers } from "./containers";
 import { measureRequests, type HttpContext } from "./http";
+import { logSource, measureLogs } from "./logs";
 import { measureMigrations } from "./migrations";
 import { measurePolicy, measurePolicyDigest } from "./policy";
 import { jobsProbes } from "./jobs";
@@ -108,10 +109,15 @@ function declaredProbes(
     // A browser takes seconds to start.
     timeout: definition.timeout ?? (definition.kind === "browser" ? "30s" : undefined),
     deadline: definition.deadline ?? (definition.kind === "browser" ? "30s" : undefined),
-    // Rows that are there do not go away by asking again.
-    factual: definition.kind === "stamps",
+    // Rows and lines that are there do not go away by asking again.
+    factual: definition.kind === "stamps" || definition.kind === "logs",
+    // What the other checks do shows in the logs.
+    last: definition.kind === "logs",
     trigger: definition.trigger,
-    ask: (signal) => measure(settings, clients, http, definition, runsSince, signal),
+    ask: (signal) =>
+      definition.kind === "logs"
+        ? measureLogs(logSource(settings, clients, definition.of, containers), definition, runsSince)
+        : measure(settings, clients, http, definition, runsSince, signal),
   }));
 }
 
@@ -119,7 +125,7 @@ function measure(
   settings: Settings,
   clients: Clients,
   http: HttpContext,
-  definition: CheckDefinition,
+  definition: Exclude<CheckDefinition, Logs>,
   runsSince: string | undefined,
   signal: AbortSignal,
 ) {

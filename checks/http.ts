@@ -1,4 +1,5 @@
 import { interpolate, interpolateJson } from "../release/interpolate";
+import { milliseconds } from "../release/primitives";
 import type { Request } from "../release/schema/verification";
 import type { Measurement } from "./probe";
 
@@ -33,7 +34,9 @@ export async function measureRequests(
       ...interpolateJson({ body: request.body, json: request.expect.json }, valueOf),
     };
     const line = `${request.method ?? "GET"} ${request.to}${sent.path}`;
-    const response = await fetch(`${await context.addressOf(request.to)}${sent.path}`, {
+    const address = await context.addressOf(request.to);
+    const asked = performance.now();
+    const response = await fetch(`${address}${sent.path}`, {
       method: request.method ?? "GET",
       headers: headersOf(request, context),
       redirect: "manual",
@@ -41,6 +44,7 @@ export async function measureRequests(
       ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
     });
     const text = (await response.text()).slice(0, largestAnswer);
+    const took = performance.now() - asked;
     const told = `${line} → ${response.status} ${brief(text)}`;
     if (response.status !== request.expect.status) {
       return { result: "failed", evidence: `${told}; expected ${request.expect.status}` };
@@ -48,6 +52,10 @@ export async function measureRequests(
     const answer = parsed(text);
     const difference = sent.json === undefined ? undefined : firstDifference(sent.json, answer, "");
     if (difference !== undefined) return { result: "failed", evidence: `${line}: ${difference}` };
+    const { within } = request.expect;
+    if (within !== undefined && took > milliseconds(within)) {
+      return { result: "failed", evidence: `${line}: took ${Math.round(took)} ms, expected within ${within}` };
+    }
     for (const [name, path] of Object.entries(request.capture ?? {})) {
       const value = valueAt(answer, path);
       if (value === undefined) return { result: "failed", evidence: `${told}; the answer has no ${path}` };

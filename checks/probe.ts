@@ -15,6 +15,8 @@ export interface Probe {
   readonly deadline?: Duration | undefined;
   /** Whether `failed` is a fact, so that asking again cannot help. An error is always asked again. */
   readonly factual?: boolean;
+  /** Whether it is asked when every other has its answer. */
+  readonly last?: boolean;
   /** The trigger of the rollback plan that a failure is. */
   readonly trigger?: string | undefined;
   ask(signal: AbortSignal): Promise<Measurement>;
@@ -32,7 +34,8 @@ const firstPause = 50;
 const longestPause = 2_000;
 
 /**
- * Asks every probe at once, each until it passes or its deadline is over, with pauses that double.
+ * Asks every probe at once, each until it passes or its deadline is over, with pauses that double; those that come last
+ * are asked when the others have their answers.
  *
  * @param redact takes the values of secrets out of a text
  * @returns a check per probe, in the order of the probes; never throws
@@ -42,7 +45,10 @@ export async function runProbes(
   timing: Timing = defaultTiming,
   redact: (text: string) => string = (text) => text,
 ): Promise<Check[]> {
-  return Promise.all(probes.map((probe) => runProbe(probe, timing, redact)));
+  const run = (probe: Probe): Promise<Check> => runProbe(probe, timing, redact);
+  const asked = new Map(probes.filter(({ last }) => last !== true).map((probe) => [probe, run(probe)]));
+  await Promise.all(asked.values());
+  return Promise.all(probes.map((probe) => asked.get(probe) ?? run(probe)));
 }
 
 async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => string): Promise<Check> {

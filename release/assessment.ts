@@ -65,7 +65,11 @@ export function scopeOf({ checks }: Pick<Verdict, "checks">, definitions: Defini
   return failed.length > 0 ? "partial" : "none";
 }
 
-function isSecurity({ name, trigger }: Check, definition: CheckDefinition | undefined): boolean {
+/** Whether a check tells of a security control. */
+export function isSecurity(
+  { name, trigger }: Pick<Check, "name" | "trigger">,
+  definition: CheckDefinition | undefined,
+): boolean {
   if (definition?.kind === "policy" || definition?.kind === "visibility" || definition?.kind === "signed-url")
     return true;
   if (definition === undefined && /^(?:policy|access|cors|signed URL|public access) /.test(name)) return true;
@@ -77,7 +81,8 @@ function asksAService(name: string, definition: CheckDefinition | undefined): bo
   return definition.kind === "http" && definition.to.startsWith("services/");
 }
 
-function isOfDatabase(name: string, definition: CheckDefinition | undefined): boolean {
+/** Whether a check tells of what is in the database. */
+export function isOfDatabase(name: string, definition: CheckDefinition | undefined): boolean {
   if (definition === undefined) return /^(?:rows |row |migrations$|database )/.test(name);
   return definition.kind === "sql" || definition.kind === "row" || definition.kind === "stamps";
 }

@@ -77,6 +77,7 @@ export function parseSettings(
   const letGo = part("letGo", shape.letGo, undefined);
   const objectives = part("objectives", shape.objectives, undefined);
   const onFailure = part("onFailure", shape.onFailure, undefined);
+  const approval = part("approval", shape.approval, undefined);
   const { releases, references, catalogue } = parseCatalogue(raw.releases, problems);
   if (catalogue === undefined) broken.add("releases");
   const archive = part("archive", shape.archive, undefined);
@@ -102,6 +103,7 @@ export function parseSettings(
     ...(verification === undefined ? {} : { verification }),
     ...(objectives === undefined ? {} : { objectives }),
     ...(onFailure === undefined ? {} : { onFailure }),
+    ...(approval === undefined ? {} : { approval }),
     secrets,
     pinned: selectPinned(release, pins, releases, toggles),
   };

@@ -11,6 +11,7 @@ export type Part =
   | "pins"
   | "objectives"
   | "onFailure"
+  | "approval"
   | "toggles"
   | "releases"
   | "archive"

@@ -48,6 +48,13 @@ export const checksAskForWhatIsThere: Rule = (settings) => {
         return has(pinned.frontend, definition.to.slice("frontend/".length))
           ? []
           : [problem([...at, "to"], `the pinned release has no ${quote(definition.to)}`)];
+      case "logs": {
+        const [facet, name = ""] = definition.of.split("/") as ["services" | "functions", string?];
+        if (!has(pinned[facet], name)) return [problem([...at, "of"], `the pinned release has no ${definition.of}`)];
+        return onDocker(settings.environment, facet)
+          ? []
+          : [problem([...at, "of"], "logs are read from a Docker engine or a swarm, and it runs on neither")];
+      }
       case "sql":
         return settings.environment.database === undefined ? [problem(at, "the environment has no database")] : [];
       case "signed-url": {

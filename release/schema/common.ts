@@ -19,9 +19,14 @@ const timing = {
   deadline: Duration.optional().describe("Retrying ends here"),
 };
 
+/** What a check tells of, as the checklists of verification group it. */
+export const areas = ["health", "authentication", "features", "data", "performance"] as const;
+export type Area = (typeof areas)[number];
+
 /** What every declared check may say. */
 export const ofEveryCheck = {
   ...timing,
+  area: z.enum(areas).optional().describe("The checklist that it belongs to; by its kind unless said"),
   trigger: z
     .string()
     .min(1, { error: "expected a few words" })

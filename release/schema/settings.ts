@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ReleaseId, SecretName } from "../primitives";
+import { Duration, ReleaseId, SecretName } from "../primitives";
 import { Verification } from "./verification";
 import { Environment } from "./environment";
 import { Objectives } from "../objectives";
@@ -24,5 +24,9 @@ export const Settings = z.strictObject({
     .describe(
       "What rewind does when verification fails: wait for a person, unless said, or go back to the last known good",
     ),
+  approval: z
+    .strictObject({ validFor: Duration.optional().describe("How long an approval holds; 30m unless said") })
+    .optional()
+    .describe("A rollback by rewind needs somebody else's agreement to its plan: rewind approve"),
   secrets: z.array(SecretName).optional(),
 });

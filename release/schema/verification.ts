@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Duration, Name, Origin, SecretName, SqlIdentifier, UrlPath } from "../primitives";
-import { ofEveryCheck, OneOrMore, Text } from "./common";
+import { areas, ofEveryCheck, OneOrMore, Text } from "./common";
 import { Stamps } from "./stamped";
 import { Visibility } from "./visibility";
 
@@ -13,7 +13,11 @@ const Request = z.strictObject({
   path: UrlPath,
   bearer: SecretName.optional().describe("The secret sent as Authorization: Bearer …"),
   body: z.json().optional(),
-  expect: z.strictObject({ status: z.int().min(100).max(599), json: Expected.optional() }),
+  expect: z.strictObject({
+    status: z.int().min(100).max(599),
+    json: Expected.optional(),
+    within: Duration.optional().describe("An answer that takes longer fails: the performance is degraded"),
+  }),
   capture: z
     .record(Name, z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/))
     .optional()
@@ -49,6 +53,35 @@ export const BrowserVisit = z.strictObject({
 });
 export type BrowserVisit = z.infer<typeof BrowserVisit>;
 
+/** What a container must not have written since the pinned release was applied. */
+const Logs = z.strictObject({
+  kind: z.literal("logs"),
+  ...ofEveryCheck,
+  of: z.string().regex(/^(?:services|functions)\/[A-Za-z][A-Za-z0-9_-]{0,62}$/, { error: "expected services/NAME" }),
+  without: z
+    .string()
+    .min(1)
+    .max(500)
+    .refine(isPattern, { error: "expected a regular expression" })
+    .describe("A regular expression; a line that it finds is a failure"),
+});
+export type Logs = z.infer<typeof Logs>;
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, "u").source !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** Something that no check can measure and a person answers: `rewind checklist` asks it. */
+const Question = z.strictObject({
+  area: z.enum(areas),
+  ask: z.string().min(1).max(300).describe("Answered with yes when all is well"),
+});
+export type Question = z.infer<typeof Question>;
+
 /** One check as the stack declares it. */
 export const CheckDefinition = z.discriminatedUnion(
   "kind",
@@ -67,8 +100,11 @@ export const CheckDefinition = z.discriminatedUnion(
     z.strictObject({ kind: z.literal("policy"), ...ofEveryCheck, bucket: Name, prefix: Text.optional() }),
     Visibility,
     Stamps,
+    Logs,
   ],
-  { error: "expected a kind of check: http, journey, sql, row, browser, policy, visibility, stamps or signed-url" },
+  {
+    error: "expected a kind of check: http, journey, sql, row, browser, policy, visibility, stamps, signed-url or logs",
+  },
 );
 export type CheckDefinition = z.infer<typeof CheckDefinition>;
 
@@ -77,5 +113,6 @@ export const Verification = z.strictObject({
   timeout: Duration.optional(),
   deadline: Duration.optional(),
   checks: z.record(Name, CheckDefinition).optional(),
+  questions: z.record(Name, Question).optional(),
 });
 export type Verification = z.infer<typeof Verification>;

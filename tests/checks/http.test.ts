@@ -109,6 +109,15 @@ describe("requests", () => {
     });
   });
 
+  it("S10 · fail when the answer takes longer than it may", async () => {
+    answers["GET /health"] = { status: 200, body: '{"status":"ok"}' };
+    const within = (longest: string): Request => ({ ...health, expect: { ...health.expect, within: longest } });
+    assert.equal((await measure(within("1m"))).result, "passed");
+    const { result, evidence } = await measure(within("0ms"));
+    assert.equal(result, "failed");
+    assert.match(evidence, /^GET services\/api\/health: took \d+ ms, expected within 0ms$/);
+  });
+
   it("fail with another status", async () => {
     answers["GET /health"] = { status: 503, body: '{"status":"ok"}' };
     const measured = await measure(health);

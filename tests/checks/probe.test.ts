@@ -35,6 +35,29 @@ describe("a probe", () => {
     assert.ok(!Object.hasOwn(check!, "trigger"));
   });
 
+  it("that comes last is asked when every other has its answer, and its check keeps its place", async () => {
+    let answered = 0;
+    const slow = probe(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      answered += 1;
+      return passed;
+    });
+    const last = probe(() => Promise.resolve(answered === 2 ? passed : failed), {
+      last: true,
+      name: "logs",
+      factual: true,
+    });
+    const checks = await runProbes([slow, last, slow], quick);
+    assert.deepEqual(
+      checks.map(({ name, result }) => [name, result]),
+      [
+        ["probe", "passed"],
+        ["logs", "passed"],
+        ["probe", "passed"],
+      ],
+    );
+  });
+
   it("that fails is asked again until it passes", async () => {
     let asked = 0;
     const ask = () => Promise.resolve((asked += 1) < 3 ? failed : passed);

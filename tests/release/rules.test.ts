@@ -526,6 +526,28 @@ describe("the rules", () => {
   });
 });
 
+describe("a check of logs", () => {
+  const withCheck = (change: object, more: (raw: Raw) => void = () => undefined) =>
+    problemsAfter((raw) => {
+      Object.assign(raw.verification.checks, {
+        logs: { kind: "logs", of: "functions/score", without: "error", ...change },
+      });
+      more(raw);
+    });
+
+  it("asks for an entry that the release has, and for a regular expression", () => {
+    const at = "verification.checks.logs";
+    assert.deepEqual(withCheck({ area: "features" }), []);
+    assert.deepEqual(withCheck({ of: "services/nothing" }), [`${at}.of: the pinned release has no services/nothing`]);
+    assert.match(withCheck({ without: "(" }).join(), /logs\.without: expected a regular expression/);
+    assert.match(withCheck({ area: "weather" }).join(), /^verification\.checks\.logs\.area: /);
+  });
+
+  it("asks for something that a Docker engine runs", () => {
+    assert.match(withCheck({}, onLambda).join(), /logs are read from a Docker engine or a swarm/);
+  });
+});
+
 describe("a check of stamps", () => {
   const check = { kind: "stamps", of: "profiles", pinned: { table: "settings", key: "version" } };
   const withCheck = (change: object, more: (raw: Raw) => void = () => undefined) =>
