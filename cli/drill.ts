@@ -1,10 +1,12 @@
 import { objectiveOf } from "../release/objectives";
 import type { ReleaseId } from "../release/primitives";
+import { refusedBy } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import { canonicalJson } from "../release/canonical";
 import { deployments, stopped } from "../records/state";
 import { obstaclesTo, planRollback } from "./planning";
-import { coloured, duration } from "./report";
+import { against } from "./parts";
+import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { carryOut, type RollbackOptions } from "./rollback";
 import { planningOf, planText } from "./rollback-plan";
@@ -19,7 +21,7 @@ export async function drill(
   release: ReleaseId | undefined,
   options: Omit<RollbackOptions, "level" | "release">,
 ): Promise<VerbResult> {
-  const { tell, confirm, agreed, now } = options;
+  const { tell, now } = options;
   const first = await open(where);
   const { settings, engine } = first;
   if (settings.environment.kind === "production") {
@@ -47,13 +49,8 @@ export async function drill(
   if (hold !== undefined) throw new Refusal(`there would be no way back: ${hold.reason}`, hold.next);
   tell(planText(there.plan).join("\n"));
   const question = `Roll ${engine.name} back to ${there.plan.to.release}, and to ${there.plan.from.release} again?`;
-  if (agreed === "no" && !(await confirm(question, "yes"))) {
-    return {
-      code: exitCodes.refused,
-      text: "Aborted; nothing was touched.",
-      json: { outcome: "refused", aborted: true },
-    };
-  }
+  const refused = await refusedBy(first, options, question, "rewind drill");
+  if (refused !== undefined) return refused;
   const began = now().getTime();
   const gone = await carryOut(first, there, { ...options, level: "full", reason: "drill, there" });
   const halfway = now().getTime();
@@ -65,9 +62,8 @@ export async function drill(
     reason: "drill, back",
   });
   const ended = now().getTime();
-  const objective = objectiveOf(settings.objectives, "total") ?? Number.POSITIVE_INFINITY;
-  const line = (what: string, took: number): string =>
-    `  ${what}  ${duration(took)}, ${took <= objective ? coloured("green", "within") : coloured("red", "over")} ${duration(objective)}`;
+  const objective = objectiveOf(settings.objectives, "total");
+  const line = (what: string, took: number): string => `  ${what}  ${against(took, objective)}`;
   const passed = back.code === exitCodes.ok;
   const text = [
     ...(passed ? [] : [back.text]),

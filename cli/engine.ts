@@ -50,7 +50,7 @@ export interface UpOptions {
   /** Variables for the program. */
   readonly variables?: Readonly<Record<string, string>>;
   /** Hears of each resource that begins to change, and of its end, by its type and name. */
-  readonly onResource?: (type: string, name: string, end: boolean) => void;
+  readonly onResource?: (type: string, name: string, failed: boolean) => void;
 }
 
 /** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
@@ -196,7 +196,7 @@ function tellResource(tell: NonNullable<UpOptions["onResource"]>): (event: Engin
   return ({ resourcePreEvent, resOutputsEvent, resOpFailedEvent }) => {
     const { metadata } = resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent ?? {};
     if (metadata === undefined || metadata.op === "same") return;
-    tell(metadata.type, metadata.urn.slice(metadata.urn.lastIndexOf("::") + 2), resourcePreEvent === undefined);
+    tell(metadata.type, metadata.urn.slice(metadata.urn.lastIndexOf("::") + 2), resOpFailedEvent !== undefined);
   };
 }
 

@@ -21,7 +21,9 @@ export function partOf({ environment }: Pick<Settings, "environment">, type: str
 export interface Watch {
   /** Measures something that is a part by itself. */
   readonly time: <T>(part: Part, work: () => Promise<T>) => Promise<T>;
-  readonly onResource: (type: string, name: string, end: boolean) => void;
+  readonly onResource: (type: string, name: string, failed: boolean) => void;
+  /** The parts of which the engine could not change something, and what it was. */
+  readonly broken: () => Partial<Record<Part, string>>;
   /** What was measured so far, in milliseconds. */
   readonly parts: () => Partial<Record<Part, number>>;
   /** A line of progress: elapsed, what is left of the budget, what runs now. */
@@ -32,6 +34,7 @@ export interface Watch {
 export function watchParts(settings: Settings, clock: () => number = () => performance.now()): Watch {
   const started = clock();
   const spans = new Map<Part, { from: number; to: number }>();
+  const broken: Partial<Record<Part, string>> = {};
   const mark = (part: Part): void => {
     const now = clock();
     const span = spans.get(part);
@@ -47,10 +50,13 @@ export function watchParts(settings: Settings, clock: () => number = () => perfo
         mark(part);
       }
     },
-    onResource: (type, name) => {
+    onResource: (type, name, failed) => {
       const part = partOf(settings, type, name);
-      if (part !== undefined) mark(part);
+      if (part === undefined) return;
+      mark(part);
+      if (failed) broken[part] ??= `${name} (${type}) could not be changed`;
     },
+    broken: () => ({ ...broken }),
     parts: () => Object.fromEntries([...spans].map(([part, { from, to }]) => [part, Math.round(to - from)])),
     line: (what) => {
       const elapsed = clock() - started;
@@ -64,24 +70,20 @@ export function watchParts(settings: Settings, clock: () => number = () => perfo
   };
 }
 
+/** What something took beside what it might have taken, both in milliseconds: `3 s, within 2 min 00 s`. */
+export function against(took: number, objective: number | undefined): string {
+  if (objective === undefined) return duration(took);
+  return `${duration(took)}, ${took <= objective ? coloured("green", "within") : coloured("red", "over")} ${duration(objective)}`;
+}
+
 /** A line per measured part beside its objective, and one for the whole. */
-export function objectiveLines(
-  { objectives }: Pick<Settings, "objectives">,
-  total: number,
-  measured: Readonly<Record<string, number>>,
-): string[] {
-  const rows: [string, number, number | undefined][] = [
-    ...allParts.flatMap((part): [string, number, number | undefined][] => {
-      const took = measured[part];
-      return took === undefined ? [] : [[part, took, objectiveOf(objectives, part)]];
-    }),
-    ["total", total, objectiveOf(objectives, "total")],
-  ];
+export function objectiveLines({
+  milliseconds,
+  parts,
+  objectives,
+}: Readonly<Record<"parts" | "objectives", Readonly<Record<string, number>>> & { milliseconds: number }>): string[] {
+  const rows = allParts.flatMap((part): [string, number][] => (parts[part] === undefined ? [] : [[part, parts[part]]]));
+  rows.push(["total", milliseconds]);
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, took, objective]) => {
-    if (objective === undefined) return `  ${name.padEnd(width)}  ${duration(took)}`;
-    const within = took <= objective;
-    const mark = coloured(within ? "green" : "red", within ? "within" : "over");
-    return `  ${name.padEnd(width)}  ${duration(took)}, ${mark} ${duration(objective)}`;
-  });
+  return rows.map(([name, took]) => `  ${name.padEnd(width)}  ${against(took, objectives[name])}`);
 }

@@ -7,6 +7,7 @@ import {
   knownGood,
   measuredRuns,
   openRollback,
+  rollbacks,
   type Deployment,
 } from "../records/state";
 import { InvalidConfiguration } from "../release/config";
@@ -227,11 +228,23 @@ export function warningsOf(entries: readonly Entry[], release: ReleaseId): strin
     ];
   }
   const last = of.at(-1);
-  return last !== undefined && isBroken(last)
-    ? [
-        `${release} itself was broken when it ran here last (${last.intent.at}: ${brokenBy(last)}); fix forward first, rather than go back to it`,
-      ]
-    : [];
+  return [
+    ...(last !== undefined && isBroken(last)
+      ? [
+          `${release} itself was broken when it ran here last (${last.intent.at}: ${brokenBy(last)}); fix forward first, rather than go back to it`,
+        ]
+      : []),
+    ...leftBefore(entries, release),
+  ];
+}
+
+/** Whoever goes back twice without a target would go forward again: what a rollback left stays known to be good. */
+function leftBefore(entries: readonly Entry[], release: ReleaseId): string[] {
+  const left = rollbacks(entries).findLast(({ begun, ended }) => begun.from === release && ended?.result === "passed");
+  if (left === undefined) return [];
+  const { at, reason } = left.begun;
+  const why = reason === undefined ? "" : ` (${reason})`;
+  return [`${release} was rolled back from at ${at}${why}; to go further back, name an older release`];
 }
 
 const isBroken = ({ outcome }: Deployment): boolean => outcome?.result === "failed";

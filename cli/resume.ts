@@ -3,6 +3,7 @@ import { writeAtomically } from "../records/atomic-file";
 import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, openRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
+import { refusedBy } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
 import { planRollback } from "./planning";
@@ -41,11 +42,11 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
   });
   options.tell(planText(planned.plan).join("\n"));
   const reason = `resumes ${begun.id}${begun.reason === undefined ? "" : `: ${begun.reason}`}`;
-  return await confirmedThen(stack, options, `Go on with the rollback to ${begun.to}?`, async () => {
-    refuseStale(stack, planned);
-    const { id } = end(stack, begun, "unfinished", "it was interrupted, and resumed", deployment?.intent.id);
-    return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: begun.level });
-  });
+  const refused = await refusedBy(stack, options, `Go on with the rollback to ${begun.to}?`, "rewind resume");
+  if (refused !== undefined) return refused;
+  refuseStale(stack, planned);
+  const { id } = end(stack, begun, "unfinished", "it was interrupted, and resumed", deployment?.intent.id);
+  return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: begun.level });
 }
 
 /** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
@@ -75,11 +76,11 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
   const planned = planRollback(planningOf(stack), ran.release, "full", { own: begun.id, skipped: ran.pins });
   options.tell(planText(planned.plan).join("\n"));
   const reason = `gives ${begun.id} up`;
-  return await confirmedThen(stack, options, `Go back to ${ran.release}?`, async () => {
-    refuseStale(stack, planned);
-    const { id } = end(stack, begun, "aborted", "it was interrupted, and given up", deployment.intent.id);
-    return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: "full" });
-  });
+  const refused = await refusedBy(stack, options, `Go back to ${ran.release}?`, "rewind abort");
+  if (refused !== undefined) return refused;
+  refuseStale(stack, planned);
+  const { id } = end(stack, begun, "aborted", "it was interrupted, and given up", deployment.intent.id);
+  return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: "full" });
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
@@ -101,23 +102,6 @@ function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult {
     text,
     json: { outcome: "aborted", run: begun.id, release: ours ? before.release : settings.release },
   };
-}
-
-async function confirmedThen(
-  stack: OpenedStack,
-  { agreed, confirm }: Pick<RollbackOptions, "agreed" | "confirm">,
-  question: string,
-  act: () => Promise<VerbResult>,
-): Promise<VerbResult> {
-  const isProduction = stack.settings.environment.kind === "production";
-  if (isProduction && agreed === "unnamed") {
-    throw new Refusal("production asks for its own name", `the same command with --stack ${stack.engine.name}`);
-  }
-  if (agreed === "no" && !(await confirm(question, isProduction ? stack.engine.name : "yes"))) {
-    const text = "Left as it is.\nNext: rewind resume, or rewind abort";
-    return { code: exitCodes.refused, text, json: { outcome: "refused", aborted: true } };
-  }
-  return act();
 }
 
 function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boolean): Interrupted {

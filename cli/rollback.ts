@@ -3,40 +3,66 @@ import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
 import { deployments, knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
+import { escalationsOf, type Escalation } from "../release/escalation";
+import { objectiveOf } from "../release/objectives";
 import { digestOfPlan, type Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
 import { redactor } from "../release/redact";
 import { evidenceOf, failures } from "../release/verdict";
+import { refusedBy, type Agreement } from "./agreement";
+import { refuseUnapproved } from "./approval";
 import { applyStackFile, type Applied } from "./apply";
 import { backUp } from "./backup";
-import { exitCodeOf, exitCodes } from "./exit-codes";
 import { chooseSteps } from "./manual";
-import { objectiveLines, watchParts } from "./parts";
+import { watchParts } from "./parts";
 import { withPin } from "./pin";
 import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
-import { checkLines, coloured, duration } from "./report";
+import { coloured, duration } from "./report";
+import { keepReport, reportOf, resultOf, type Ended } from "./rollback-report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** What the caller decides about a rollback. */
-export interface RollbackOptions {
+export interface RollbackOptions extends Agreement {
   /** The last known-good release that does not run, when left out. */
   readonly release?: ReleaseId | undefined;
   readonly level: Level;
   readonly reason?: string;
+  /** Whether it is done only where an update failed verification and the stack says that it goes back by itself. */
+  readonly byPolicy?: boolean;
   /** What a person has chosen to leave where it is, by its path. */
   readonly skipped?: readonly string[];
   /** Asks for one of several words, of a step by hand. */
   readonly choose?: (question: string, words: readonly string[]) => Promise<string>;
-  /** Whether somebody agreed beforehand, and named the stack that is meant. */
-  readonly agreed: "no" | "unnamed" | "named";
   readonly tell: Tell;
-  /** Asks the person for a word; anything else is a no. */
-  readonly confirm: (question: string, word: string) => Promise<boolean>;
   readonly now: () => Date;
-  readonly signal: AbortSignal;
+}
+
+/** After an update that failed verification, what the policy of the stack says: back to the last known good, once. */
+function refuseAgainstPolicy(
+  { engine, log, settings }: OpenedStack,
+  { release }: RollbackOptions,
+): Pick<RollbackOptions, "release" | "reason"> {
+  if (release !== undefined)
+    throw new Refusal("by policy there is no choice of a release", `rewind rollback ${release}`);
+  const last = deployments(log.entries()).at(-1);
+  if (last?.outcome?.result !== "failed") {
+    const what =
+      last === undefined ? "nothing was deployed yet" : `${last.intent.to.release} did not fail verification`;
+    throw new Refusal(`nothing to go back from: ${what}`, "rewind status");
+  }
+  if (settings.onFailure !== "rollback") {
+    throw new Refusal(`${engine.name} waits for a person when verification fails (rewind:onFailure)`, "rewind assess");
+  }
+  if (last.intent.rollback !== undefined) {
+    throw new Refusal(
+      "what failed was a rollback itself; by policy it is done once, then a person decides",
+      "rewind assess",
+    );
+  }
+  return { reason: `verification of ${last.intent.to.release} failed` };
 }
 
 /**
@@ -46,33 +72,17 @@ export interface RollbackOptions {
  * known-good release, once.
  */
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
-  const { tell, confirm, signal } = options;
+  const { tell } = options;
   const stack = await open(where);
-  const { planned, skipped } = await stepByStep(
-    stack,
-    planRollback(planningOf(stack), options.release, options.level),
-    options,
-  );
+  const { release: wanted, reason } = options.byPolicy === true ? refuseAgainstPolicy(stack, options) : options;
+  const whole = planRollback(planningOf(stack), wanted, options.level);
+  const { release } = whole.plan.to;
+  const command = `rewind rollback ${release} --level ${options.level}`;
+  refuseUnapproved(stack, whole.plan, command, options.now());
+  const { planned, skipped } = await stepByStep(stack, whole, options);
   tell(planText(planned.plan).join("\n"));
-  const isProduction = stack.settings.environment.kind === "production";
-  if (isProduction && options.agreed === "unnamed") {
-    throw new Refusal(
-      "production asks for its own name: --yes alone may be meant for another stack",
-      `rewind rollback ${planned.plan.to.release} --yes --stack ${stack.engine.name}`,
-    );
-  }
-  if (options.agreed === "no") {
-    const word = isProduction ? stack.engine.name : "yes";
-    const agreed = await confirm(`Roll ${stack.engine.name} back to ${planned.plan.to.release}?`, word);
-    if (!agreed || signal.aborted) {
-      return {
-        code: exitCodes.refused,
-        text: "Aborted; nothing was touched.",
-        json: { outcome: "refused", aborted: true },
-      };
-    }
-  }
-  return carryOut(stack, planned, { ...options, skipped });
+  const refused = await refusedBy(stack, options, `Roll ${stack.engine.name} back to ${release}?`, command);
+  return refused ?? carryOut(stack, planned, { ...options, ...(reason === undefined ? {} : { reason }), skipped });
 }
 
 /** On the level `manual`, what of a plan a person wants; the whole of it on any other. */
@@ -107,13 +117,6 @@ export function refuseStale({ file, log }: OpenedStack, { text, last }: Planned)
   }
 }
 
-/** What of a rollback is known when it has ended. */
-interface Ended {
-  readonly begun: RollbackBegun;
-  readonly ended: RollbackEnded;
-  readonly applied: Applied;
-}
-
 /**
  * Carries a plan out that was agreed to, from the backup to the report.
  * @throws Refusal when the plan is stale; nothing was touched then
@@ -132,7 +135,11 @@ export async function carryOut(stack: OpenedStack, planned: Planned, options: Ro
 function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult {
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
   if (passed && stop !== undefined) liftStop(stack, plan, stop);
-  return report(stack, plan, done);
+  const report = reportOf(stack, plan, done);
+  const lost = keepReport(report);
+  const result = resultOf(report);
+  // The rollback is what it is, also where its report finds no room.
+  return lost === undefined ? result : { ...result, text: `${result.text}\nThe report could not be kept: ${lost}` };
 }
 
 /** After a rollback that failed verification: back to the last known good, once. The first error stays the first. */
@@ -187,11 +194,20 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   }) as RollbackBegun;
   const watch = watchParts(settings);
   const time = watch.time;
+  const escalate = escalating(stack, begun.id, tell);
+  const budget = escalateOverBudget(settings, escalate);
   let backup: string | undefined;
   const end = (applied: Applied): Ended => {
+    clearTimeout(budget);
     const own = deployments(log.entries()).findLast(({ intent }) => intent.rollback === begun.id)?.intent.id;
     const deployment = applied.end === "judged" ? applied.outcome.of : own;
     const why = firstErrorOf(applied);
+    if (applied.end === "judged" || applied.end === "unfinished") {
+      const checks = applied.end === "judged" ? applied.outcome.checks : [];
+      const definitions = settings.verification?.checks ?? {};
+      const facts = { checks, definitions, broken: watch.broken(), parts: watch.parts() };
+      escalate(escalationsOf({ ...facts, objectives: settings.objectives }));
+    }
     const ended = log.append({
       kind: "rollback-end",
       of: begun.id,
@@ -240,6 +256,35 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   }
 }
 
+/** Writes triggers that fire down, and says them, as they fire. */
+function escalating({ log, secrets }: OpenedStack, of: string, tell: Tell) {
+  const redact = redactor(secrets);
+  return (escalations: readonly Escalation[]): void => {
+    for (const { trigger, evidence } of escalations) {
+      tell(coloured("red", `ESCALATE: ${trigger}: ${redact(evidence)}`));
+      log.append({ kind: "escalation", of, trigger, evidence: redact(evidence) });
+    }
+  };
+}
+
+/** Fires when the budget of the whole is used up, while the rollback still works. */
+function escalateOverBudget(
+  { objectives }: OpenedStack["settings"],
+  escalate: (escalations: readonly Escalation[]) => void,
+): NodeJS.Timeout | undefined {
+  const budget = objectiveOf(objectives, "total");
+  if (budget === undefined) return undefined;
+  const evidence = `not done after ${duration(budget)}`;
+  const fire = (): void => {
+    try {
+      escalate([{ trigger: "the objective of the whole was missed", evidence }]);
+    } catch {
+      // It was said; that the log has no room stops the rollback where the log is needed, not here.
+    }
+  };
+  return setTimeout(fire, budget).unref();
+}
+
 /** The first thing that went wrong, in one line; undefined when nothing did. */
 function firstErrorOf(applied: Applied): string | undefined {
   if (applied.end === "unchanged") return undefined;
@@ -251,64 +296,4 @@ function firstErrorOf(applied: Applied): string | undefined {
 /** A rollback that passed lifts the emergency stop under which it began, and none that somebody made since. */
 function liftStop({ log }: OpenedStack, { to }: Plan, stop: Stop): void {
   if (stopped(log.entries())?.id === stop.id) log.append({ kind: "start", reason: `${to.release} is verified` });
-}
-
-function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {
-  const { engine, log, settings } = stack;
-  const { from, to, level, changes } = plan;
-  const { milliseconds, parts, backup } = ended;
-  const common = {
-    stack: engine.name,
-    run: begun.id,
-    from: from.release,
-    to: to.release,
-    level,
-    plan,
-    backup,
-    milliseconds,
-    parts,
-  };
-  if (applied.end === "refused") {
-    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind why-not ${to.release}, rewind verify`;
-    return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
-  }
-  const lines = [
-    `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(milliseconds)}`,
-    ...(begun.skipped === undefined ? [] : [`Skipped:  ${begun.skipped.join(", ")}`]),
-    ...objectiveLines(settings, milliseconds, parts),
-    ...(backup === undefined ? [] : [`Backup:   ${backup}`]),
-    `Recorded: ${log.location} entry ${begun.id}`,
-  ];
-  if (applied.end === "unfinished") {
-    const headline = coloured("red", `ROLLBACK UNFINISHED: the update to ${to.release} did not come to its end`);
-    const text = [
-      headline,
-      applied.reason,
-      ...lines,
-      `Next:     pulumi up, which goes on and verifies; or rewind rollback ${from.release}`,
-    ].join("\n");
-    return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
-  }
-  const undo = `Undo:     rewind rollback ${from.release}`;
-  if (applied.end === "unchanged") {
-    const headline = coloured(
-      "green",
-      `ROLLBACK SUCCESS: ${engine.name} ran ${to.release} already, nothing had to change`,
-    );
-    return {
-      code: exitCodes.ok,
-      text: [headline, ...lines, undo].join("\n"),
-      json: { ...common, outcome: "passed", checks: [] },
-    };
-  }
-  const passed = applied.outcome.result === "passed";
-  const headline = passed
-    ? coloured("green", `ROLLBACK SUCCESS: ${engine.name} runs ${to.release}, verified`)
-    : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);
-  const next = passed
-    ? undo
-    : "Next:     rewind rollback, to the last known good; rewind verify when the cause is gone";
-  const { result, checks } = applied.outcome;
-  const text = [headline, ...checkLines(checks), ...lines, next].join("\n");
-  return { code: exitCodeOf[result], text, json: { ...common, outcome: result, checks } };
 }

@@ -162,6 +162,12 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
       return `data ${entry.act} ${entry.table} ${entry.step}: ${entry.count} rows`;
     case "rollback":
       return `rollback begun: ${entry.from} → ${entry.to}, ${entry.level}${entry.reason === undefined ? "" : `: ${entry.reason}`}`;
+    case "escalation":
+      return `escalation of ${entry.of}: ${entry.trigger}: ${entry.evidence}`;
+    case "approval":
+      return `approved: ${entry.from} → ${entry.to}, ${entry.level}, plan ${entry.plan.slice(0, 19)}…`;
+    case "answer":
+      return `answer to ${entry.question} of ${entry.of}: ${entry.yes ? "yes" : "no"}${entry.note === undefined ? "" : `: ${entry.note}`}`;
     case "rollback-end":
       return `rollback ${entry.of} ended: ${entry.result}, ${duration(entry.milliseconds)}`;
   }

@@ -155,6 +155,37 @@ export interface RollbackBegun extends Written {
   readonly runner: Runner;
 }
 
+/** A trigger that fired because of a rollback: it calls for more people. */
+export interface Escalated extends Written {
+  readonly kind: "escalation";
+  /** The id of the entry that began the rollback. */
+  readonly of: string;
+  readonly trigger: string;
+  /** What was seen, without secrets. */
+  readonly evidence: string;
+}
+
+/** Somebody's agreement to the plan of somebody else. */
+export interface Approval extends Written {
+  readonly kind: "approval";
+  /** The SHA-256 of the plan. */
+  readonly plan: Digest;
+  readonly from: ReleaseId;
+  readonly to: ReleaseId;
+  readonly level: Level;
+}
+
+/** What a person answered to a question that no check can measure. */
+export interface Answered extends Written {
+  readonly kind: "answer";
+  /** The deployment that was looked at. */
+  readonly of: string;
+  /** Its name in the stack file. */
+  readonly question: string;
+  readonly yes: boolean;
+  readonly note?: string;
+}
+
 /** How a rollback by `rewind` came to its end. */
 export interface RollbackEnded extends Written {
   readonly kind: "rollback-end";
@@ -176,4 +207,15 @@ export interface RollbackEnded extends Written {
 
 /** One line of the deployment log. */
 export type Entry =
-  Intent | Outcome | Hold | ToggleChange | Rotation | DataChange | Stop | RollbackBegun | RollbackEnded;
+  | Intent
+  | Outcome
+  | Hold
+  | ToggleChange
+  | Rotation
+  | DataChange
+  | Stop
+  | RollbackBegun
+  | Escalated
+  | Approval
+  | Answered
+  | RollbackEnded;

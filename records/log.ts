@@ -49,7 +49,21 @@ function nextId(now: Date): string {
   return `${now.toISOString().replace(/[-:]|\.\d+/g, "")}-${randomBytes(4).toString("hex")}`;
 }
 
-function author(): string {
+/**
+ * Who writes: the user of the machine, and before it the person that REWIND_OPERATOR names, where a pipeline or a shared
+ * account works for one. Nobody proves who they are here: that is the machine's, or the pipeline's.
+ * @throws Error when REWIND_OPERATOR is no name
+ */
+export function author(): string {
+  const operator = process.env.REWIND_OPERATOR;
+  if (operator === undefined || operator === "") return account();
+  if (!/^[\p{L}\p{N}._@+-]{1,100}$/u.test(operator)) {
+    throw new Error("REWIND_OPERATOR: expected a name of at most 100 letters, digits and . _ @ + -");
+  }
+  return `${operator} via ${account()}`;
+}
+
+function account(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {

@@ -1,4 +1,5 @@
 import { canonicalJson } from "../release/canonical";
+import type { Escalation } from "../release/escalation";
 import type { MigrationStep } from "../release/migration-plan";
 import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
@@ -87,6 +88,13 @@ export interface RecordedRollback {
 export function rollbacks(entries: readonly Entry[]): RecordedRollback[] {
   const ends = new Map(entries.flatMap((entry) => (entry.kind === "rollback-end" ? [[entry.of, entry] as const] : [])));
   return entries.flatMap((entry) => (entry.kind === "rollback" ? [{ begun: entry, ended: ends.get(entry.id) }] : []));
+}
+
+/** The triggers that fired because of a rollback, in their order. */
+export function escalationsIn(entries: readonly Entry[], run: string): Escalation[] {
+  return entries.flatMap((entry) =>
+    entry.kind === "escalation" && entry.of === run ? [{ trigger: entry.trigger, evidence: entry.evidence }] : [],
+  );
 }
 
 /** The rollback that has not ended; of several the first, which the others have to wait for. */

@@ -3,6 +3,7 @@ import { count, json, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the parser of stack files. */
 const load = {
+  report: () => require("../rollback-report-kept") as typeof import("../rollback-report-kept"),
   history: () => require("../history") as typeof import("../history"),
   engine: () => require("../history-engine") as typeof import("../history-engine"),
   status: () => require("../status") as typeof import("../status"),
@@ -59,6 +60,21 @@ left, from file://, s3:// and postgres:// backends, wherever the engine finds it
           ? await load.engine().historyOfEngine(where(options), { entries, exportTo })
           : load.history().history(where(options), { entries, limit });
       finish(result, options);
+    });
+
+  rewind
+    .command("report")
+    .description("the report of a rollback, as it was when it had ended; offline")
+    .argument("[run]", "the entry of the deployment log that began it; the last one unless said")
+    .option("--markdown", "as a document")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\n  $ rewind report --markdown > rollback.md\n  $ rewind report 20261121T130207Z-66aa92d8 --json",
+    )
+    .action((run: string | undefined, options: Common & { markdown?: boolean }) => {
+      finish(load.report().report(where(options), run, options.markdown === true), options);
     });
 
   rewind

@@ -1,9 +1,11 @@
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { levels, type Level } from "../../release/level";
 import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
+  approval: () => require("../approval") as typeof import("../approval"),
+  checklist: () => require("../checklist") as typeof import("../checklist"),
   assess: () => require("../assess") as typeof import("../assess"),
   drill: () => require("../drill") as typeof import("../drill"),
   hold: () => require("../hold") as typeof import("../hold"),
@@ -18,11 +20,18 @@ const load = {
 interface RollbackFlags extends Common {
   readonly level: Level;
   readonly reason?: string;
+  readonly byPolicy?: boolean;
   readonly yes?: boolean;
 }
 
 const agreedBy = ({ yes, stack }: Common & { yes?: boolean }): "no" | "unnamed" | "named" =>
   yes !== true ? "no" : stack === undefined ? "unnamed" : "named";
+
+function answer(text: string, before: Record<string, boolean>): Record<string, boolean> {
+  const [, question, word] = /^([A-Za-z][A-Za-z0-9_-]{0,62})=(yes|no)$/.exec(text) ?? [];
+  if (question === undefined) throw new InvalidArgumentError("expected QUESTION=yes or QUESTION=no");
+  return { ...before, [question]: word === "yes" };
+}
 
 const level = (): Option =>
   new Option("-l, --level <level>", "fast leaves the database alone, manual asks for every change")
@@ -80,19 +89,21 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     )
     .addOption(level())
     .option("-r, --reason <text>", "why; it stands in the deployment log")
+    .option("--by-policy", "only where the last update failed verification and rewind:onFailure says rollback; once")
     .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
-      "\nRefused exits 10 and touches nothing; a failed verification exits 11.\n\n  $ rewind rollback\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --stack prod --json",
+      "\nRefused exits 10 and touches nothing; a failed verification exits 11.\n\n  $ rewind rollback\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --stack prod --json\n  $ pulumi up --yes --stack prod || rewind rollback --by-policy --yes --stack prod",
     )
     .action(async (release: string | undefined, options: RollbackFlags) => {
       const { rollback } = load.rollback();
-      const { level, reason } = options;
+      const { level, reason, byPolicy = false } = options;
       const wanted = {
         release,
         level,
+        byPolicy,
         ...(reason === undefined ? {} : { reason }),
         agreed: agreedBy(options),
         tell,
@@ -148,6 +159,47 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .action(async (release: string | undefined, options: Common & { yes?: boolean }) => {
       const wanted = { agreed: agreedBy(options), tell, confirm: confirmed, now: () => new Date(), signal: heeded() };
       finish(await load.drill().drill(where(options), release, wanted), options);
+    });
+
+  rewind
+    .command("approve")
+    .description("agree to the plan of a rollback that somebody else carries out, where the stack asks for it")
+    .argument("[release]", "the target, as for rollback", releaseId)
+    .addOption(new Option("-l, --level <level>", "as for rollback").choices(["fast", "full"]).default("full"))
+    .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+With rewind:approval in the stack file a rollback by rewind waits for somebody else, who reads the same plan and agrees to
+it. Who somebody is says the account of the machine, and REWIND_OPERATOR where a pipeline or a shared account works for
+one. It guards against haste, not against malice: whoever may run pulumi up needs no rewind.
+
+  $ rewind approve v1.2.0 --stack prod`,
+    )
+    .action(async (release: string | undefined, options: Common & { level: "fast" | "full"; yes?: boolean }) => {
+      const { level } = options;
+      const wanted = { level, agreed: agreedBy(options), tell, confirm: confirmed, signal: heeded() };
+      finish(await load.approval().approve(where(options), release, wanted), options);
+    });
+
+  rewind
+    .command("checklist")
+    .description("every check in its checklist, and the questions that only a person can answer")
+    .option("-a, --answer <question=yes|no>", "an answer beforehand; may be given again", answer, {})
+    .option("--note <text>", "what goes with the answers into the deployment log")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\nThe exit code is the verdict: a no is 11, a question that nobody answered 12.\n\n  $ rewind checklist\n  $ rewind checklist --answer sign-in=yes --note 'tried with a test account'",
+    )
+    .action(async (options: Common & { answer: Record<string, boolean>; note?: string }) => {
+      // Whoever wants JSON, or has no terminal, is not asked.
+      const asks = process.stdin.isTTY && options.json !== true ? choose : undefined;
+      const wanted = { answers: options.answer, note: options.note, choose: asks };
+      finish(await load.checklist().checklist(where(options), wanted), options);
     });
 
   for (const kind of ["resume", "abort"] as const) {

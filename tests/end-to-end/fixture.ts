@@ -38,6 +38,8 @@ export interface Fixture {
   readonly variables: Record<string, string>;
   pulumi(args: readonly string[], onOutput?: (text: string) => void): Promise<Ran>;
   rewind(...args: readonly string[]): Promise<Ran>;
+  /** The same, as another person who uses the same account. */
+  rewindAs(operator: string, ...args: readonly string[]): Promise<Ran>;
   /** The same, heard while it speaks, with the process that speaks. */
   rewindHeard(onOutput: (text: string, pid: number) => void, ...args: readonly string[]): Promise<Ran>;
   /** The same on a terminal, where a person types a word at the question, or one at each question. */
@@ -116,11 +118,11 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   await writeStackFile(checkout, environment, images, variables, stack);
 
   type Heard = (text: string, type: (input: string) => void, pid: number) => void;
-  const run = (command: string, args: readonly string[], onOutput?: Heard): Promise<Ran> =>
+  const run = (command: string, args: readonly string[], onOutput?: Heard, more: object = {}): Promise<Ran> =>
     new Promise((resolve, reject) => {
       const child = spawn(command, args, {
         cwd: checkout,
-        env: { ...process.env, ...variables },
+        env: { ...process.env, ...variables, ...more },
         stdio: ["pipe", "pipe", "pipe"],
       });
       let [output, stdout] = ["", ""];
@@ -151,6 +153,10 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     variables,
     pulumi,
     rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
+    rewindAs: (operator, ...args) =>
+      run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], undefined, {
+        REWIND_OPERATOR: operator,
+      }),
     rewindHeard: (onOutput, ...args) =>
       run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], (text, _, pid) => {
         onOutput(text, pid);

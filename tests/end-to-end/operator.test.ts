@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { HistoryLine } from "../../cli/history";
 import type { Status } from "../../cli/status";
+import { reportFile, type RollbackReport } from "../../cli/rollback-report";
 import type { Plan } from "../../release/plan";
-import { deployments, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
+import type { Check } from "../../release/verdict";
+import { deployments, escalationsIn, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
 import { killTree } from "./process-tree";
 import { configOf, edit, keepTheDatabase } from "./stack-edits";
@@ -22,6 +24,8 @@ describe("the operator's way back, on the real engine", function () {
       stack,
       ["rewind:verification/checks/not-the-broken-one", { kind: "sql", query, expect: { rows: [[0]] } }],
       ["rewind:releases/v1.2.0/schema", { migration: "0002_add_locale" }],
+      ["rewind:verification/checks/listens", { kind: "logs", of: "functions/score_prism", without: "not_listening" }],
+      ["rewind:verification/questions", { "sign-in": { area: "authentication", ask: "Can a person sign in?" } }],
     );
     stack.pin("v1.2.0");
     await stack.up();
@@ -67,6 +71,60 @@ describe("the operator's way back, on the real engine", function () {
     const { deployments: lines } = json(await stack.rewind("history", "--json")) as { deployments: HistoryLine[] };
     assert.deepEqual([lines[0]?.undoes, lines[0]?.reason, lines[0]?.result], [undone, "wrong stamps", "passed"]);
     assert.equal((await status()).next, "rewind verify, which asks what runs");
+  });
+
+  it("S12 · its report says which criteria of success are met, for people, machines and as a document", async () => {
+    const ran = await stack.rewind("report", "--json");
+    assert.equal(ran.code, 0, ran.output);
+    const report = json(ran) as RollbackReport;
+    assert.equal(report.run, lastRollback().begun.id);
+    assert.deepEqual(
+      report.criteria.map(({ name, met }) => [name, met]),
+      [
+        ["The configuration rows are the pinned ones", true],
+        ["Services and functions run the pinned images", true],
+        ["No errors in the logs", true],
+        ["A test session completes", null],
+        ["Everything that worked before works again", true],
+      ],
+    );
+    assert.deepEqual(report.escalations, []);
+    const document = await stack.rewind("report", "--markdown");
+    assert.match(document.stdout, /^# ROLLBACK SUCCESS: /);
+    assert.match(document.stdout, /^\| Why \| wrong stamps \|$/m);
+    assert.match(document.stdout, /^\| No errors in the logs \| yes \| listens passed \|$/m);
+    const kept = readFileSync(reportFile(stack.logFile, name, report.run).replace(/json$/, "md"), "utf8");
+    assert.equal(kept.trimEnd(), document.stdout.trimEnd());
+    const none = await stack.rewind("report", "20200101T000000Z-00000000");
+    assert.equal(none.code, 10, none.output);
+  });
+
+  it("G7 · the checklists hold every check and the questions that a person answers, and the answers are recorded", async () => {
+    const open = await stack.rewind("checklist", "--json");
+    assert.equal(open.code, 12, open.output);
+    const { lists } = json(open) as { lists: { area: string; result: string; checks: Check[] }[] };
+    const found = Object.fromEntries(lists.map(({ area, result }) => [area, result]));
+    assert.deepEqual([found.health, found.data, found.authentication], ["passed", "passed", "inconclusive"]);
+    const no = await stack.rewind("checklist", "--answer", "sign-in=no", "--note", "the page is empty");
+    assert.equal(no.code, 11, no.output);
+    assert.match(no.output, /✗ failed +sign-in .* Can a person sign in\? no, says /);
+    const last = stack.log().at(-1);
+    assert.ok(last?.kind === "answer");
+    assert.deepEqual([last.question, last.yes, last.note], ["sign-in", false, "the page is empty"]);
+    const yes = await stack.typed(["yes"], "checklist");
+    assert.equal(yes.code, 0, yes.output);
+    assert.match(yes.output, /Can a person sign in\? Type yes, no, skip: /);
+    const unknown = await stack.rewind("checklist", "--answer", "weather=yes");
+    assert.equal(unknown.code, 10, unknown.output);
+    assert.match(unknown.output, /the stack does not ask weather; it asks sign-in/);
+  });
+
+  it("S12 · a line in the logs that should not be there fails verification and is the evidence", async () => {
+    edit(stack, ["rewind:verification/checks/listens/without", '"event":"listening"']);
+    const { code, output } = await stack.rewind("verify");
+    edit(stack, ["rewind:verification/checks/listens/without", "not_listening"]);
+    assert.equal(code, 11, output);
+    assert.match(output, /✗ failed +listens .* lines of functions\/score_prism: \{.*"event":"listening"/);
   });
 
   it("P1 · going back to what runs is refused as not required, and changes nothing", async () => {
@@ -164,16 +222,24 @@ describe("the operator's way back, on the real engine", function () {
     const again = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     assert.notEqual(again.code, 0);
     assert.match(again.output, /on hold: verification failed: not-the-broken-one.*rewind unhold v1\.2\.2/s);
-    const back = await stack.rewind("rollback", "--yes");
+    const waits = await stack.rewind("rollback", "--by-policy", "--yes");
+    assert.equal(waits.code, 10, waits.output);
+    assert.match(waits.output, /waits for a person when verification fails/);
+    edit(stack, ["rewind:onFailure", "rollback"]);
+    const back = await stack.rewind("rollback", "--by-policy", "--yes");
     assert.equal(back.code, 0, back.output);
     assert.equal(await row(), "v1.2.1", "the last known good");
+    assert.equal(lastRollback().begun.reason, "verification of v1.2.2 failed");
+    const once = await stack.rewind("rollback", "--by-policy", "--yes");
+    assert.equal(once.code, 10, once.output);
+    assert.match(once.output, /nothing to go back from: v1\.2\.1 did not fail verification/);
     assert.equal((await stack.rewind("unhold", "v1.2.2", "--reason", "to see it fail")).code, 0);
   });
 
   it("by policy of the stack a rollback that fails goes back to the last known good by itself, once, the first error first", async () => {
-    edit(stack, ["rewind:onFailure", "rollback"]);
+    edit(stack, ["rewind:onFailure", "rollback"], ["rewind:objectives", { total: "1s" }]);
     const { code, output } = await stack.rewind("rollback", "v1.2.2", "--yes");
-    edit(stack, ["rewind:onFailure", undefined]);
+    edit(stack, ["rewind:onFailure", undefined], ["rewind:objectives", undefined]);
     assert.equal(code, 11, output);
     assert.match(output, /By policy of the stack: back to v1\.2\.1/);
     assert.match(output, /First error, because of which the stack went back:\n.*ROLLBACK FAILED/s);
@@ -183,6 +249,45 @@ describe("the operator's way back, on the real engine", function () {
     const [first, second] = rollbacks(stack.log()).slice(-2);
     assert.deepEqual([first?.ended?.result, second?.ended?.result], ["failed", "passed"]);
     assert.match(second?.begun.reason ?? "", /verification of v1\.2\.2 failed/);
+  });
+
+  it("S10 · escalation fires by itself: when the budget is used up, while it still works, and for what failed", () => {
+    const [failed, back] = rollbacks(stack.log()).slice(-2);
+    const fired = escalationsIn(stack.log(), failed?.begun.id ?? "");
+    assert.deepEqual(
+      fired.map(({ trigger }) => trigger),
+      ["the objective of the whole was missed", "data is inconsistent"],
+    );
+    assert.match(fired[1]?.evidence ?? "", /^not-the-broken-one: /);
+    const budget = stack.log().findIndex((entry) => entry.kind === "escalation" && entry.of === failed?.begun.id);
+    const end = stack.log().findIndex((entry) => entry.kind === "intent" && entry.rollback === failed?.begun.id);
+    assert.ok(budget >= 0 && budget < end, "the first fired before anything was touched");
+    assert.ok(!escalationsIn(stack.log(), back?.begun.id ?? "").some(({ trigger }) => trigger.includes("data")));
+  });
+
+  it("asks for the agreement of somebody else where the stack wants it: not one's own, and not to another plan", async () => {
+    edit(stack, ["rewind:approval", { validFor: "20m" }]);
+    const alone = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(alone.code, 10, alone.output);
+    assert.match(
+      alone.output,
+      /needs somebody else's agreement.*\n.*Next: somebody else: rewind approve v1\.2\.0 --level full/,
+    );
+    assert.equal((await stack.rewind("approve", "v1.2.0", "--yes")).code, 0);
+    const own = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(own.code, 10, own.output);
+    assert.match(own.output, /approved this plan and cannot be the second one, too/);
+    const other = await stack.rewindAs("second", "approve", "v1.2.0", "--yes");
+    assert.equal(other.code, 0, other.output);
+    assert.match(other.output, /Approved by second via /);
+    const fast = await stack.rewind("rollback", "v1.2.0", "--level", "fast", "--yes");
+    assert.equal(fast.code, 10, "another plan");
+    const done = await stack.rewind("rollback", "v1.2.0", "--yes");
+    edit(stack, ["rewind:approval", undefined]);
+    assert.equal(done.code, 0, done.output);
+    assert.equal(await row(), "v1.2.0");
+    const back = await stack.rewind("rollback", "v1.2.1", "--yes");
+    assert.equal(back.code, 0, back.output);
   });
 
   it("G5 · by hand every step asks: one is inspected and left where it is, a backup is made, and the rest is verified", async () => {
