@@ -207,7 +207,8 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   // Two that began at once: the one whose entry stands first goes on.
   const first = openRollback(log.entries());
   if (first !== undefined && first.id !== begun.id) {
-    return end({ end: "refused", reason: `a rollback to ${first.to} by ${first.by} of ${first.at} began first` });
+    const reason = `a rollback to ${first.to} by ${first.by} of ${first.at} began first`;
+    return end({ end: "refused", reason, kind: "locked" });
   }
   try {
     tell(watch.line("backing up the present state"));
@@ -269,8 +270,9 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
     parts,
   };
   if (applied.end === "refused") {
-    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind why-not ${to.release}, rewind verify`;
-    return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
+    const { reason, next = `rewind why-not ${to.release}, rewind verify`, kind = "refused" } = applied;
+    const text = `Refused; ${from.release} runs as before.\n${reason}\nNext: ${next}`;
+    return { code: exitCodes[kind], text, json: { ...common, outcome: kind, reason, next } };
   }
   const lines = [
     `From ${from.release} to ${to.release}, level ${level}, ${changes.length} changes, ${duration(milliseconds)}`,
