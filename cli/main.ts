@@ -2,6 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { Command, CommanderError } from "commander";
 import { addAssessment } from "./commands/assessment";
 import { addChanges } from "./commands/change";
+import { addCompletion } from "./commands/completion";
 import { addData } from "./commands/data";
 import { addDatabase } from "./commands/database";
 import { addDiff } from "./commands/diff";
@@ -93,6 +94,7 @@ function program(): Command {
     addDatabase,
     addFrontend,
     addLocal,
+    addCompletion,
   ];
   for (const add of adding) add(rewind, kit);
   return rewind;
