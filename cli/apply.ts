@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeAtomically } from "../records/atomic-file";
 import type { Outcome } from "../records/entry";
-import { deployments, type Deployment } from "../records/state";
-import { EngineError, type UpOptions } from "./engine";
+import { appliedRecords, deployments, stopped, type Deployment } from "../records/state";
+import { changedRecords, describeRecord } from "../release/records";
+import { EngineError, EngineLocked, type UpOptions } from "./engine";
+import type { Obstacle } from "./planning";
 import type { Tell } from "./result";
 import type { OpenedStack } from "./stack";
 
@@ -15,7 +17,7 @@ export type Applied =
   /** The engine had nothing to do. */
   | { readonly end: "unchanged" }
   /** Nothing was touched; the stack file is as it was. */
-  | { readonly end: "refused"; readonly reason: string }
+  | ({ readonly end: "refused" } & Pick<Obstacle, "reason" | "kind"> & Partial<Pick<Obstacle, "next">>)
   /** Something was touched, and the engine did not come to its end. */
   | { readonly end: "unfinished"; readonly reason: string };
 
@@ -33,16 +35,37 @@ export interface ApplyOptions {
   readonly isOwn?: (deployment: Deployment) => boolean;
 }
 
+const lock = { kind: "locked", next: "wait for whoever holds the lock; pulumi cancel, when nobody does" } as const;
+
+/**
+ * What the gate would refuse at once whatever is asked, and whatever changes but the pin: an emergency stop, or a record
+ * that is not what was applied. A rollback lifts the one, and its plan knows of the other.
+ */
+export function standingIn({ log, settings }: Pick<OpenedStack, "log" | "settings">): Obstacle | undefined {
+  const entries = log.entries();
+  const stop = stopped(entries);
+  if (stop !== undefined) {
+    const reason = `the stack was stopped by ${stop.by} at ${stop.at}: ${stop.reason}`;
+    return { reason, next: 'rewind rollback, or rewind start --reason "…" when it is over', kind: "stopped" };
+  }
+  const [changed] = changedRecords(settings, appliedRecords(entries));
+  if (changed === undefined) return undefined;
+  return { reason: describeRecord(changed), next: `rewind release show ${changed.release}`, kind: "tampered" };
+}
+
 /**
  * Writes the stack file and applies it between the stack's gates. An update that was refused before its first change
  * leaves the stack file as it was.
  */
 export async function applyStackFile(
-  { engine, file, log }: OpenedStack,
+  stack: OpenedStack,
   text: string,
   message: string,
   { tell, signal, expected, planned = false, variables, onResource, isOwn = () => true }: ApplyOptions,
 ): Promise<Applied> {
+  const { engine, file, log } = stack;
+  const standing = variables?.REWIND_ROLLBACK === undefined ? standingIn(stack) : undefined;
+  if (standing !== undefined) return { end: "refused", ...standing };
   const before = readFileSync(file, "utf8");
   if (expected !== undefined && before !== expected) {
     return { end: "refused", reason: "the stack file was edited meanwhile; plan anew" };
@@ -71,7 +94,7 @@ export async function applyStackFile(
     if (!(error instanceof EngineError)) throw error;
     const reason = error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
-    if (ours === undefined) return { end: "refused", reason };
+    if (ours === undefined) return { end: "refused", reason, ...(error instanceof EngineLocked ? lock : {}) };
     const { outcome } = ours;
     if (outcome !== undefined && outcome.result !== "passed") return { end: "judged", outcome };
     return { end: "unfinished", reason };

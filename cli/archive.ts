@@ -7,7 +7,8 @@ import type { Digest, ReleaseId } from "../release/primitives";
 import { anchored, releaseText, withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
 import { Refusal, type VerbResult } from "./result";
-import { configBytes, readStack, settingsIn, stackNames, type FiledStack } from "./stack-file";
+import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
+import { stackNames } from "./stack-names";
 import type { Where } from "./stack";
 
 /** Releases that move out of a stack file: the files to write first, and the stack file to write last. */

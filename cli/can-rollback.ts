@@ -131,7 +131,7 @@ export async function assessAll(asking: Asking, { release, limit }: Wanted): Pro
 
 async function assess({ planning, common, ask, redact }: Asking, release: ReleaseId): Promise<Assessment> {
   const { entries } = planning;
-  const obstacles = obstaclesFor(planning, release).map(({ reason, next }) => ({ reason: redact(reason), next }));
+  const obstacles = obstaclesFor(planning, release).map((each) => ({ ...each, reason: redact(each.reason) }));
   const target = targetOf(planning, release);
   const own = target === undefined ? [] : await ask(target).catch((error: unknown) => [broken(redact, error)]);
   // Where nothing was asked of the release, an engine that answers is no evidence for it.
@@ -201,7 +201,11 @@ function nextAfter(release: ReleaseId, worst: (Check & { readonly next?: string 
 function codeOf({ can, releases: [first] }: CanRollback): ExitCode {
   if (can) return exitCodes.ok;
   if (first === undefined) return exitCodes.inconclusive;
-  return first.obstacles.length > 0 ? exitCodes.refused : exitCodeOf[first.verdict.result];
+  const [obstacle] = first.obstacles;
+  if (obstacle !== undefined) return exitCodes[obstacle.kind ?? "refused"];
+  const [worst] = failures(first.verdict);
+  // A backup fails only where it is not what was written.
+  return worst?.name === backup && worst.result === "failed" ? exitCodes.tampered : exitCodeOf[first.verdict.result];
 }
 
 /** The result of the verb. */

@@ -14,7 +14,8 @@ import { describeCheckout, measureNode, measureSpace, measureWritable } from "./
 import { marked } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { isAlive } from "./runner";
-import { openLog, readStack, stackNames } from "./stack-file";
+import { openLog, readStack } from "./stack-file";
+import { stackNames } from "./stack-names";
 import type { Where } from "./stack";
 
 /** What `rewind doctor --json` prints. */

@@ -32,7 +32,9 @@ export async function drill(
   }
   const planning = planningOf(first);
   const stop = stopped(planning.entries);
-  if (stop !== undefined) throw new Refusal(`the stack is stopped: ${stop.reason}`, "rewind rollback, or rewind start");
+  if (stop !== undefined) {
+    throw new Refusal(`the stack is stopped: ${stop.reason}`, "rewind rollback, or rewind start", "stopped");
+  }
   const last = deployments(planning.entries).at(-1)?.intent.to;
   if (last?.release !== settings.release || canonicalJson(last.pins) !== canonicalJson(settings.pins)) {
     throw new Refusal(
@@ -46,7 +48,7 @@ export async function drill(
   const [hold] = obstaclesTo(planning, before.release, "full", before).filter(
     ({ reason }) => !reason.startsWith("rollback not required"),
   );
-  if (hold !== undefined) throw new Refusal(`there would be no way back: ${hold.reason}`, hold.next);
+  if (hold !== undefined) throw new Refusal(`there would be no way back: ${hold.reason}`, hold.next, hold.kind);
   tell(planText(there.plan).join("\n"));
   const question = `Roll ${engine.name} back to ${there.plan.to.release}, and to ${there.plan.from.release} again?`;
   const refused = await refusedBy(first, options, question, "rewind drill");

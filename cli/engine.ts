@@ -55,7 +55,12 @@ export interface UpOptions {
 
 /** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
 export class EngineError extends Error {
-  override readonly name = "EngineError";
+  override readonly name: string = "EngineError";
+}
+
+/** Somebody else holds the engine's lock: a process that lives, or one of another machine, which cannot be asked. */
+export class EngineLocked extends EngineError {
+  override readonly name = "EngineLocked";
 }
 
 /**
@@ -69,7 +74,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
     try {
       return await work();
     } catch (error) {
-      throw error instanceof CommandError ? new EngineError(reasonOf(error)) : error;
+      throw error instanceof CommandError ? engineError(reasonOf(error)) : error;
     }
   };
   /** An update that was killed leaves its lock behind; nobody waits for a process that is gone. */
@@ -77,7 +82,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof EngineError) || !isLockedByTheDead(error.message)) throw error;
+      if (!(error instanceof EngineLocked) || !isLockedByTheDead(error.message)) throw error;
       try {
         await execute("pulumi", ["cancel", "--yes", "--stack", stack.name, "--non-interactive"], { cwd: folder });
       } catch {
@@ -175,9 +180,15 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new EngineError("interrupted before the engine began");
 }
 
+const lockWords = /currently locked by (\d+) lock/;
+
+function engineError(reason: string): EngineError {
+  return lockWords.test(reason) ? new EngineLocked(reason) : new EngineError(reason);
+}
+
 /** Whether every lock that the engine names is of this machine and of a process that is gone. */
 function isLockedByTheDead(reason: string): boolean {
-  const [, said] = /currently locked by (\d+) lock/.exec(reason) ?? [];
+  const [, said] = lockWords.exec(reason) ?? [];
   if (said === undefined) return false;
   // The engine's words come several times over; a lock that is not understood is missing from the count.
   const locks = [

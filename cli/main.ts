@@ -2,6 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { Command, CommanderError } from "commander";
 import { addAssessment } from "./commands/assessment";
 import { addChanges } from "./commands/change";
+import { addCompletion } from "./commands/completion";
 import { addData } from "./commands/data";
 import { addDatabase } from "./commands/database";
 import { addDiff } from "./commands/diff";
@@ -11,6 +12,7 @@ import type { Kit } from "./commands/kit";
 import { addLocal } from "./commands/local";
 import { addRelease } from "./commands/release";
 import { addRollback } from "./commands/rollback";
+import { DamagedLog } from "../records/log";
 import { exitCodes } from "./exit-codes";
 import { Refusal } from "./result";
 
@@ -68,6 +70,10 @@ async function asked(question: string, otherwise: string): Promise<string | unde
   }
 }
 
+const exitCodeHelp = `
+Exit codes: 0 done, 1 error, 10 refused, 11 verification failed, 12 inconclusive, 13 a check broke, 14 drifted, 15 stopped,
+16 locked, 17 tampered. docs/exit-codes.md says what to do after each.`;
+
 function program(): Command {
   const rewind = new Command("rewind")
     .description(
@@ -75,6 +81,7 @@ function program(): Command {
     )
     .version("0.1.0")
     .showHelpAfterError("(rewind --help lists the verbs)")
+    .addHelpText("after", exitCodeHelp)
     .exitOverride();
   const adding = [
     addHistory,
@@ -87,6 +94,7 @@ function program(): Command {
     addDatabase,
     addFrontend,
     addLocal,
+    addCompletion,
   ];
   for (const add of adding) add(rewind, kit);
   return rewind;
@@ -101,12 +109,24 @@ function explain(error: unknown): void {
   const debug = process.env.REWIND_DEBUG ? (error as Error).stack : undefined;
   const message = debug ?? (error instanceof Error ? error.message : String(error));
   kit.tell(`rewind: ${message}`);
-  if (error instanceof Refusal) kit.tell(`Next: ${error.next}`);
+  const no = refusalOf(error);
+  if (no !== undefined) kit.tell(`Next: ${no.next}`);
   if (process.argv.includes("--json")) {
-    const said = error instanceof Refusal ? { outcome: "refused", next: error.next } : { outcome: "error" };
+    const said = no === undefined ? { outcome: "error" } : { outcome: no.kind, next: no.next };
     process.stdout.write(`${JSON.stringify({ ...said, reason: message }, null, 2)}\n`);
   }
-  process.exitCode = error instanceof Refusal ? exitCodes.refused : exitCodes.error;
+  process.exitCode = no === undefined ? exitCodes.error : exitCodes[no.kind];
+}
+
+/** The reasoned no that an error is; undefined for any other. */
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
+  if (!(error instanceof DamagedLog)) return undefined;
+  return new Refusal(
+    error.message,
+    "rewind doctor, which says where the log lies; a copy of it has the line",
+    "tampered",
+  );
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -27,12 +27,13 @@ export function plan(where: Where, release: ReleaseId | undefined, level: Level)
   return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
 }
 
-/** `rewind why-not <release>`: every obstacle, not only the first. */
+/** `rewind why-not <release>`: every obstacle, not only the first, whose kind is the exit code. */
 export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult {
   const planning = filed(where);
   const obstacles = obstaclesTo(planning, release, level);
+  const [first] = obstacles;
   const json = { stack: planning.name, release, level, obstacles };
-  if (obstacles.length === 0) {
+  if (first === undefined) {
     const text = `Nothing that the stack file and the log know of stands between ${planning.name} and ${release}.\nNext: rewind can-rollback ${release}, which asks the components, too`;
     return { code: exitCodes.ok, text, json };
   }
@@ -41,7 +42,7 @@ export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResu
     `    Next: ${next}`,
   ]);
   const headline = `${obstacles.length} ${obstacles.length === 1 ? "thing stands" : "things stand"} between ${planning.name} and ${release}:`;
-  return { code: exitCodes.refused, text: [headline, ...lines].join("\n"), json };
+  return { code: exitCodes[first.kind ?? "refused"], text: [headline, ...lines].join("\n"), json };
 }
 
 /** `rewind preview [release]`: the engine's own difference for a rollback, on a copy of the stack file. */

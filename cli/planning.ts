@@ -20,6 +20,7 @@ import type { Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
 import { surroundingsOf } from "../release/snapshot";
 import { changedRecords, describeRecord } from "../release/records";
+import type { RefusalKind } from "./exit-codes";
 import { Refusal } from "./result";
 
 /** What a plan is made of: a stack as its file and its deployment log know it. */
@@ -37,6 +38,8 @@ export interface Planning {
 export interface Obstacle {
   readonly reason: string;
   readonly next: string;
+  /** `refused` unless said. */
+  readonly kind?: RefusalKind;
 }
 
 /** What runs: what the log says was applied last, for the stack file may have been edited since. */
@@ -114,7 +117,7 @@ function lookAt(planning: Planning, release: ReleaseId, level: Level, { own, ski
   if (open !== undefined && open.id !== own) {
     const { by, at, to } = open;
     const reason = `a rollback to ${to} by ${by} of ${at} has not come to its end`;
-    obstacles.push({ reason, next: "rewind resume, or rewind abort; while it still works, wait" });
+    obstacles.push({ reason, next: "rewind resume, or rewind abort; while it still works, wait", kind: "locked" });
   }
   const last = deployments(entries).at(-1);
   const gone = goneFrom(planning);
@@ -138,7 +141,8 @@ function lookAt(planning: Planning, release: ReleaseId, level: Level, { own, ski
     obstacles.push({ reason: `${id} is on hold: ${hold.reason}`, next });
   }
   for (const changed of changedRecords(target, appliedRecords(entries))) {
-    obstacles.push({ reason: describeRecord(changed), next: `rewind release show ${changed.release}` });
+    const next = `rewind release show ${changed.release}`;
+    obstacles.push({ reason: describeRecord(changed), next, kind: "tampered" });
   }
   for (const loss of lossesOf(target, holdingsBefore(entries))) {
     obstacles.push({ reason: describeLoss(loss), next: "put it back in the stack file" });
@@ -187,7 +191,7 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
   const [first, ...others] = obstacles;
   if (first !== undefined) {
     const more = others.length === 0 ? "" : ` (and ${others.length} more: rewind why-not ${release})`;
-    throw new Refusal(`${first.reason}${more}`, first.next);
+    throw new Refusal(`${first.reason}${more}`, first.next, first.kind);
   }
   if (sides === undefined) throw new Error(`nothing stands in the way of ${release}, and it cannot be pinned`);
   const plan = planFrom(sides.from, sides.target, level, {

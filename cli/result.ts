@@ -1,4 +1,4 @@
-import type { ExitCode } from "./exit-codes";
+import type { ExitCode, RefusalKind } from "./exit-codes";
 
 /** What a verb returns. Only main.ts prints it and exits with it. */
 export interface VerbResult {
@@ -15,6 +15,7 @@ export class Refusal extends Error {
   constructor(
     message: string,
     readonly next: string,
+    readonly kind: RefusalKind = "refused",
   ) {
     super(message);
   }

@@ -112,12 +112,14 @@ function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boo
     throw new Refusal(
       `the rollback to ${begun.to} by ${begun.by} still works, as process ${begun.runner.pid}`,
       "wait for it, or interrupt it with Ctrl-C where it runs",
+      "locked",
     );
   }
   if (!isOfThisMachine(begun.runner) && !gone) {
     throw new Refusal(
       `the rollback to ${begun.to} was begun on ${begun.runner.host}, which cannot be asked whether it still works`,
       `rewind ${verb} --runner-is-gone, when you know that it does not`,
+      "locked",
     );
   }
   const deployment = deployments(entries).findLast(({ intent }) => intent.rollback === begun.id);

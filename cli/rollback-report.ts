@@ -12,7 +12,7 @@ import { objectiveOf, type Objectives, type Part } from "../release/objectives";
 import type { Plan } from "../release/plan";
 import { evidenceOf, failures, type Check, type Result } from "../release/verdict";
 import type { Applied } from "./apply";
-import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
+import { exitCodeOf, exitCodes, type ExitCode, type RefusalKind } from "./exit-codes";
 import { against, objectiveLines } from "./parts";
 import { checkLines, coloured, duration, marked } from "./report";
 import type { VerbResult } from "./result";
@@ -41,7 +41,7 @@ export interface RollbackReport {
   readonly plan: Plan;
   /** What a person chose to leave where it is. */
   readonly skipped: readonly string[];
-  readonly outcome: Result | "refused" | "unfinished";
+  readonly outcome: Result | RefusalKind | "unfinished";
   /** The first thing that went wrong. */
   readonly reason?: string;
   readonly backup?: string;
@@ -115,13 +115,14 @@ function seenBefore(entries: readonly Entry[], { id }: RollbackBegun, { to }: Pl
 
 function outcomeOf(applied: Applied): RollbackReport["outcome"] {
   if (applied.end === "judged") return applied.outcome.result;
+  if (applied.end === "refused") return applied.kind ?? "refused";
   return applied.end === "unchanged" ? "passed" : applied.end;
 }
 
 function nextOf(applied: Applied, { from, to }: Plan): string {
   switch (applied.end) {
     case "refused":
-      return `rewind why-not ${to.release}, rewind verify`;
+      return applied.next ?? `rewind why-not ${to.release}, rewind verify`;
     case "unfinished":
       return `pulumi up, which goes on and verifies; or rewind rollback ${from.release}`;
     case "unchanged":
@@ -139,12 +140,15 @@ export function resultOf(report: RollbackReport): VerbResult {
 }
 
 function codeOf({ outcome }: RollbackReport): ExitCode {
-  if (outcome === "refused") return exitCodes.refused;
+  if (isRefused(outcome)) return exitCodes[outcome];
   return outcome === "unfinished" ? exitCodes.error : exitCodeOf[outcome];
 }
 
+const isRefused = (outcome: RollbackReport["outcome"]): outcome is RefusalKind =>
+  outcome === "refused" || outcome === "stopped" || outcome === "locked" || outcome === "tampered";
+
 function headlineOf({ stack, from, to, outcome, checks, plan }: RollbackReport): string {
-  if (outcome === "refused") return `Refused; ${from} runs as before.`;
+  if (isRefused(outcome)) return `Refused; ${from} runs as before.`;
   if (outcome === "unfinished") return `ROLLBACK UNFINISHED: the update to ${to} did not come to its end`;
   if (outcome !== "passed") {
     return `ROLLBACK FAILED: ${failures({ result: outcome, checks }).length} checks of ${to} did not pass`;
@@ -153,16 +157,12 @@ function headlineOf({ stack, from, to, outcome, checks, plan }: RollbackReport):
   return `ROLLBACK SUCCESS: ${stack} ${unchanged ? `ran ${to} already, nothing had to change` : `runs ${to}, verified`}`;
 }
 
-const headlineColours = { passed: "green", refused: "yellow" } as const;
-
 /** A report for the terminal. */
 export function reportText(report: RollbackReport): string {
   const { from, to, level, plan, outcome, reason, milliseconds, skipped, backup, log, run, next } = report;
-  const colour = Object.hasOwn(headlineColours, outcome)
-    ? headlineColours[outcome as keyof typeof headlineColours]
-    : "red";
+  const colour = outcome === "passed" ? "green" : isRefused(outcome) ? "yellow" : "red";
   const headline = coloured(colour, headlineOf(report));
-  if (outcome === "refused") return [headline, reason ?? "", `Next:     ${next}`].join("\n");
+  if (isRefused(outcome)) return [headline, reason ?? "", `Next:     ${next}`].join("\n");
   const unmeasured = report.criteria.filter(({ met }) => met === undefined).length;
   return [
     headline,

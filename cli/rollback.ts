@@ -223,7 +223,8 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   // Two that began at once: the one whose entry stands first goes on.
   const first = openRollback(log.entries());
   if (first !== undefined && first.id !== begun.id) {
-    return end({ end: "refused", reason: `a rollback to ${first.to} by ${first.by} of ${first.at} began first` });
+    const reason = `a rollback to ${first.to} by ${first.by} of ${first.at} began first`;
+    return end({ end: "refused", reason, kind: "locked" });
   }
   try {
     tell(watch.line("backing up the present state"));

@@ -3,7 +3,7 @@ import { describeError } from "../checks/probe";
 import { writeAtomically } from "../records/atomic-file";
 import type { Entry, Rotation } from "../records/entry";
 import type { ObjectStore } from "../release/schema/storage";
-import { applyStackFile } from "./apply";
+import { applyStackFile, standingIn } from "./apply";
 import { exitCodeOf, exitCodes } from "./exit-codes";
 import { becomes, keyIssuerFor, stateOfKey, type KeyIssuer, type Keys } from "./keys";
 import { checkLines, coloured } from "./report";
@@ -35,6 +35,8 @@ interface Located {
  */
 export async function rotate(where: Where, options: RotateOptions): Promise<VerbResult> {
   const first = await open(where);
+  const standing = standingIn(first);
+  if (standing !== undefined) throw new Refusal(standing.reason, standing.next, standing.kind);
   const located = locate(first, options.identity);
   return withClients(first, async (clients) => {
     const issuer = keyIssuerFor(located.store, clients);

@@ -85,7 +85,7 @@ async function* rowsOf(folder: string, source: RowSource): AsyncGenerator<Row> {
   }
   const actual = `sha256:${sum.digest("hex")}`;
   if (actual !== digest) {
-    throw new Refusal(`${file} has ${actual}, the release says ${digest}`, `git log -- ${file}`);
+    throw new Refusal(`${file} has ${actual}, the release says ${digest}`, `git log -- ${file}`, "tampered");
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { openFileLog, type DeploymentLog } from "../records/log";
@@ -11,6 +11,7 @@ import { engineBytes } from "../release/size";
 import { withPin } from "./pin";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
+import { stackNames } from "./stack-names";
 
 /** A stack as its file says, without an engine, a network or the values of its secrets. */
 export interface FiledStack {
@@ -74,11 +75,6 @@ export function configBytes(text: string): number {
 /** The deployment log that the gates of a stack write. */
 export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
   return openFileLog(join(folder, records, `${stack}.jsonl`), stack);
-}
-
-/** The stacks that have a file in the project. */
-export function stackNames(folder: string): string[] {
-  return readdirSync(folder).flatMap((name) => /^Pulumi\.([A-Za-z0-9_.-]+)\.yaml$/.exec(name)?.[1] ?? []);
 }
 
 function stackIn(folder: string, stack: string | undefined): string {

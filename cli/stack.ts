@@ -9,7 +9,8 @@ import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
 import { Refusal } from "./result";
-import { openLog, stackNames } from "./stack-file";
+import { openLog } from "./stack-file";
+import { stackNames } from "./stack-names";
 
 /** Where a verb works, and for which stack. */
 export interface Where {

@@ -68,8 +68,9 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
     case "refused": {
       // The trace tells what holds, not only what was wanted.
       append(settings.toggles[toggle], "the update was refused; nothing was touched");
-      const text = `Refused; ${toggle} stays as it was.\n${applied.reason}\nNext: rewind verify`;
-      return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
+      const { reason, next = "rewind verify", kind = "refused" } = applied;
+      const text = `Refused; ${toggle} stays as it was.\n${reason}\nNext: ${next}`;
+      return { code: exitCodes[kind], text, json: { ...common, outcome: kind, reason, next } };
     }
     case "unfinished": {
       const text = `${coloured("red", "TOGGLE UNFINISHED")}: ${applied.reason}\n${recorded}\nNext: pulumi up`;

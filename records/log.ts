@@ -25,11 +25,16 @@ export interface DeploymentLog {
   entries(): Entry[];
 }
 
+/** A line of the log is not what any Rewind, or this one, wrote. The message says which. */
+export class DamagedLog extends Error {
+  override readonly name = "DamagedLog";
+}
+
 /**
  * The deployment log in a file of JSON lines, every append followed by an fsync. Appending is synchronous because the
  * last chance to write an outcome is while the process exits, when nothing asynchronous runs any more.
  *
- * @throws Error from `entries` when a line other than a torn last one is not an entry, naming the line
+ * @throws DamagedLog from `entries` when a line other than a torn last one is not an entry, naming the line
  */
 export function openFileLog(path: string, stack: string, now: () => Date = () => new Date()): DeploymentLog {
   return {
@@ -112,10 +117,10 @@ function readEntries(path: string): Entry[] {
     if (entry === undefined) {
       // What a crash tore off was never acknowledged: nobody was told that it had been written.
       if (index === lines.length - 1 || line.endsWith(tornMark)) return [];
-      throw new Error(`${path}:${index + 1}: not an entry of the deployment log`);
+      throw new DamagedLog(`${path}:${index + 1}: not an entry of the deployment log`);
     }
     if (![1, 2].includes(entry.version)) {
-      throw new Error(
+      throw new DamagedLog(
         `${path}:${index + 1}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`,
       );
     }

@@ -24,7 +24,7 @@ builds, signatures, row files, migrations, drift, whether every component answer
 and the engine and its plugins.
 
 Exits 0 when the named release, or one of the known-good ones, can be rolled back to. Otherwise it says what stands
-between the stack and the first of them: 10 something refuses it, 11 a check failed, 12 inconclusive or no release is
+between the stack and the first of them: 10, 16 or 17 something refuses it, 11 a check failed, 12 inconclusive or no release is
 known to be good, 13 a check broke, as when a component does not answer. That there is no backup yet speaks against
 nothing: a rollback makes one first. docs/can-rollback.md says what --json prints.
 

@@ -55,6 +55,9 @@ export function releaseId(text: string): string {
   return parsed.data;
 }
 
+/** The id of a release that is yet to be, as an argument: no other id is offered for it. */
+export const newReleaseId = (text: string): string => releaseId(text);
+
 /** A port, as an argument. */
 export function portNumber(text: string): number {
   const parsed = shapes().Port.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : text);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { count, json, releaseId, stack, where, type Common, type Kit } from "./kit";
+import { count, json, newReleaseId, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
@@ -29,7 +29,7 @@ export function addRelease(rewind: Command, { finish }: Kit): void {
   release
     .command("add")
     .description("a new release from the pinned one and its changes; checked as a whole before anything is written")
-    .argument("<id>", "the new release", releaseId)
+    .argument("<id>", "the new release", newReleaseId)
     .option("--from <release>", "make it from this one instead of what is pinned", releaseId)
     .option("--image <path=image>", "services/NAME or functions/NAME and name:tag@sha256:…", several, [])
     .option("--build <path=digest>", "frontend/NAME and the digest of its build", several, [])

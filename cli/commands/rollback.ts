@@ -95,7 +95,7 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .addOption(json())
     .addHelpText(
       "after",
-      "\nRefused exits 10 and touches nothing; a failed verification exits 11.\n\n  $ rewind rollback\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --stack prod --json\n  $ pulumi up --yes --stack prod || rewind rollback --by-policy --yes --stack prod",
+      "\nRefused exits 10 (16 while another works, 17 when a record was changed) and touches nothing; a failed verification 11.\n\n  $ rewind rollback\n  $ rewind rollback v1.2.0 --level fast\n  $ rewind rollback v1.2.0 --yes --stack prod --json\n  $ pulumi up --yes --stack prod || rewind rollback --by-policy --yes --stack prod",
     )
     .action(async (release: string | undefined, options: RollbackFlags) => {
       const { rollback } = load.rollback();
@@ -140,7 +140,7 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
 
   rewind
     .command("why-not")
-    .description("everything that stands between the stack and a release; exits 10 when something does")
+    .description("everything that stands between the stack and a release; exits 10, 16 or 17 when something does")
     .argument("<release>", "the release", releaseId)
     .addOption(level())
     .addOption(stack())

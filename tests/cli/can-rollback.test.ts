@@ -165,7 +165,7 @@ describe("whether a stack can be rolled back", () => {
     assert.equal(missing.code, 0, missing.text);
     assert.match(missing.text, /\? inconclusive backup/);
     const corrupt = await assessed({ common: [{ ...check("backup", "failed", "is corrupt"), next: "mv it" }] });
-    assert.deepEqual([corrupt.code, corrupt.found.next], [11, "mv it"]);
+    assert.deepEqual([corrupt.code, corrupt.found.next], [17, "mv it"]);
     assert.match(corrupt.text, /Whatever the release:\n.*backup.*is corrupt\n.*backup: mv it/);
   });
 

@@ -152,7 +152,7 @@ describe("the rows of two files", () => {
     const whole = fileOf("rows.jsonl", [{ key: "a", value: 1 }]);
     const ask = (file: object) => differenceOf(copy().folder, { rows: [] }, { file: file as never }, table, 9);
     writeFileSync(join(copy().folder, "rows.jsonl"), '{"key":"a"}\n');
-    await assert.rejects(ask(whole.file), /rows\.jsonl has sha256:.*, the release says/);
+    await assert.rejects(ask(whole.file), { message: /rows\.jsonl has sha256:.*, the release says/, kind: "tampered" });
     await assert.rejects(ask({ ...whole.file, file: "nowhere.jsonl" }), /no file nowhere\.jsonl/);
     await assert.rejects(ask({ ...whole.file, file: "../../../etc/hosts" }), /leads out of the project|no file/);
     writeFileSync(join(copy().folder, "rows.jsonl"), '{"key":"a"}\n[1]\n');

@@ -66,7 +66,7 @@ describe("two applies at once", function () {
     const entries = deployments(stack.log()).length;
     const text = readFileSync(stack.stackFile, "utf8");
     const refused = await stack.rewind("rollback", "v1.2.0", "--yes");
-    assert.equal(refused.code, 10, refused.output);
+    assert.equal(refused.code, 16, refused.output);
     assert.match(refused.output, /Refused; v1\.2\.1 runs as before\./);
     assert.match(refused.output, /locked by 1 lock\(s\)[\s\S]*created by \S+@\S+ \(pid \d+\)/);
     assert.match(refused.output, /pulumi cancel/);
