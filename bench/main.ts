@@ -1,17 +1,13 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { dockerAt } from "../checks/clients";
-import { cacheFolder } from "../local/cache";
-import { down, up } from "../local/environment";
-import { buildImages } from "../local/images";
-import { writeStackFile } from "../local/stack-file";
-import { environmentVariables } from "../local/variables";
+import { down } from "../local/environment";
 import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
 import {
+  benchOptions,
   checkout,
+  closeBench,
   flip,
-  home,
+  openBench,
   output,
   print,
   pulumi as engine,
@@ -21,23 +17,15 @@ import {
   type Target,
 } from "./project";
 import { operatorFigures } from "./operator";
+import { previewFigure } from "./preview";
 import { rowFigures } from "./rows";
+import { scaleFigure } from "./scale";
 import { serviceFigures } from "./services";
 
 async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
   for (const figure of await operatorFigures(runs)) print(figure);
-  const options = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
-  const environment = await up(options);
-  const images = await buildImages({
-    docker: dockerAt(environment.docker.host),
-    registry: environment.registry.address,
-    cacheFolder: join(cacheFolder(process.env), environment.id),
-    progress: () => undefined,
-  });
-  const variables = environmentVariables(environment, checkout);
-  const env = { ...process.env, ...variables };
-  const stackFile = await writeStackFile(checkout, environment, images, variables, "bench");
+  const { environment, env, stackFile } = await openBench();
   const theirs = writeBareProject(stackFile);
   const secrets = await output("pulumi", ["config", "get", "secrets", "--stack", "bench"], checkout, env);
   await output("pulumi", ["stack", "select", "--create", "bare"], theirs.cwd, env);
@@ -83,18 +71,19 @@ async function main(): Promise<void> {
     note("by hand", await pulumi(theirs, "up", "--yes"));
   }
   print(figureOf("decision to verified, against pulumi up", taken.rollback ?? [], taken["by hand"] ?? [], 1.5));
+  print(await previewFigure(ours, env, runs));
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
   for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
 
   const warm: number[] = [];
   for (let round = 0; round < runs; round += 1) {
-    await down(options);
+    await down(benchOptions);
     warm.push(
       await time(
         process.execPath,
         [join(checkout, "cli", "rewind.js"), "local", "up", "--stack", "bench"],
         checkout,
-        options.env,
+        benchOptions.env,
       ),
     );
   }
@@ -106,10 +95,9 @@ async function main(): Promise<void> {
       1,
     ),
   );
-  await down({ ...options, purge: true });
-  rmSync(stackFile, { force: true });
-  rmSync(join(checkout, ".rewind", "records", "bench.jsonl"), { force: true });
+  await closeBench();
   await serviceFigures();
+  print(await scaleFigure(Math.min(runs, 3)));
 }
 
 /** The workload's database URL names the database and the role. */

@@ -2,8 +2,15 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseDocument } from "yaml";
+import type Docker from "dockerode";
+import { dockerAt } from "../checks/clients";
 import { withPin } from "../cli/pin";
+import { cacheFolder } from "../local/cache";
+import { down, up, type LocalEnvironment } from "../local/environment";
+import { buildImages } from "../local/images";
 import { run } from "../local/run";
+import { writeStackFile } from "../local/stack-file";
+import { environmentVariables } from "../local/variables";
 import type { Figure } from "./figure";
 
 export const checkout = resolve(__dirname, "..");
@@ -47,6 +54,40 @@ export function output(
 /** Runs `pulumi` on a stack and returns how long it took, in milliseconds. */
 export function pulumi({ cwd, stack }: Target, env: NodeJS.ProcessEnv, ...args: string[]): Promise<number> {
   return time("pulumi", [...args, "--stack", stack, "--non-interactive"], cwd, env);
+}
+
+/** The environment in which figures are measured, and the example's stack on it, without a frontend. */
+export interface Bench {
+  readonly environment: LocalEnvironment;
+  readonly docker: Docker;
+  /** What every command finds in its environment. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly stackFile: string;
+}
+
+/** Where the benchmark's own environment lies, for `up` and `down`. */
+export const benchOptions = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
+
+/** Starts the environment and writes the stack file. `closeBench` ends it. */
+export async function openBench(): Promise<Bench> {
+  const environment = await up(benchOptions);
+  const docker = dockerAt(environment.docker.host);
+  const images = await buildImages({
+    docker,
+    registry: environment.registry.address,
+    cacheFolder: join(cacheFolder(process.env), environment.id),
+    progress: () => undefined,
+  });
+  const variables = environmentVariables(environment, checkout);
+  const stackFile = await writeStackFile(checkout, environment, images, variables, "bench");
+  return { environment, docker, env: { ...process.env, ...variables }, stackFile };
+}
+
+/** Ends the environment and deletes what it left in the checkout. */
+export async function closeBench(): Promise<void> {
+  await down({ ...benchOptions, purge: true });
+  rmSync(join(checkout, "Pulumi.bench.yaml"), { force: true });
+  rmSync(join(checkout, ".rewind", "records", "bench.jsonl"), { force: true });
 }
 
 /** Sets the pin of a stack. */

@@ -4,14 +4,20 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { parseDocument } from "yaml";
-import { dockerAt } from "../checks/clients";
-import { cacheFolder } from "../local/cache";
-import { down, up } from "../local/environment";
-import { buildImages } from "../local/images";
-import { writeStackFile } from "../local/stack-file";
-import { environmentVariables } from "../local/variables";
 import { figureOf, type Figure } from "./figure";
-import { checkout, flip, home, output, print, pulumi, runs, time, writeBareProject, type Target } from "./project";
+import {
+  checkout,
+  closeBench,
+  flip,
+  openBench,
+  output,
+  print,
+  pulumi,
+  runs,
+  time,
+  writeBareProject,
+  type Target,
+} from "./project";
 
 const applying = ["up", "--yes", "--skip-preview"];
 const releases = ["v1.2.0", "v1.2.1"] as const;
@@ -174,25 +180,12 @@ async function freePort(): Promise<number> {
 
 /** Prints the figures of services: a whole release against Docker's own rollback, and twenty services. */
 export async function serviceFigures(): Promise<void> {
-  const options = { checkout, env: { ...process.env, REWIND_HOME: home, DOCKER_HOST: undefined } };
-  const environment = await up(options);
-  const docker = dockerAt(environment.docker.host);
+  const { docker, env, stackFile } = await openBench();
   try {
-    const images = await buildImages({
-      docker,
-      registry: environment.registry.address,
-      cacheFolder: join(cacheFolder(process.env), environment.id),
-      progress: () => undefined,
-    });
-    const variables = environmentVariables(environment, checkout);
-    const env = { ...process.env, ...variables };
-    const stackFile = await writeStackFile(checkout, environment, images, variables, "bench");
     if (spawnSync("docker", ["version"], { env }).status === 0) print(await releaseFigure(docker, stackFile, env));
     else process.stderr.write("no docker on the PATH: docker service rollback is not measured\n");
     print(await fleetFigure(stackFile, env));
-    rmSync(stackFile, { force: true });
-    rmSync(join(checkout, ".rewind", "records", "bench.jsonl"), { force: true });
   } finally {
-    await down({ ...options, purge: true });
+    await closeBench();
   }
 }

@@ -44,7 +44,7 @@ export interface HistoryOptions {
 /** `rewind history [entry] [other]`: who, when, why, from what to what, with which verdict; offline. */
 export function history(where: Where, { entries: asked, limit }: HistoryOptions): VerbResult {
   const stack = readStack(where);
-  const entries = stack.log.entries();
+  const entries = stack.log.skim();
   const [first, second] = asked;
   if (first === undefined) return list(stack, entries, limit);
   if (second !== undefined) return compare(stack, entries, first, second);

@@ -8,7 +8,6 @@ import { parseSettings, settingsKeys, type Settings } from "../release/parse";
 import { pathOf, type Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
 import { engineBytes } from "../release/size";
-import { withPin } from "./pin";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
 import { stackNames } from "./stack-names";
@@ -38,10 +37,11 @@ export function readStack({ folder, stack }: Where, also: readonly ReleaseId[] =
   const file = join(folder, `Pulumi.${name}.yaml`);
   const text = readFileSync(file, "utf8");
   const readFile = releaseFiles(folder);
-  const settings = settingsIn(name, text, folder, also, readFile);
+  const own = ownKeys(name, text);
+  const settings = settingsOf(name, own, readFile, also);
   const log = openLog(folder, name, settings.environment.records);
   const repinned: FiledStack["repinned"] = (release, pins) =>
-    settingsIn(name, withPin(text, release, pins), folder, [], readFile);
+    settingsOf(name, { ...own, raw: { ...own.raw, release, pins } }, readFile);
   return { name, folder, file, text, settings, log, readFile, repinned };
 }
 
@@ -56,13 +56,18 @@ export function settingsIn(
   also: readonly ReleaseId[] = [],
   readFile: (path: string) => unknown = releaseFiles(folder),
 ): Settings {
-  const problems: Problem[] = [];
-  const raw = ownKeys(name, text, problems);
-  // They are encrypted, as one or one by one, and may not be set yet: whether they are there the engine's reader asks.
-  delete raw.secrets;
+  return settingsOf(name, ownKeys(name, text), readFile, also);
+}
+
+function settingsOf(
+  name: string,
+  { raw, problems }: OwnKeys,
+  readFile: (path: string) => unknown,
+  also: readonly ReleaseId[] = [],
+): Settings {
   const parsed = parseSettings(raw, readFile, { also, unknown: ["secrets"] });
-  if (!parsed.ok) problems.push(...parsed.problems);
-  if (!parsed.ok || problems.length > 0) throw new InvalidConfiguration(`Pulumi.${name}.yaml`, problems);
+  const all = parsed.ok ? problems : [...problems, ...parsed.problems];
+  if (!parsed.ok || all.length > 0) throw new InvalidConfiguration(`Pulumi.${name}.yaml`, all);
   return parsed.settings;
 }
 
@@ -89,8 +94,15 @@ function stackIn(folder: string, stack: string | undefined): string {
   throw new Refusal("no stack is named", `say --stack; there are: ${listed}`);
 }
 
-/** What stands under `rewind:` in a stack file, without the namespace. */
-function ownKeys(stack: string, text: string, problems: Problem[]): Record<string, unknown> {
+interface OwnKeys {
+  /** By key, without the namespace. */
+  readonly raw: Readonly<Record<string, unknown>>;
+  /** The keys that no stack has. */
+  readonly problems: readonly Problem[];
+}
+
+/** What stands under `rewind:` in a stack file. Throws InvalidConfiguration when it is not YAML. */
+function ownKeys(stack: string, text: string): OwnKeys {
   let document: unknown;
   try {
     document = parse(text, { maxAliasCount: 1_000, logLevel: "error" });
@@ -100,11 +112,14 @@ function ownKeys(stack: string, text: string, problems: Problem[]): Record<strin
   }
   const { config } = (document ?? {}) as { config?: unknown };
   const raw: Record<string, unknown> = {};
+  const problems: Problem[] = [];
   for (const [key, value] of Object.entries(typeof config === "object" && config !== null ? config : {})) {
     if (!key.startsWith("rewind:")) continue;
     const name = key.slice("rewind:".length);
     if (settingsKeys.includes(name)) raw[name] = value;
     else problems.push({ path: pathOf([name]), message: `no such key; a stack has ${settingsKeys.join(", ")}` });
   }
-  return raw;
+  // They are encrypted, as one or one by one, and may not be set yet: whether they are there the engine's reader asks.
+  delete raw.secrets;
+  return { raw, problems };
 }

@@ -48,7 +48,7 @@ export function status(where: Where): VerbResult {
 
 function statusOf(where: Where): Status {
   const { name, settings, log } = readStack(where);
-  const entries = log.entries();
+  const entries = log.skim();
   const last = deployments(entries).at(-1);
   const good = lastVerified(entries);
   const stop = stopped(entries);
@@ -116,7 +116,7 @@ function textOf({ stack, kind, pinned, applied, verified, stopped, rollback, hel
 /** `rewind known-good`: the releases that passed verification on this stack and are not on hold. */
 export function listKnownGood(where: Where): VerbResult {
   const { name, settings, log } = readStack(where);
-  const good = knownGood(log.entries()).map((known) => ({
+  const good = knownGood(log.skim()).map((known) => ({
     ...known,
     inCatalogue: settings.catalogue.includes(known.release),
   }));

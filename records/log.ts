@@ -23,6 +23,11 @@ export interface DeploymentLog {
   nextId(): string;
   /** All entries, oldest first. */
   entries(): Entry[];
+  /**
+   * The same for verbs that look back over years: what an outcome's checks saw, most of a log, is parsed only when it is
+   * read, and a line that is broken in there is named only then.
+   */
+  skim(): Entry[];
 }
 
 /** A line of the log is not what any Rewind, or this one, wrote. The message says which. */
@@ -34,7 +39,7 @@ export class DamagedLog extends Error {
  * The deployment log in a file of JSON lines, every append followed by an fsync. Appending is synchronous because the
  * last chance to write an outcome is while the process exits, when nothing asynchronous runs any more.
  *
- * @throws DamagedLog from `entries` when a line other than a torn last one is not an entry, naming the line
+ * @throws DamagedLog from `entries` and `skim` when a line other than a torn last one is not an entry, naming the line
  */
 export function openFileLog(path: string, stack: string, now: () => Date = () => new Date()): DeploymentLog {
   return {
@@ -45,7 +50,8 @@ export function openFileLog(path: string, stack: string, now: () => Date = () =>
       return entry;
     },
     nextId: () => nextId(now()),
-    entries: () => readEntries(path),
+    entries: () => readEntries(path, (line) => parseEntry(line.toString())),
+    skim: () => readEntries(path, skimEntry),
   };
 }
 
@@ -102,30 +108,61 @@ function closeTorn(path: string): string {
   return parseEntry(last) === undefined ? `${tornMark}\n` : "\n";
 }
 
-function readEntries(path: string): Entry[] {
-  let text: string;
+/** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
+type ReadLine = (line: Buffer, where: string) => Entry | undefined;
+
+function readEntries(path: string, read: ReadLine): Entry[] {
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-  const lines = text.split("\n");
-  return lines.flatMap((line, index): Entry[] => {
-    if (line === "") return [];
-    const entry = parseEntry(line);
-    if (entry === undefined) {
-      // What a crash tore off was never acknowledged: nobody was told that it had been written.
-      if (index === lines.length - 1 || line.endsWith(tornMark)) return [];
-      throw new DamagedLog(`${path}:${index + 1}: not an entry of the deployment log`);
-    }
-    if (![1, 2].includes(entry.version)) {
-      throw new DamagedLog(
-        `${path}:${index + 1}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`,
-      );
-    }
-    return [entry];
-  });
+  const entries: Entry[] = [];
+  let start = 0;
+  for (let number = 1; start < bytes.length; number += 1) {
+    const newline = bytes.indexOf("\n", start);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = bytes.subarray(start, end);
+    start = end + 1;
+    if (line.length === 0) continue;
+    const where = `${path}:${number}`;
+    const entry = read(line, where);
+    if (entry !== undefined) entries.push(checkVersion(entry, where));
+    // What a crash tore off was never acknowledged: nobody was told that it had been written.
+    else if (newline >= 0 && !line.toString().endsWith(tornMark)) throw notAnEntry(where);
+  }
+  return entries;
+}
+
+function checkVersion(entry: Entry, where: string): Entry {
+  if ([1, 2].includes(entry.version)) return entry;
+  throw new DamagedLog(`${where}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`);
+}
+
+const notAnEntry = (where: string): DamagedLog => new DamagedLog(`${where}: not an entry of the deployment log`);
+
+// Outside a text JSON has no quote without a backslash before it, so neither can stand within one.
+const checksBegin = Buffer.from(',"checks":[');
+const checksEnd = Buffer.from('],"milliseconds":');
+
+/** An outcome without its checks, as this Rewind writes it; every other line is parsed as a whole. */
+function skimEntry(line: Buffer, where: string): Entry | undefined {
+  const begin = line.indexOf(checksBegin);
+  const end = line.lastIndexOf(checksEnd);
+  const outline = begin < 0 || end < begin ? undefined : parseEntry(withoutChecks(line, begin, end));
+  if (outline?.kind !== "outcome") return parseEntry(line.toString());
+  const checks = (): unknown => {
+    const whole = parseEntry(line.toString());
+    if (whole?.kind !== "outcome") throw notAnEntry(where);
+    return whole.checks;
+  };
+  return Object.defineProperty(outline, "checks", { get: checks });
+}
+
+function withoutChecks(line: Buffer, begin: number, end: number): string {
+  return line.toString("utf8", 0, begin + checksBegin.length) + line.toString("utf8", end);
 }
 
 function parseEntry(line: string): Entry | undefined {

@@ -14,10 +14,12 @@ export interface Deployment {
 
 /** Every deployment in the log, oldest first. */
 export function deployments(entries: readonly Entry[]): Deployment[] {
-  const outcomes = new Map(entries.flatMap((entry) => (entry.kind === "outcome" ? [[entry.of, entry] as const] : [])));
-  return entries.flatMap((entry) =>
-    entry.kind === "intent" ? [{ intent: entry, outcome: outcomes.get(entry.id) }] : [],
-  );
+  const outcomes = new Map<string, Outcome>();
+  for (const entry of entries) if (entry.kind === "outcome") outcomes.set(entry.of, entry);
+  const all: Deployment[] = [];
+  for (const entry of entries)
+    if (entry.kind === "intent") all.push({ intent: entry, outcome: outcomes.get(entry.id) });
+  return all;
 }
 
 /**

@@ -15,7 +15,8 @@ function exactly<T>(keys: readonly string[], value: fc.Arbitrary<T>): fc.Arbitra
     .map((values) => Object.fromEntries(keys.map((key, at) => [key, values[at]!])));
 }
 
-const rows = fc.uniqueArray(fc.record({ key: fc.string({ maxLength: 6 }), value: json }), {
+/** The rows of a table `key`, `value`. */
+export const rows = fc.uniqueArray(fc.record({ key: fc.string({ maxLength: 6 }), value: json }), {
   selector: ({ key }) => key,
   maxLength: 5,
 });
