@@ -19,8 +19,8 @@ export async function drill(
   release: ReleaseId | undefined,
   options: Omit<RollbackOptions, "level" | "release">,
 ): Promise<VerbResult> {
-  const { tell, confirm, agreed, now } = options;
-  const first = await open(where);
+  const { tell, confirm, agreed, signal } = options;
+  const first = await open(where, signal);
   const { settings, engine } = first;
   if (settings.environment.kind === "production") {
     throw new Refusal(
@@ -54,9 +54,9 @@ export async function drill(
       json: { outcome: "refused", aborted: true },
     };
   }
-  const began = now().getTime();
+  const began = performance.now();
   const gone = await carryOut(first, there, { ...options, level: "full", reason: "drill, there" });
-  const halfway = now().getTime();
+  const halfway = performance.now();
   if (gone.code !== exitCodes.ok) return gone;
   const second = await open(where);
   const back = await carryOut(second, planRollback(planningOf(second), before.release, "full", before), {
@@ -64,7 +64,7 @@ export async function drill(
     level: "full",
     reason: "drill, back",
   });
-  const ended = now().getTime();
+  const ended = performance.now();
   const objective = objectiveOf(settings.objectives, "total") ?? Number.POSITIVE_INFINITY;
   const line = (what: string, took: number): string =>
     `  ${what}  ${duration(took)}, ${took <= objective ? coloured("green", "within") : coloured("red", "over")} ${duration(objective)}`;
@@ -81,6 +81,6 @@ export async function drill(
     line("back ", ended - halfway),
     `Next: ${passed ? "rewind history" : "rewind assess"}`,
   ].join("\n");
-  const json = { stack: engine.name, there: gone.json, back: back.json, milliseconds: ended - began };
+  const json = { stack: engine.name, there: gone.json, back: back.json, milliseconds: Math.round(ended - began) };
   return { code: back.code, text, json };
 }

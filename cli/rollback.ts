@@ -1,13 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
-import { deployments, knownGood, openRollback, stopped } from "../records/state";
+import type { DeploymentLog, Draft } from "../records/log";
+import { deployments, knownGood, openRollback, stopped, unfinishedRollback } from "../records/state";
 import { type Level } from "../release/level";
 import { digestOfPlan, type Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
 import { redactor } from "../release/redact";
 import { evidenceOf, failures } from "../release/verdict";
-import { applyStackFile, type Applied } from "./apply";
+import { applyStackFile, nextOf, type Applied } from "./apply";
 import { backUp } from "./backup";
 import { exitCodeOf, exitCodes } from "./exit-codes";
 import { chooseSteps } from "./manual";
@@ -16,7 +17,7 @@ import { withPin } from "./pin";
 import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
 import { checkLines, coloured, duration } from "./report";
-import { Refusal, type Tell, type VerbResult } from "./result";
+import { interrupted, Refusal, type Tell, type VerbResult } from "./result";
 import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
@@ -47,7 +48,7 @@ export interface RollbackOptions {
  */
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
   const { tell, confirm, signal } = options;
-  const stack = await open(where);
+  const stack = await open(where, signal);
   const { planned, skipped } = await stepByStep(
     stack,
     planRollback(planningOf(stack), options.release, options.level),
@@ -171,7 +172,8 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   const { log, settings } = stack;
   const redact = redactor(stack.secrets);
   const { reason, skipped = [], tell, now, signal } = options;
-  const started = now().getTime();
+  // The clock of the machine may be set meanwhile.
+  const started = performance.now();
   const begun = log.append({
     kind: "rollback",
     from: plan.from.release,
@@ -192,16 +194,18 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
     const own = deployments(log.entries()).findLast(({ intent }) => intent.rollback === begun.id)?.intent.id;
     const deployment = applied.end === "judged" ? applied.outcome.of : own;
     const why = firstErrorOf(applied);
-    const ended = log.append({
+    const result =
+      applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end;
+    const ended = record(log, {
       kind: "rollback-end",
       of: begun.id,
-      result: applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end,
+      result,
       ...(why === undefined ? {} : { reason: redact(why) }),
       ...(deployment === undefined ? {} : { deployment }),
       ...(backup === undefined ? {} : { backup }),
-      milliseconds: now().getTime() - started,
+      milliseconds: Math.round(performance.now() - started),
       parts: watch.parts(),
-    }) as RollbackEnded;
+    });
     return { begun, ended, applied };
   };
   // Two that began at once: the one whose entry stands first goes on.
@@ -214,12 +218,14 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
     backup = (await time("backup", () => backUp(stack, now()))).folder;
     tell(`  ${backup}`);
   } catch (error) {
-    return end({ end: "refused", reason: `no backup, no rollback: ${describeError(error)}` });
+    const why = signal.aborted ? interrupted : describeError(error);
+    return end({ end: "refused", reason: `no backup, no rollback: ${why}`, next: nextOf(error, signal) });
   }
   tell(watch.line(`applying ${plan.to.release}`));
   const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
+  let applied: Applied;
   try {
-    const applied = await applyStackFile(stack, withPin(text, plan.to.release, plan.to.pins), message, {
+    applied = await applyStackFile(stack, withPin(text, plan.to.release, plan.to.pins), message, {
       tell,
       signal,
       expected: text,
@@ -228,15 +234,30 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
       onResource: watch.onResource,
       isOwn: ({ intent }) => intent.rollback === begun.id,
     });
-    return end(
-      applied.end === "unchanged" && plan.changes.length > 0
-        ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
-        : applied,
-    );
   } catch (error) {
     // Whatever broke, the log says that nobody works on it any more, and what stands in the way.
     end({ end: "unfinished", reason: describeError(error) });
     throw error;
+  }
+  return end(
+    applied.end === "unchanged" && plan.changes.length > 0
+      ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
+      : applied,
+  );
+}
+
+/**
+ * Writes the end of a rollback.
+ * @throws Error when it cannot be written: a Refusal would say that nothing was touched
+ */
+function record(log: DeploymentLog, draft: Extract<Draft, { kind: "rollback-end" }>): RollbackEnded {
+  try {
+    return log.append(draft) as RollbackEnded;
+  } catch (error) {
+    const next = error instanceof Refusal ? `${error.next}; then ` : "";
+    throw new Error(
+      `the rollback ended, ${draft.result}, and that could not be recorded: ${describeError(error)}\nNext: ${next}rewind resume`,
+    );
   }
 }
 
@@ -252,6 +273,9 @@ function firstErrorOf(applied: Applied): string | undefined {
 function liftStop({ log }: OpenedStack, { to }: Plan, stop: Stop): void {
   if (stopped(log.entries())?.id === stop.id) log.append({ kind: "start", reason: `${to.release} is verified` });
 }
+
+/** Where whoever has no automatic way left goes on. */
+const byHand = "By hand:  rewind plan [release] --by-hand";
 
 function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {
   const { engine, log, settings } = stack;
@@ -269,7 +293,8 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
     parts,
   };
   if (applied.end === "refused") {
-    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: rewind why-not ${to.release}, rewind verify`;
+    const next = applied.next ?? `rewind why-not ${to.release}, rewind verify`;
+    const text = `Refused; ${from.release} runs as before.\n${applied.reason}\nNext: ${next}`;
     return { code: exitCodes.refused, text, json: { ...common, outcome: "refused", reason: applied.reason } };
   }
   const lines = [
@@ -281,12 +306,11 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
   ];
   if (applied.end === "unfinished") {
     const headline = coloured("red", `ROLLBACK UNFINISHED: the update to ${to.release} did not come to its end`);
-    const text = [
-      headline,
-      applied.reason,
-      ...lines,
-      `Next:     pulumi up, which goes on and verifies; or rewind rollback ${from.release}`,
-    ].join("\n");
+    const next =
+      unfinishedRollback(log.entries())?.begun.id === begun.id
+        ? `rewind resume, which goes on and verifies; or rewind abort, back to ${from.release}`
+        : "pulumi up, which finishes what comes after verification";
+    const text = [headline, applied.reason, ...lines, `Next:     ${next}`, byHand].join("\n");
     return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
   }
   const undo = `Undo:     rewind rollback ${from.release}`;
@@ -307,7 +331,7 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
     : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);
   const next = passed
     ? undo
-    : "Next:     rewind rollback, to the last known good; rewind verify when the cause is gone";
+    : `Next:     rewind rollback, to the last known good; rewind verify when the cause is gone\n${byHand}`;
   const { result, checks } = applied.outcome;
   const text = [headline, ...checkLines(checks), ...lines, next].join("\n");
   return { code: exitCodeOf[result], text, json: { ...common, outcome: result, checks } };
