@@ -1,13 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { writeAtomically } from "../records/atomic-file";
 import type { Outcome } from "../records/entry";
-import { appliedRecords, deployments, stopped, type Deployment } from "../records/state";
+import { appliedRecords, deployments, isJudged, stopped, type Deployment } from "../records/state";
 import { changedRecords, describeRecord } from "../release/records";
+import { writeOrRefuse } from "./disk";
 import { EngineError, EngineLocked, type UpOptions } from "./engine";
 import type { Obstacle } from "./planning";
-import type { Tell } from "./result";
+import { interrupted, Refusal, type Tell } from "./result";
 import type { OpenedStack } from "./stack";
 
 /** How applying an edited stack file ended. */
@@ -17,7 +18,7 @@ export type Applied =
   /** The engine had nothing to do. */
   | { readonly end: "unchanged" }
   /** Nothing was touched; the stack file is as it was. */
-  | ({ readonly end: "refused" } & Pick<Obstacle, "reason" | "kind"> & Partial<Pick<Obstacle, "next">>)
+  | ({ readonly end: "refused" } & Pick<Obstacle, "reason" | "kind"> & { readonly next?: string | undefined })
   /** Something was touched, and the engine did not come to its end. */
   | { readonly end: "unfinished"; readonly reason: string };
 
@@ -75,8 +76,10 @@ export async function applyStackFile(
   // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
   const folder = planned ? mkdtempSync(join(tmpdir(), "rewind-plan-")) : undefined;
   const plan = folder === undefined ? undefined : join(folder, "plan.json");
-  writeAtomically(file, text);
   try {
+    writeOrRefuse(dirname(file), () => {
+      writeAtomically(file, text);
+    });
     if (plan !== undefined) await engine.preview({ savePlan: plan, signal });
     await engine.up(message, {
       onOutput: (output) => {
@@ -91,16 +94,25 @@ export async function applyStackFile(
     const ours = own();
     // What somebody else wrote meanwhile stays.
     if (ours === undefined && readFileSync(file, "utf8") === text) writeAtomically(file, before);
-    if (!(error instanceof EngineError)) throw error;
-    const reason = error.message;
+    if (!(error instanceof EngineError || error instanceof Refusal)) throw error;
+    // Of an interrupt the engine only says that something was cancelled.
+    const reason = signal.aborted ? interrupted : error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
-    if (ours === undefined) return { end: "refused", reason, ...(error instanceof EngineLocked ? lock : {}) };
+    if (ours === undefined) {
+      return { end: "refused", reason, next: nextOf(error, signal), ...(error instanceof EngineLocked ? lock : {}) };
+    }
     const { outcome } = ours;
-    if (outcome !== undefined && outcome.result !== "passed") return { end: "judged", outcome };
+    if (outcome !== undefined && outcome.result !== "passed" && isJudged(outcome)) return { end: "judged", outcome };
     return { end: "unfinished", reason };
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
   const outcome = own()?.outcome;
   return outcome === undefined ? { end: "unchanged" } : { end: "judged", outcome };
+}
+
+/** What to do about an update that touched nothing, where its error or its end by a signal says so. */
+export function nextOf(error: unknown, { aborted }: AbortSignal): string | undefined {
+  if (aborted) return "the same command again";
+  return error instanceof Refusal ? error.next : undefined;
 }

@@ -32,7 +32,7 @@ export async function assess(where: Where, { hotfix, now }: AssessOptions): Prom
     last:
       last === undefined
         ? undefined
-        : { release: last.to.release, milliseconds: now().getTime() - Date.parse(last.at) },
+        : { release: last.to.release, milliseconds: Math.max(0, now().getTime() - Date.parse(last.at)) },
     hotfix,
   });
   const scope = scopeOf(verdict, settings.verification?.checks ?? {});

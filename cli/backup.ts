@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
 import { keysOf, readRowTexts } from "../checks/row-comparison";
 import { locatedTable } from "../checks/row-probes";
 import { pinnedSource } from "../checks/row-source";
 import { tableExists } from "../checks/rows";
+import { writeOrRefuse } from "./disk";
 import { writeSealed } from "./sealed-folder";
 import { withClients, type OpenedStack } from "./stack";
 
@@ -18,6 +19,7 @@ export interface Backup {
 /**
  * Keeps what a rollback is about to change: the stack file, the engine's state (secrets stay encrypted), the pinned
  * rows and policies as they are now.
+ * @throws Refusal where the folder of the backups takes no more
  */
 export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
   const { engine, folder, file } = stack;
@@ -31,7 +33,9 @@ export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
     "state.json": await engine.exportState(),
     ...(await liveConfiguration(stack)),
   };
-  writeSealed(place, contents);
+  writeOrRefuse(dirname(place), () => {
+    writeSealed(place, contents);
+  });
   return { folder: place, files: Object.keys(contents) };
 }
 

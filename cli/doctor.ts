@@ -3,7 +3,7 @@ import { timingBefore } from "../checks/before";
 import { runProbes } from "../checks/probe";
 import { proxyProbes } from "../checks/routes";
 import type { Entry } from "../records/entry";
-import { holds, openRollback, stopped } from "../records/state";
+import { holds, stopped, unfinishedRollback } from "../records/state";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
 import { judge, type Result } from "../release/verdict";
@@ -160,11 +160,12 @@ function clockFinding(entries: readonly Entry[], now: Date): Finding {
 }
 
 function rollbackFinding(entries: readonly Entry[]): Finding {
-  const open = openRollback(entries);
+  const open = unfinishedRollback(entries);
   if (open === undefined) return { result: "passed", evidence: "none is under way" };
-  const evidence = `one to ${open.to} by ${open.by} of ${open.at} has not come to its end`;
-  return isAlive(open.runner)
-    ? { result: "inconclusive", evidence: `${evidence}; process ${open.runner.pid} works on it`, next: "wait for it" }
+  const { to, by, at, runner } = open.begun;
+  const evidence = `one to ${to} by ${by} of ${at} has not come to its end`;
+  return open.ended === undefined && isAlive(runner)
+    ? { result: "inconclusive", evidence: `${evidence}; process ${runner.pid} works on it`, next: "wait for it" }
     : { result: "failed", evidence, next: "rewind resume, or rewind abort" };
 }
 

@@ -21,8 +21,8 @@ export async function drill(
   release: ReleaseId | undefined,
   options: Omit<RollbackOptions, "level" | "release">,
 ): Promise<VerbResult> {
-  const { tell, now } = options;
-  const first = await open(where);
+  const { tell, signal } = options;
+  const first = await open(where, signal);
   const { settings, engine } = first;
   if (settings.environment.kind === "production") {
     throw new Refusal(
@@ -53,9 +53,9 @@ export async function drill(
   const question = `Roll ${engine.name} back to ${there.plan.to.release}, and to ${there.plan.from.release} again?`;
   const refused = await refusedBy(first, options, question, "rewind drill");
   if (refused !== undefined) return refused;
-  const began = now().getTime();
+  const began = performance.now();
   const gone = await carryOut(first, there, { ...options, level: "full", reason: "drill, there" });
-  const halfway = now().getTime();
+  const halfway = performance.now();
   if (gone.code !== exitCodes.ok) return gone;
   const second = await open(where);
   const back = await carryOut(second, planRollback(planningOf(second), before.release, "full", before), {
@@ -63,7 +63,7 @@ export async function drill(
     level: "full",
     reason: "drill, back",
   });
-  const ended = now().getTime();
+  const ended = performance.now();
   const objective = objectiveOf(settings.objectives, "total");
   const line = (what: string, took: number): string => `  ${what}  ${against(took, objective)}`;
   const passed = back.code === exitCodes.ok;
@@ -79,6 +79,6 @@ export async function drill(
     line("back ", ended - halfway),
     `Next: ${passed ? "rewind history" : "rewind assess"}`,
   ].join("\n");
-  const json = { stack: engine.name, there: gone.json, back: back.json, milliseconds: ended - began };
+  const json = { stack: engine.name, there: gone.json, back: back.json, milliseconds: Math.round(ended - began) };
   return { code: back.code, text, json };
 }

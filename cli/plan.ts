@@ -1,9 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { writeNew } from "../records/atomic-file";
 import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
+import { openRollback, rollbacks, stopped } from "../records/state";
+import { byHand, byHandText } from "./by-hand";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
@@ -12,24 +14,47 @@ import { coloured } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { planningOf, planText } from "./rollback-plan";
 import { open, type Where } from "./stack";
-import { readStack } from "./stack-file";
+import { readStack, type FiledStack } from "./stack-file";
 
 /** What planning needs of a stack, from its file and its log alone. */
-function filed(where: Where): Planning {
-  const { name, settings, log, text, repinned } = readStack(where);
+function filed({ name, settings, log, text, repinned }: FiledStack): Planning {
   return { name, settings, entries: log.entries(), text, repinned };
 }
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
 export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult {
-  const planned = planRollback(filed(where), release, level).plan;
+  const planned = planRollback(filed(readStack(where)), release, level).plan;
   const next = `Next:     rewind rollback ${planned.to.release}${level === "full" ? "" : ` --level ${level}`}`;
   return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
 }
 
+/**
+ * `rewind plan [release] --by-hand`: the same rollback as commands that need no `rewind`, for when it fails itself. One
+ * that is under way does not stand in the way.
+ */
+export function planByHand(where: Where, release: ReleaseId | undefined, level: Level, now: Date): VerbResult {
+  const stack = readStack(where);
+  const { folder, file, log, name, settings } = stack;
+  const entries = log.entries();
+  const own = openRollback(entries)?.id;
+  const { plan } = planRollback(filed(stack), release, level, own === undefined ? {} : { own });
+  const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: "by hand", kind: "start" };
+  const backup = rollbacks(entries).findLast(({ ended }) => ended?.backup !== undefined)?.ended?.backup;
+  const steps = byHand(plan, {
+    file: basename(file),
+    settings,
+    backup: backup === undefined ? undefined : relative(folder, backup),
+    stop:
+      stopped(entries) === undefined
+        ? undefined
+        : { log: relative(folder, log.location), line: JSON.stringify({ ...end, reason: "rolled back by hand" }) },
+  });
+  return { code: exitCodes.ok, text: byHandText(plan, steps), json: { ...plan, byHand: steps } };
+}
+
 /** `rewind why-not <release>`: every obstacle, not only the first, whose kind is the exit code. */
 export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult {
-  const planning = filed(where);
+  const planning = filed(readStack(where));
   const obstacles = obstaclesTo(planning, release, level);
   const [first] = obstacles;
   const json = { stack: planning.name, release, level, obstacles };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
-import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
-import { deployments, openRollback, type Deployment } from "../records/state";
+import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import { deployments, isJudged, unfinishedRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { refusedBy } from "./agreement";
 import { exitCodes } from "./exit-codes";
@@ -19,6 +19,8 @@ interface Interrupted {
   readonly begun: RollbackBegun;
   /** What the engine began of it; undefined when nothing was touched. */
   readonly deployment: Deployment | undefined;
+  /** Its end, where it said itself that it came to none: by Ctrl-C, or because the engine failed half-way. */
+  readonly ended: RollbackEnded | undefined;
 }
 
 /** What a verb that ends a rollback is told. */
@@ -32,10 +34,11 @@ export type ResumeOptions = Omit<RollbackOptions, "level"> & {
  * @throws Refusal when none was, or when it still works
  */
 export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult> {
-  const stack = await open(where);
-  const { begun, deployment } = interruptedIn(stack, "resume", options.gone);
-  options.tell(howFar({ begun, deployment }));
-  if (deployment?.outcome?.result === "passed") return await concluded(stack, begun, deployment);
+  const stack = await open(where, options.signal);
+  const found = interruptedIn(stack, "resume", options.gone);
+  const { begun, deployment } = found;
+  options.tell(howFar(found));
+  if (deployment?.outcome?.result === "passed") return await concluded(stack, found, deployment);
   const planned = planRollback(planningOf(stack), begun.to, begun.level, {
     own: begun.id,
     skipped: skippedIn(stack, begun),
@@ -45,20 +48,21 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
   const refused = await refusedBy(stack, options, `Go on with the rollback to ${begun.to}?`, "rewind resume");
   if (refused !== undefined) return refused;
   refuseStale(stack, planned);
-  const { id } = end(stack, begun, "unfinished", "it was interrupted, and resumed", deployment?.intent.id);
-  return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: begun.level });
+  const last = end(stack, found, "unfinished", "it was interrupted, and resumed") ?? planned.last;
+  return carryOut(stack, { ...planned, last }, { ...options, reason, level: begun.level });
 }
 
 /** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
-async function concluded(stack: OpenedStack, begun: RollbackBegun, { intent }: Deployment): Promise<VerbResult> {
+async function concluded(stack: OpenedStack, found: Interrupted, { intent }: Deployment): Promise<VerbResult> {
+  const { begun } = found;
   const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
   const common = { run: begun.id, deployment: intent.id };
   if (left.length > 0) {
-    end(stack, begun, "unfinished", "verified, but the engine was not done", intent.id);
+    end(stack, found, "unfinished", "verified, but the engine was not done");
     const text = `${begun.to} is verified, but the engine was not done: ${left.map(([kind, count]) => `${count} ${kind}`).join(", ")}.\nNext: pulumi up, which finishes it`;
     return { code: exitCodes.error, text, json: { outcome: "unfinished", ...common } };
   }
-  end(stack, begun, "passed", "its end was not recorded", intent.id);
+  end(stack, found, "passed", "its end was not recorded");
   const text = `The rollback to ${begun.to} had come to its end: ${begun.to} is verified.\nNext: rewind verify`;
   return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
 }
@@ -68,10 +72,11 @@ async function concluded(stack: OpenedStack, begun: RollbackBegun, { intent }: D
  * otherwise what ran before is applied and verified again.
  */
 export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult> {
-  const stack = await open(where);
-  const { begun, deployment } = interruptedIn(stack, "abort", options.gone);
-  options.tell(howFar({ begun, deployment }));
-  if (deployment === undefined) return givenUp(stack, begun);
+  const stack = await open(where, options.signal);
+  const found = interruptedIn(stack, "abort", options.gone);
+  const { begun, deployment } = found;
+  options.tell(howFar(found));
+  if (deployment === undefined) return givenUp(stack, found);
   const { ran } = begun;
   const planned = planRollback(planningOf(stack), ran.release, "full", { own: begun.id, skipped: ran.pins });
   options.tell(planText(planned.plan).join("\n"));
@@ -79,19 +84,20 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
   const refused = await refusedBy(stack, options, `Go back to ${ran.release}?`, "rewind abort");
   if (refused !== undefined) return refused;
   refuseStale(stack, planned);
-  const { id } = end(stack, begun, "aborted", "it was interrupted, and given up", deployment.intent.id);
-  return carryOut(stack, { ...planned, last: id }, { ...options, reason, level: "full" });
+  const last = end(stack, found, "aborted", "it was interrupted, and given up") ?? planned.last;
+  return carryOut(stack, { ...planned, last }, { ...options, reason, level: "full" });
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
-function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult {
+function givenUp(stack: OpenedStack, found: Interrupted): VerbResult {
   const { settings, file, log } = stack;
+  const { begun } = found;
   const { before } = begun;
   const entries = log.entries();
   const others = deployments(entries.slice(entries.findIndex(({ id }) => id === begun.id))).length > 0;
   const ours = settings.release === begun.to && !others;
   if (ours) writeAtomically(file, withPin(readFileSync(file, "utf8"), before.release, before.pins));
-  end(stack, begun, "aborted", "given up before anything was touched");
+  end(stack, found, "aborted", "given up before anything was touched");
   const pins =
     ours || settings.release === before.release
       ? `pins ${before.release} as before`
@@ -106,16 +112,17 @@ function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult {
 
 function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boolean): Interrupted {
   const entries = log.entries();
-  const begun = openRollback(entries);
-  if (begun === undefined) throw new Refusal(`there is no rollback to ${verb}`, "rewind status");
-  if (isAlive(begun.runner)) {
+  const found = unfinishedRollback(entries);
+  if (found === undefined) throw new Refusal(`there is no rollback to ${verb}`, "rewind status");
+  const { begun, ended } = found;
+  if (ended === undefined && isAlive(begun.runner)) {
     throw new Refusal(
       `the rollback to ${begun.to} by ${begun.by} still works, as process ${begun.runner.pid}`,
       "wait for it, or interrupt it with Ctrl-C where it runs",
       "locked",
     );
   }
-  if (!isOfThisMachine(begun.runner) && !gone) {
+  if (ended === undefined && !isOfThisMachine(begun.runner) && !gone) {
     throw new Refusal(
       `the rollback to ${begun.to} was begun on ${begun.runner.host}, which cannot be asked whether it still works`,
       `rewind ${verb} --runner-is-gone, when you know that it does not`,
@@ -123,7 +130,7 @@ function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boo
     );
   }
   const deployment = deployments(entries).findLast(({ intent }) => intent.rollback === begun.id);
-  return { begun, deployment };
+  return { begun, deployment, ended };
 }
 
 /** What was left where it is when the rollback began, by the releases that it came from. */
@@ -138,26 +145,27 @@ function howFar({ begun, deployment }: Interrupted): string {
   const far =
     deployment === undefined
       ? "before anything was touched"
-      : deployment.outcome === undefined
-        ? `in the middle of the update (entry ${deployment.intent.id})`
-        : `after its verification said ${deployment.outcome.result}`;
+      : deployment.outcome !== undefined && isJudged(deployment.outcome)
+        ? `after its verification said ${deployment.outcome.result}`
+        : `in the middle of the update (entry ${deployment.intent.id})`;
   return coloured("yellow", `${head}, ${far}.`);
 }
 
+/** Writes the end of a rollback that has none yet, and returns the entry's id. */
 function end(
   { log }: OpenedStack,
-  begun: RollbackBegun,
+  { begun, deployment, ended }: Interrupted,
   result: RollbackEnded["result"],
   reason: string,
-  deployment?: string,
-): Entry {
+): string | undefined {
+  if (ended !== undefined) return undefined;
   return log.append({
     kind: "rollback-end",
     of: begun.id,
     result,
     reason,
-    ...(deployment === undefined ? {} : { deployment }),
+    ...(deployment === undefined ? {} : { deployment: deployment.intent.id }),
     milliseconds: Math.max(0, Date.now() - Date.parse(begun.at)),
     parts: {},
-  });
+  }).id;
 }

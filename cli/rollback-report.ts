@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { writeAtomically } from "../records/atomic-file";
 import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
-import { deployments, escalationsIn } from "../records/state";
+import { deployments, escalationsIn, unfinishedRollback } from "../records/state";
 import { describeError } from "../checks/probe";
 import { criteriaOf, type Criterion } from "../release/criteria";
 import { describeChange } from "../release/diff";
@@ -62,12 +62,16 @@ export interface RollbackReport {
 }
 
 /** The report of a rollback that has ended. */
-export function reportOf({ engine, log, settings }: OpenedStack, plan: Plan, { begun, ended, applied }: Ended) {
+export function reportOf(
+  { engine, log, settings }: OpenedStack,
+  plan: Plan,
+  { begun, ended, applied }: Ended,
+): RollbackReport {
   const entries = log.entries();
   const checks = applied.end === "judged" ? applied.outcome.checks : [];
   const untouched = applied.end === "refused" || applied.end === "unchanged";
   const definitions = settings.verification?.checks ?? {};
-  const report: RollbackReport = {
+  return {
     stack: engine.name,
     run: begun.id,
     by: begun.by,
@@ -88,9 +92,8 @@ export function reportOf({ engine, log, settings }: OpenedStack, plan: Plan, { b
     criteria: untouched ? [] : criteriaOf({ checks, definitions, before: seenBefore(entries, begun, plan) }),
     escalations: escalationsIn(entries, begun.id),
     log: log.location,
-    next: nextOf(applied, plan),
+    next: nextOf(applied, plan, unfinishedRollback(entries)?.begun.id === begun.id),
   };
-  return report;
 }
 
 function objectivesOf(stated: Objectives | undefined, parts: readonly string[]): Record<string, number> {
@@ -119,12 +122,15 @@ function outcomeOf(applied: Applied): RollbackReport["outcome"] {
   return applied.end === "unchanged" ? "passed" : applied.end;
 }
 
-function nextOf(applied: Applied, { from, to }: Plan): string {
+/** @param isOpen whether the rollback may be resumed */
+function nextOf(applied: Applied, { from, to }: Plan, isOpen: boolean): string {
   switch (applied.end) {
     case "refused":
       return applied.next ?? `rewind why-not ${to.release}, rewind verify`;
     case "unfinished":
-      return `pulumi up, which goes on and verifies; or rewind rollback ${from.release}`;
+      return isOpen
+        ? `rewind resume, which goes on and verifies; or rewind abort, back to ${from.release}`
+        : "pulumi up, which finishes what comes after verification";
     case "unchanged":
       return `rewind rollback ${from.release}, which undoes it`;
     case "judged":
@@ -180,6 +186,7 @@ export function reportText(report: RollbackReport): string {
     `Recorded: ${log} entry ${run}`,
     `Report:   rewind report ${run} --markdown`,
     `${outcome === "passed" ? "Undo:" : "Next:"}     ${next.replace(/, which undoes it$/, "")}`,
+    ...(outcome === "passed" ? [] : [`By hand:  rewind plan ${to} --by-hand`]),
   ].join("\n");
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
+import type { DeploymentLog, Draft } from "../records/log";
 import { deployments, knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
 import { escalationsOf, type Escalation } from "../release/escalation";
@@ -11,7 +12,7 @@ import { redactor } from "../release/redact";
 import { evidenceOf, failures } from "../release/verdict";
 import { refusedBy, type Agreement } from "./agreement";
 import { refuseUnapproved } from "./approval";
-import { applyStackFile, type Applied } from "./apply";
+import { applyStackFile, nextOf, type Applied } from "./apply";
 import { backUp } from "./backup";
 import { chooseSteps } from "./manual";
 import { watchParts } from "./parts";
@@ -20,7 +21,7 @@ import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
 import { coloured, duration } from "./report";
 import { keepReport, reportOf, resultOf, type Ended } from "./rollback-report";
-import { Refusal, type Tell, type VerbResult } from "./result";
+import { interrupted, Refusal, type Tell, type VerbResult } from "./result";
 import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
@@ -72,8 +73,8 @@ function refuseAgainstPolicy(
  * known-good release, once.
  */
 export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
-  const { tell } = options;
-  const stack = await open(where);
+  const { tell, signal } = options;
+  const stack = await open(where, signal);
   const { release: wanted, reason } = options.byPolicy === true ? refuseAgainstPolicy(stack, options) : options;
   const whole = planRollback(planningOf(stack), wanted, options.level);
   const { release } = whole.plan.to;
@@ -178,7 +179,8 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
   const { log, settings } = stack;
   const redact = redactor(stack.secrets);
   const { reason, skipped = [], tell, now, signal } = options;
-  const started = now().getTime();
+  // The clock of the machine may be set meanwhile.
+  const started = performance.now();
   const begun = log.append({
     kind: "rollback",
     from: plan.from.release,
@@ -208,16 +210,18 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
       const facts = { checks, definitions, broken: watch.broken(), parts: watch.parts() };
       escalate(escalationsOf({ ...facts, objectives: settings.objectives }));
     }
-    const ended = log.append({
+    const result =
+      applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end;
+    const ended = record(log, {
       kind: "rollback-end",
       of: begun.id,
-      result: applied.end === "judged" ? applied.outcome.result : applied.end === "unchanged" ? "passed" : applied.end,
+      result,
       ...(why === undefined ? {} : { reason: redact(why) }),
       ...(deployment === undefined ? {} : { deployment }),
       ...(backup === undefined ? {} : { backup }),
-      milliseconds: now().getTime() - started,
+      milliseconds: Math.round(performance.now() - started),
       parts: watch.parts(),
-    }) as RollbackEnded;
+    });
     return { begun, ended, applied };
   };
   // Two that began at once: the one whose entry stands first goes on.
@@ -231,12 +235,14 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
     backup = (await time("backup", () => backUp(stack, now()))).folder;
     tell(`  ${backup}`);
   } catch (error) {
-    return end({ end: "refused", reason: `no backup, no rollback: ${describeError(error)}` });
+    const why = signal.aborted ? interrupted : describeError(error);
+    return end({ end: "refused", reason: `no backup, no rollback: ${why}`, next: nextOf(error, signal) });
   }
   tell(watch.line(`applying ${plan.to.release}`));
   const message = `rollback to ${plan.to.release}${reason === undefined ? "" : `: ${reason}`}`;
+  let applied: Applied;
   try {
-    const applied = await applyStackFile(stack, withPin(text, plan.to.release, plan.to.pins), message, {
+    applied = await applyStackFile(stack, withPin(text, plan.to.release, plan.to.pins), message, {
       tell,
       signal,
       expected: text,
@@ -245,15 +251,30 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
       onResource: watch.onResource,
       isOwn: ({ intent }) => intent.rollback === begun.id,
     });
-    return end(
-      applied.end === "unchanged" && plan.changes.length > 0
-        ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
-        : applied,
-    );
   } catch (error) {
     // Whatever broke, the log says that nobody works on it any more, and what stands in the way.
     end({ end: "unfinished", reason: describeError(error) });
     throw error;
+  }
+  return end(
+    applied.end === "unchanged" && plan.changes.length > 0
+      ? { end: "unfinished", reason: "the deployment log has no outcome of it" }
+      : applied,
+  );
+}
+
+/**
+ * Writes the end of a rollback.
+ * @throws Error when it cannot be written: a Refusal would say that nothing was touched
+ */
+function record(log: DeploymentLog, draft: Extract<Draft, { kind: "rollback-end" }>): RollbackEnded {
+  try {
+    return log.append(draft) as RollbackEnded;
+  } catch (error) {
+    const next = error instanceof Refusal ? `${error.next}; then ` : "";
+    throw new Error(
+      `the rollback ended, ${draft.result}, and that could not be recorded: ${describeError(error)}\nNext: ${next}rewind resume`,
+    );
   }
 }
 
@@ -263,7 +284,12 @@ function escalating({ log, secrets }: OpenedStack, of: string, tell: Tell) {
   return (escalations: readonly Escalation[]): void => {
     for (const { trigger, evidence } of escalations) {
       tell(coloured("red", `ESCALATE: ${trigger}: ${redact(evidence)}`));
-      log.append({ kind: "escalation", of, trigger, evidence: redact(evidence) });
+      try {
+        log.append({ kind: "escalation", of, trigger, evidence: redact(evidence) });
+      } catch (error) {
+        // It was said. That the log takes no more stops the rollback where it cannot do without, not here.
+        tell(`not recorded: ${describeError(error)}`);
+      }
     }
   };
 }
@@ -276,14 +302,10 @@ function escalateOverBudget(
   const budget = objectiveOf(objectives, "total");
   if (budget === undefined) return undefined;
   const evidence = `not done after ${duration(budget)}`;
-  const fire = (): void => {
-    try {
-      escalate([{ trigger: "the objective of the whole was missed", evidence }]);
-    } catch {
-      // It was said; that the log has no room stops the rollback where the log is needed, not here.
-    }
-  };
-  return setTimeout(fire, budget).unref();
+  const trigger = "the objective of the whole was missed";
+  return setTimeout(() => {
+    escalate([{ trigger, evidence }]);
+  }, budget).unref();
 }
 
 /** The first thing that went wrong, in one line; undefined when nothing did. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { releaseFiles } from "../records/release-file";
@@ -8,6 +8,7 @@ import { parseSettings, settingsKeys, type Settings } from "../release/parse";
 import { pathOf, type Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
 import { engineBytes } from "../release/size";
+import { writeOrRefuse } from "./disk";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
 import { stackNames } from "./stack-names";
@@ -77,9 +78,10 @@ export function configBytes(text: string): number {
   return engineBytes(config ?? {});
 }
 
-/** The deployment log that the gates of a stack write. */
+/** The deployment log that the gates of a stack write. Its `append` throws a Refusal where its folder takes no more. */
 export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
-  return openFileLog(join(folder, records, `${stack}.jsonl`), stack);
+  const log = openFileLog(join(folder, records, `${stack}.jsonl`), stack);
+  return { ...log, append: (draft) => writeOrRefuse(dirname(log.location), () => log.append(draft)) };
 }
 
 function stackIn(folder: string, stack: string | undefined): string {

@@ -8,7 +8,7 @@ import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
-import { Refusal } from "./result";
+import { interrupted, Refusal } from "./result";
 import { openLog } from "./stack-file";
 import { stackNames } from "./stack-names";
 
@@ -33,9 +33,24 @@ export interface OpenedStack extends Loaded {
 
 /**
  * Opens a stack: its configuration through the one parser, and its deployment log.
- * @throws Refusal, EngineError, InvalidConfiguration
+ * @throws Refusal, also when it was interrupted meanwhile; EngineError, InvalidConfiguration
  */
-export async function open({ folder, stack }: Where): Promise<OpenedStack> {
+export async function open(where: Where, signal?: AbortSignal): Promise<OpenedStack> {
+  const refuseInterrupted = (): void => {
+    if (signal?.aborted === true) throw new Refusal(`${interrupted}; nothing was touched`, "the same command again");
+  };
+  try {
+    const opened = await read(where);
+    refuseInterrupted();
+    return opened;
+  } catch (error) {
+    // What the engine's commands say when they hear the signal, too, is no reason.
+    refuseInterrupted();
+    throw error;
+  }
+}
+
+async function read({ folder, stack }: Where): Promise<OpenedStack> {
   const known = stackNames(folder);
   if (stack !== undefined && !known.includes(stack)) {
     throw new Refusal(`no stack ${stack}: there is no Pulumi.${stack}.yaml`, `one of: ${known.join(", ") || "none"}`);

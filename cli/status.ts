@@ -1,4 +1,12 @@
-import { deployments, holds, knownGood, lastVerified, openRollback, stopped } from "../records/state";
+import {
+  deployments,
+  holds,
+  knownGood,
+  lastVerified,
+  stopped,
+  unfinishedRollback,
+  type RecordedRollback,
+} from "../records/state";
 import { canonicalJson } from "../release/canonical";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { Result } from "../release/verdict";
@@ -33,7 +41,15 @@ export interface Status {
   /** What passed verification last. */
   readonly verified: (Place & { readonly entry: string; readonly at: string }) | null;
   readonly stopped: { readonly by: string; readonly at: string; readonly reason: string } | null;
-  readonly rollback: { readonly run: string; readonly to: ReleaseId; readonly by: string; readonly at: string } | null;
+  /** The rollback that is under way, or that came to no end. */
+  readonly rollback: {
+    readonly run: string;
+    readonly to: ReleaseId;
+    readonly by: string;
+    readonly at: string;
+    /** What stood in its way, where it said so. */
+    readonly unfinished: string | null;
+  } | null;
   readonly held: Readonly<Record<ReleaseId, string>>;
   readonly knownGood: readonly ReleaseId[];
   /** What to do next, in one line. */
@@ -52,7 +68,7 @@ function statusOf(where: Where): Status {
   const last = deployments(entries).at(-1);
   const good = lastVerified(entries);
   const stop = stopped(entries);
-  const open = openRollback(entries);
+  const open = unfinishedRollback(entries);
   const { pinned, pins, environment } = settings;
   const place = ({ release, digest, pins }: Place): Place => ({ release, digest, pins });
   const common: Omit<Status, "next"> = {
@@ -74,17 +90,23 @@ function statusOf(where: Where): Status {
         ? null
         : { ...place(good.intent.to), entry: good.intent.id, at: good.outcome?.at ?? good.intent.at },
     stopped: stop === undefined ? null : { by: stop.by, at: stop.at, reason: stop.reason },
-    rollback: open === undefined ? null : { run: open.id, to: open.to, by: open.by, at: open.at },
+    rollback: open === undefined ? null : rollbackOf(open),
     held: Object.fromEntries([...holds(entries)].map(([release, { reason }]) => [release, reason])),
     knownGood: knownGood(entries).map(({ release }) => release),
   };
   return { ...common, next: nextOf(common) };
 }
 
+function rollbackOf({ begun: { id, to, by, at }, ended }: RecordedRollback): NonNullable<Status["rollback"]> {
+  return { run: id, to, by, at, unfinished: ended === undefined ? null : (ended.reason ?? "it ended unfinished") };
+}
+
 function nextOf({ pinned, applied, verified, stopped, rollback }: Omit<Status, "next">): string {
   const same = (a: Place, b: Place): boolean =>
     a.digest === b.digest && canonicalJson(a.pins) === canonicalJson(b.pins);
-  if (rollback !== null) return "rewind resume, or rewind abort; while it still works, wait";
+  if (rollback !== null) {
+    return `rewind resume, or rewind abort${rollback.unfinished === null ? "; while it still works, wait" : ""}`;
+  }
   if (stopped !== null) return 'rewind rollback, or rewind start --reason "…" when it is over';
   if (applied === null) return "pulumi up, nothing was applied yet";
   if (!same(pinned, applied)) return "pulumi preview --diff, then pulumi up: the pin is not what was applied";
@@ -106,11 +128,15 @@ function textOf({ stack, kind, pinned, applied, verified, stopped, rollback, hel
     `Known good: ${knownGood.join(", ") || "none"}`,
     ...Object.entries(held).map(([release, reason]) => coloured("red", `On hold:    ${release}: ${reason}`)),
     ...(stopped === null ? [] : [coloured("red", `Stopped:    ${stopped.at} by ${stopped.by}: ${stopped.reason}`)]),
-    ...(rollback === null
-      ? []
-      : [coloured("yellow", `Under way:  rollback to ${rollback.to} since ${rollback.at} by ${rollback.by}`)]),
+    ...(rollback === null ? [] : [coloured("yellow", `${rollbackWords(rollback)} by ${rollback.by}`)]),
     `Next: ${next}`,
   ].join("\n");
+}
+
+function rollbackWords({ to, at, unfinished }: NonNullable<Status["rollback"]>): string {
+  return unfinished === null
+    ? `Under way:  rollback to ${to} since ${at}`
+    : `Unfinished: rollback to ${to} of ${at} (${unfinished})`;
 }
 
 /** `rewind known-good`: the releases that passed verification on this stack and are not on hold. */

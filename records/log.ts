@@ -90,6 +90,10 @@ function appendLine(path: string, line: string): void {
     // A torn line left by a crash must not swallow the entry that follows it. Unlike writeSync this writes to the end.
     writeFileSync(file, `${closeTorn(path)}${line}\n`);
     fsyncSync(file);
+  } catch (error) {
+    // A write to an open file does not say to which.
+    const { message, code } = error as NodeJS.ErrnoException;
+    throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
   } finally {
     closeSync(file);
   }

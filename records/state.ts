@@ -4,12 +4,27 @@ import type { MigrationStep } from "../release/migration-plan";
 import type { KeptHolding } from "../release/holdings";
 import type { Digest, ReleaseId } from "../release/primitives";
 import type { Level } from "../release/level";
+import type { Check } from "../release/verdict";
 import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "./entry";
 
 /** An intent and what came of it; no outcome when the update was interrupted or is under way. */
 export interface Deployment {
   readonly intent: Intent;
   readonly outcome: Outcome | undefined;
+}
+
+/** The check that stands in an outcome for all others where the update ended before they were asked. */
+export const endedEarly: Check = {
+  name: "update",
+  result: "error",
+  evidence: "the update ended before verification",
+  milliseconds: 0,
+  attempts: 1,
+};
+
+/** Whether verification gave the verdict of an outcome; false where the update ended before it could. */
+export function isJudged({ checks }: Pick<Outcome, "checks">): boolean {
+  return !checks.some(({ name, evidence }) => name === endedEarly.name && evidence === endedEarly.evidence);
 }
 
 /** Every deployment in the log, oldest first. */
@@ -102,6 +117,18 @@ export function escalationsIn(entries: readonly Entry[], run: string): Escalatio
 /** The rollback that has not ended; of several the first, which the others have to wait for. */
 export function openRollback(entries: readonly Entry[]): RollbackBegun | undefined {
   return rollbacks(entries).find(({ ended }) => ended === undefined)?.begun;
+}
+
+/**
+ * The rollback that waits for somebody to resume it or give it up: the open one, or else the one that the last update
+ * of the stack belongs to, where that update was not verified and the rollback ended unfinished.
+ */
+export function unfinishedRollback(entries: readonly Entry[]): RecordedRollback | undefined {
+  const all = rollbacks(entries);
+  const open = all.find(({ ended }) => ended === undefined);
+  const last = deployments(entries).at(-1);
+  if (open !== undefined || last?.outcome?.result === "passed") return open;
+  return all.find(({ begun, ended }) => begun.id === last?.intent.rollback && ended?.result === "unfinished");
 }
 
 /**

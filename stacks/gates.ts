@@ -9,7 +9,7 @@ import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
-import { deployments, lastUnfinished, lastVerified, pinnedSince, unproven } from "../records/state";
+import { deployments, endedEarly, lastUnfinished, lastVerified, pinnedSince, unproven } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { MigrationStep } from "../release/migration-plan";
@@ -164,8 +164,7 @@ export class Gates {
   private run(id: string): void {
     this.running = { id, started: performance.now() };
     process.once("exit", () => {
-      const evidence = "the update ended before verification";
-      this.finish(judge([{ name: "update", result: "error", evidence, milliseconds: 0, attempts: 1 }]));
+      this.finish(judge([endedEarly]));
     });
     // The engine ends the program by a signal when a resource fails; without a listener nothing would be written.
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1));

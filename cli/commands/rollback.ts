@@ -120,11 +120,21 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .description("what a rollback would change, how risky it is, how long it takes, what does not come back; offline")
     .argument("[release]", "the target, as for rollback", releaseId)
     .addOption(level())
+    .option("--by-hand", "as numbered commands that need no rewind, for when it fails itself")
     .addOption(stack())
     .addOption(json())
-    .addHelpText("after", "\n  $ rewind plan\n  $ rewind plan v1.2.0 --level fast --json")
-    .action((release: string | undefined, options: Common & { level: Level }) => {
-      finish(load.plan().plan(where(options), release, options.level), options);
+    .addHelpText(
+      "after",
+      "\n  $ rewind plan\n  $ rewind plan v1.2.0 --level fast --json\n  $ rewind plan v1.2.0 --by-hand",
+    )
+    .action((release: string | undefined, options: Common & { level: Level; byHand?: boolean }) => {
+      const { plan, planByHand } = load.plan();
+      const { level } = options;
+      const found =
+        options.byHand === true
+          ? planByHand(where(options), release, level, new Date())
+          : plan(where(options), release, level);
+      finish(found, options);
     });
 
   rewind

@@ -1,0 +1,118 @@
+import type { Plan } from "../release/plan";
+import type { Settings } from "../release/parse";
+import { onDocker, runtimeOf } from "../release/runtime";
+import { canonicalJson } from "../release/canonical";
+
+/** A step of the manual procedure. */
+export interface Step {
+  readonly what: string;
+  /** Lines for a POSIX shell in the project's folder, none of which needs `rewind`. */
+  readonly commands: readonly string[];
+  /** Whether the step is always taken; otherwise `what` says when. */
+  readonly always: boolean;
+}
+
+/** What the procedure builds on besides the plan. */
+export interface ByHandFacts {
+  /** The stack file, and the pins in it, as they are now. */
+  readonly file: string;
+  readonly settings: Pick<Settings, "environment" | "pins">;
+  /** Where the last backup lies; undefined where there is none. */
+  readonly backup: string | undefined;
+  /** While the stack is stopped: the log, and the line of it that ends the stop. */
+  readonly stop: { readonly log: string; readonly line: string } | undefined;
+}
+
+/** A rollback step by step, with nothing but the engine and what looks at a stack anyway. */
+export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
+  const { file, backup, stop } = facts;
+  const onStack = `--stack ${plan.stack}`;
+  const always = (what: string, ...commands: string[]): Step => ({ what, commands, always: true });
+  const onlyIf = (what: string, ...commands: string[]): Step => ({ what: `Only if ${what}`, commands, always: false });
+  const apply = [`pulumi preview --diff ${onStack}`, `pulumi up --yes --skip-preview ${onStack}`];
+  return [
+    always(
+      "Keep the state and the stack file as they are now",
+      `pulumi stack export ${onStack} --file ${plan.stack}.state.json`,
+      `cp ${file} ${file}.before`,
+    ),
+    ...(backup === undefined
+      ? []
+      : [
+          onlyIf(
+            "the stack file itself is damaged: the one of the last backup",
+            `cp ${quoted(`${backup}/${file}`)} ${file}`,
+          ),
+        ]),
+    onlyIf(
+      "the engine says that the stack is locked, and whoever it names does not work on it any more",
+      `pulumi cancel --yes ${onStack}`,
+    ),
+    ...(stop === undefined
+      ? []
+      : [always("End the emergency stop", `echo ${quoted(stop.line)} >> ${quoted(stop.log)}`)]),
+    always(`Pin ${plan.to.release}`, ...pinning(plan, facts)),
+    always("Read what would change, and change it; what is not verified fails", ...apply),
+    always("Look at what runs", `pulumi stack output verified ${onStack}`, ...looks(plan, facts)),
+    onlyIf(`it does not work, to go back to ${plan.from.release}`, `cp ${file}.before ${file}`, ...apply),
+  ];
+}
+
+function pinning({ stack, to }: Plan, { settings }: ByHandFacts): string[] {
+  const apart =
+    canonicalJson(settings.pins) === canonicalJson(to.pins)
+      ? []
+      : [
+          `pulumi config rm rewind:pins --stack ${stack}`,
+          ...Object.entries(to.pins).map(
+            ([path, release]) =>
+              `pulumi config set --path ${quoted(`rewind:pins["${path}"]`)} ${release} --stack ${stack}`,
+          ),
+        ];
+  return [...apart, `pulumi config set rewind:release ${to.release} --stack ${stack}`];
+}
+
+/** Containers, rows and health, as far as they can be asked from a shell. */
+function looks({ changes }: Plan, { settings }: ByHandFacts): string[] {
+  const { docker, name, database, proxy, routes = {} } = settings.environment;
+  const host = docker === undefined ? "" : ` --host ${quoted(docker.host)}`;
+  const onEngine = onDocker(settings.environment, "services") || onDocker(settings.environment, "functions");
+  const tables = changes.flatMap(({ facet, entry }) => {
+    const table = facet === "config" ? database?.tables[entry] : undefined;
+    return table === undefined ? [] : [`"${table.schema ?? database?.schema ?? ""}"."${entry}"`];
+  });
+  return [
+    ...(onEngine ? [`docker${host} ps --filter label=rewind.stack=${name} --format ${quoted(containerLine)}`] : []),
+    ...(runtimeOf(settings.environment, "services") === "swarm"
+      ? [`docker${host} service ls --filter label=rewind.stack=${name}`]
+      : []),
+    ...(database === undefined
+      ? []
+      : tables.map(
+          (table) =>
+            `psql --host ${database.host} --port ${database.port} --username ${database.administrator.user} ${database.name} --command ${quoted(`select * from ${table} order by 1 limit 100`)}`,
+        )),
+    ...(proxy === undefined
+      ? []
+      : Object.values(routes).flatMap(({ smoke }) =>
+          smoke.map(({ path }) => `curl --fail --silent --show-error ${quoted(`${proxy.url}${path}`)}`),
+        )),
+  ];
+}
+
+const containerLine = "{{.Names}} {{.Image}} {{.Status}}";
+
+/** The steps for people, numbered. */
+export function byHandText({ stack, from, to }: Plan, steps: readonly Step[]): string {
+  const lines = steps.flatMap(({ what, commands }, at) => [
+    `${String(at + 1).padStart(2)}. ${what}:`,
+    ...commands.map((command) => `      ${command}`),
+  ]);
+  const head = `By hand, without rewind: ${stack}, ${from.release} → ${to.release}`;
+  return [head, "In the project's folder, with the variables that pulumi needs:", ...lines].join("\n");
+}
+
+/** A word as a POSIX shell takes it, whatever it holds. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
