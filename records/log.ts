@@ -112,6 +112,9 @@ function closeTorn(path: string): string {
   return parseEntry(last) === undefined ? `${tornMark}\n` : "\n";
 }
 
+/** As a number: a text would be encoded anew for every line. */
+const lineFeed = 0x0a;
+
 /** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
 type ReadLine = (line: Buffer, where: string) => Entry | undefined;
 
@@ -126,7 +129,7 @@ function readEntries(path: string, read: ReadLine): Entry[] {
   const entries: Entry[] = [];
   let start = 0;
   for (let number = 1; start < bytes.length; number += 1) {
-    const newline = bytes.indexOf("\n", start);
+    const newline = bytes.indexOf(lineFeed, start);
     const end = newline < 0 ? bytes.length : newline;
     const line = bytes.subarray(start, end);
     start = end + 1;
@@ -154,8 +157,8 @@ const checksEnd = Buffer.from('],"milliseconds":');
 /** An outcome without its checks, as this Rewind writes it; every other line is parsed as a whole. */
 function skimEntry(line: Buffer, where: string): Entry | undefined {
   const begin = line.indexOf(checksBegin);
-  const end = line.lastIndexOf(checksEnd);
-  const outline = begin < 0 || end < begin ? undefined : parseEntry(withoutChecks(line, begin, end));
+  const end = begin < 0 ? -1 : line.lastIndexOf(checksEnd);
+  const outline = end < begin || begin < 0 ? undefined : parseEntry(withoutChecks(line, begin, end));
   if (outline?.kind !== "outcome") return parseEntry(line.toString());
   const checks = (): unknown => {
     const whole = parseEntry(line.toString());

@@ -1,4 +1,7 @@
 import { z } from "zod";
+
+// Every command reads one stack file: a parser that zod writes for each schema costs more than it saves.
+z.config({ jitless: true });
 import { printable } from "./problems";
 
 /** A pattern whose message says what was expected, shows an example, and quotes (a bounded piece of) what came. */

@@ -48,4 +48,14 @@ describe("TypeScript that runs as it stands", () => {
     }
     rmSync(kept);
   });
+
+  it("loads zod with English, and with none of its other languages", () => {
+    const { said, kept } = ran(`// ${randomUUID()}
+      import { z } from ${JSON.stringify(require.resolve("zod"))};
+      console.log(z.number().safeParse("one").error?.issues[0]?.message);
+      console.log(Object.keys(require.cache).flatMap((file) => /locales.((?!index)[A-Za-z-]+)\\.cjs$/.exec(file)?.[1] ?? []));
+    `);
+    assert.equal(said, "Invalid input: expected number, received string\n[ 'en' ]\n");
+    rmSync(kept);
+  });
 });
