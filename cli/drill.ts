@@ -3,6 +3,7 @@ import type { ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import { canonicalJson } from "../release/canonical";
 import { deployments, stopped } from "../records/state";
+import type { DrillJson } from "./json/rollback";
 import { obstaclesTo, planRollback } from "./planning";
 import { coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
@@ -18,7 +19,7 @@ export async function drill(
   where: Where,
   release: ReleaseId | undefined,
   options: Omit<RollbackOptions, "level" | "release">,
-): Promise<VerbResult> {
+): Promise<VerbResult<DrillJson>> {
   const { tell, confirm, agreed, now } = options;
   const first = await open(where);
   const { settings, engine } = first;

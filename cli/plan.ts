@@ -6,6 +6,8 @@ import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
+import type { PreviewJson, WhyNotJson } from "./json/rollback";
+import type { PlanJson } from "./json/shapes";
 import { withPin } from "./pin";
 import { defaultTarget, obstaclesTo, planRollback, type Planning } from "./planning";
 import { coloured } from "./report";
@@ -21,14 +23,14 @@ function filed(where: Where): Planning {
 }
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
-export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult {
+export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult<PlanJson> {
   const planned = planRollback(filed(where), release, level).plan;
   const next = `Next:     rewind rollback ${planned.to.release}${level === "full" ? "" : ` --level ${level}`}`;
   return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
 }
 
 /** `rewind why-not <release>`: every obstacle, not only the first, whose kind is the exit code. */
-export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult {
+export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult<WhyNotJson> {
   const planning = filed(where);
   const obstacles = obstaclesTo(planning, release, level);
   const [first] = obstacles;
@@ -51,7 +53,7 @@ export async function preview(
   wanted: ReleaseId | undefined,
   level: Level,
   { tell, signal }: { readonly tell: Tell; readonly signal: AbortSignal },
-): Promise<VerbResult> {
+): Promise<VerbResult<PreviewJson>> {
   const stack = await open(where);
   const planning = planningOf(stack);
   const release = wanted ?? defaultTarget(planning);

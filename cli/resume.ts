@@ -4,6 +4,7 @@ import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, openRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
+import type { ResumedJson } from "./json/rollback";
 import { withPin } from "./pin";
 import { planRollback } from "./planning";
 import { coloured } from "./report";
@@ -30,7 +31,7 @@ export type ResumeOptions = Omit<RollbackOptions, "level"> & {
  * `rewind resume`: a rollback that was interrupted goes on to its target.
  * @throws Refusal when none was, or when it still works
  */
-export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult> {
+export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult<ResumedJson>> {
   const stack = await open(where);
   const { begun, deployment } = interruptedIn(stack, "resume", options.gone);
   options.tell(howFar({ begun, deployment }));
@@ -49,7 +50,11 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
 }
 
 /** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
-async function concluded(stack: OpenedStack, begun: RollbackBegun, { intent }: Deployment): Promise<VerbResult> {
+async function concluded(
+  stack: OpenedStack,
+  begun: RollbackBegun,
+  { intent }: Deployment,
+): Promise<VerbResult<ResumedJson>> {
   const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
   const common = { run: begun.id, deployment: intent.id };
   if (left.length > 0) {
@@ -66,7 +71,7 @@ async function concluded(stack: OpenedStack, begun: RollbackBegun, { intent }: D
  * `rewind abort`: a rollback that was interrupted is given up. Where nothing was touched only the stack file goes back;
  * otherwise what ran before is applied and verified again.
  */
-export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult> {
+export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult<ResumedJson>> {
   const stack = await open(where);
   const { begun, deployment } = interruptedIn(stack, "abort", options.gone);
   options.tell(howFar({ begun, deployment }));
@@ -83,7 +88,7 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
-function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult {
+function givenUp(stack: OpenedStack, begun: RollbackBegun): VerbResult<ResumedJson> {
   const { settings, file, log } = stack;
   const { before } = begun;
   const entries = log.entries();
@@ -107,8 +112,8 @@ async function confirmedThen(
   stack: OpenedStack,
   { agreed, confirm }: Pick<RollbackOptions, "agreed" | "confirm">,
   question: string,
-  act: () => Promise<VerbResult>,
-): Promise<VerbResult> {
+  act: () => Promise<VerbResult<ResumedJson>>,
+): Promise<VerbResult<ResumedJson>> {
   const isProduction = stack.settings.environment.kind === "production";
   if (isProduction && agreed === "unnamed") {
     throw new Refusal("production asks for its own name", `the same command with --stack ${stack.engine.name}`);

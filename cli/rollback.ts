@@ -10,6 +10,7 @@ import { evidenceOf, failures } from "../release/verdict";
 import { applyStackFile, type Applied } from "./apply";
 import { backUp } from "./backup";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { RollbackDoneJson, RollbackJson, RollbackOnceJson } from "./json/rollback";
 import { chooseSteps } from "./manual";
 import { objectiveLines, watchParts } from "./parts";
 import { withPin } from "./pin";
@@ -45,7 +46,7 @@ export interface RollbackOptions {
  * stack file as it was. Where the stack says so, a rollback that fails verification is followed by one to the last
  * known-good release, once.
  */
-export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
+export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult<RollbackJson>> {
   const { tell, confirm, signal } = options;
   const stack = await open(where);
   const { planned, skipped } = await stepByStep(
@@ -118,7 +119,11 @@ interface Ended {
  * Carries a plan out that was agreed to, from the backup to the report.
  * @throws Refusal when the plan is stale; nothing was touched then
  */
-export async function carryOut(stack: OpenedStack, planned: Planned, options: RollbackOptions): Promise<VerbResult> {
+export async function carryOut(
+  stack: OpenedStack,
+  planned: Planned,
+  options: RollbackOptions,
+): Promise<VerbResult<RollbackDoneJson>> {
   refuseStale(stack, planned);
   const stop = stopped(stack.log.entries());
   const done = await run(stack, planned, options);
@@ -129,7 +134,7 @@ export async function carryOut(stack: OpenedStack, planned: Planned, options: Ro
 }
 
 /** What a rollback that has ended leaves: its report, and no stop where it passed. */
-function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult {
+function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult<RollbackOnceJson> {
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
   if (passed && stop !== undefined) liftStop(stack, plan, stop);
   return report(stack, plan, done);
@@ -139,10 +144,10 @@ function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | und
 async function backByPolicy(
   stack: OpenedStack,
   failed: Plan,
-  first: VerbResult,
+  first: VerbResult<RollbackOnceJson>,
   stop: Stop | undefined,
   options: RollbackOptions,
-): Promise<VerbResult> {
+): Promise<VerbResult<RollbackDoneJson>> {
   options.tell(first.text);
   const planning = planningOf(stack);
   const good = knownGood(planning.entries).find(
@@ -160,7 +165,7 @@ async function backByPolicy(
     const second = concluded(stack, planned.plan, done, stop);
     const text = `${second.text}\n\nFirst error, because of which the stack went back:\n${first.text}`;
     // That the stack is well again does not make the rollback that was asked for a success.
-    return { code: first.code, text, json: { ...(first.json as object), then: second.json } };
+    return { code: first.code, text, json: { ...first.json, then: second.json } };
   } catch (error) {
     const next = error instanceof Refusal ? error.next : "rewind status";
     return { ...first, text: `${first.text}\nNot gone back: ${describeError(error)}\nNext:     ${next}` };
@@ -254,7 +259,7 @@ function liftStop({ log }: OpenedStack, { to }: Plan, stop: Stop): void {
   if (stopped(log.entries())?.id === stop.id) log.append({ kind: "start", reason: `${to.release} is verified` });
 }
 
-function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {
+function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult<RollbackOnceJson> {
   const { engine, log, settings } = stack;
   const { from, to, level, changes } = plan;
   const { milliseconds, parts, backup } = ended;

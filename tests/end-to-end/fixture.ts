@@ -18,6 +18,7 @@ import { readJson } from "../../local/state";
 import { environmentVariables } from "../../local/variables";
 import { openFileLog } from "../../records/log";
 import type { Entry } from "../../records/entry";
+import { assertDocumented } from "../cli/documented";
 import { checkout, optionsIn, wholeOrSkip } from "./local-home";
 
 /** What a command said and how it ended. */
@@ -143,6 +144,14 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   const pulumi: Fixture["pulumi"] = (args, onOutput) =>
     run("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], onOutput);
 
+  /** What it prints with `--json` has to be what the verb's schema says, in every test. */
+  const rewind = async (args: readonly string[], onOutput?: Heard): Promise<Ran> => {
+    const line = [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack];
+    const ran = await run(process.execPath, line, onOutput);
+    if (args.includes("--json") && ran.stdout !== "") assertDocumented(args, ran.stdout);
+    return ran;
+  };
+
   return {
     environment,
     docker,
@@ -150,9 +159,9 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     logFile,
     variables,
     pulumi,
-    rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
+    rewind: (...args) => rewind(args),
     rewindHeard: (onOutput, ...args) =>
-      run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], (text, _, pid) => {
+      rewind(args, (text, _, pid) => {
         onOutput(text, pid);
       }),
     typed: (words, ...args) => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { HistoryLine } from "../../cli/history";
-import type { Status } from "../../cli/status";
+import type { HistoryLine, Status } from "../../cli/json/history";
 import type { Plan } from "../../release/plan";
 import { deployments, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
