@@ -1,4 +1,5 @@
 import { exitCodes } from "./exit-codes";
+import type { AbortedJson } from "./json/shapes";
 import { Refusal, type VerbResult } from "./result";
 import type { OpenedStack } from "./stack";
 
@@ -22,7 +23,7 @@ export async function refusedBy(
   { agreed, confirm, signal }: Agreement,
   question: string,
   command: string,
-): Promise<VerbResult | undefined> {
+): Promise<VerbResult<AbortedJson> | undefined> {
   const isProduction = settings.environment.kind === "production";
   if (isProduction && agreed === "unnamed") {
     throw new Refusal(

@@ -1,3 +1,4 @@
+import type { Approval } from "../records/entry";
 import { author } from "../records/log";
 import { milliseconds } from "../release/primitives";
 import { digestOfPlan, type Plan } from "../release/plan";
@@ -6,6 +7,7 @@ import type { ReleaseId } from "../release/primitives";
 import { refusedBy, type Agreement } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import { planRollback } from "./planning";
+import type { ApproveJson } from "./json/rollback";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { planningOf, planText } from "./rollback-plan";
 import { open, type OpenedStack, type Where } from "./stack";
@@ -60,7 +62,7 @@ export async function approve(
   where: Where,
   release: ReleaseId | undefined,
   options: ApproveOptions,
-): Promise<VerbResult> {
+): Promise<VerbResult<ApproveJson>> {
   const stack = await open(where);
   const { engine, log, settings } = stack;
   if (settings.approval === undefined) {
@@ -77,7 +79,7 @@ export async function approve(
     from: plan.from.release,
     to: plan.to.release,
     level: plan.level,
-  });
+  }) as Approval;
   const text = [
     `Approved by ${entry.by}, for ${settings.approval.validFor ?? usual}: ${plan.from.release} → ${plan.to.release}, level ${plan.level}`,
     `Recorded: ${log.location} entry ${entry.id}`,

@@ -6,6 +6,7 @@ import { canonicalJson, digestOf } from "../release/canonical";
 import type { Digest, ReleaseId } from "../release/primitives";
 import { anchored, releaseText, withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
+import type { ReleaseArchiveJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
 import { stackNames } from "./stack-names";
@@ -97,7 +98,7 @@ export function movable({ settings, text }: FiledStack, keep: readonly ReleaseId
 }
 
 /** `rewind release archive`: moves all but the newest inline releases to files beside each other. */
-export function archive(where: Where, keep: number): VerbResult {
+export function archive(where: Where, keep: number): VerbResult<ReleaseArchiveJson> {
   const stack = readStack(where);
   const candidates = movable(stack);
   const inline = stack.settings.catalogue.filter((id) => !stack.settings.archived.has(id));

@@ -3,6 +3,7 @@ import { adviceFor, fourQuestions, scopeOf } from "../release/assessment";
 import type { Level } from "../release/level";
 import { failures } from "../release/verdict";
 import { exitCodeOf } from "./exit-codes";
+import type { AssessJson } from "./json/rollback";
 import { planRollback, type Planning } from "./planning";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
@@ -21,7 +22,7 @@ export interface AssessOptions {
  * `rewind assess`: the four questions that come before any rollback, every trigger measured, what broke, how bad it is,
  * and what to type next. Changes nothing.
  */
-export async function assess(where: Where, { hotfix, now }: AssessOptions): Promise<VerbResult> {
+export async function assess(where: Where, { hotfix, now }: AssessOptions): Promise<VerbResult<AssessJson>> {
   const stack = await open(where);
   const { settings, log, engine } = stack;
   const verdict = await measureStack(stack);

@@ -13,6 +13,7 @@ import { sealed, type Baseline } from "../release/baseline";
 import { redactor } from "../release/redact";
 import { patience } from "./data-list";
 import { exitCodes } from "./exit-codes";
+import type { BaselineJson } from "./json/data";
 import { Refusal, type VerbResult } from "./result";
 import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
 
@@ -22,7 +23,7 @@ import { containersOf, open, withClients, type OpenedStack, type Where } from ".
  * @param output the file, `.rewind/baselines/<stack>-<time>.json` unless said
  * @throws Refusal when something could not be read or the file is there already: nothing was written
  */
-export async function baseline(where: Where, output: string | undefined, now: Date): Promise<VerbResult> {
+export async function baseline(where: Where, output: string | undefined, now: Date): Promise<VerbResult<BaselineJson>> {
   const stack = await open(where);
   const time = now.toISOString().replace(/[-:]|\.\d+/g, "");
   const file =

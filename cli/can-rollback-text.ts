@@ -1,6 +1,6 @@
 import { shortDigests } from "../release/primitives";
 import { failures } from "../release/verdict";
-import type { Assessment, CanRollback } from "./can-rollback";
+import type { Assessment, CanRollback } from "./json/assessment";
 import { checkLines, coloured } from "./report";
 
 /** What was found for people: a line per release, then whatever did not pass. */

@@ -2,59 +2,22 @@ import { probesBefore, timingBefore } from "../checks/before";
 import { describeError, runProbes } from "../checks/probe";
 import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
-import { deployments, knownGood, type KnownGood } from "../records/state";
+import { deployments, knownGood } from "../records/state";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
-import type { Digest, ReleaseId } from "../release/primitives";
+import type { ReleaseId } from "../release/primitives";
 import { redactor } from "../release/redact";
-import { failures, judge, type Check, type Verdict } from "../release/verdict";
+import { failures, judge, type Check } from "../release/verdict";
 import { proveNewestBackup } from "./backup-proof";
 import { textOf } from "./can-rollback-text";
 import { measureEngine, measurePlugins, pinnedEngine, pulumiIn, wantedPlugins } from "./engine-checks";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
+import type { Assessment, CanRollback } from "./json/assessment";
 import { look, type Advised } from "./look";
 import { obstaclesTo, warningsOf, type Obstacle, type Planning } from "./planning";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { planningOf } from "./rollback-plan";
 import { open, withClients, type Where } from "./stack";
-
-/** Whether a stack can be rolled back to one release, and what says so. */
-export interface Assessment {
-  readonly release: ReleaseId;
-  /** What it would deploy; null where the catalogue cannot say it. */
-  readonly digest: Digest | null;
-  /** When it passed here last; null where it never did. */
-  readonly knownGood: Pick<KnownGood, "at" | "entry" | "times"> | null;
-  readonly can: boolean;
-  /** What refuses it, as the stack file and the log know it. */
-  readonly obstacles: readonly Obstacle[];
-  /** Every check of the release, and those that hold for any. */
-  readonly verdict: Verdict;
-  /** What speaks against it although nothing forbids it. */
-  readonly warnings: readonly string[];
-  /** The first thing that stands in the way; null where nothing does. */
-  readonly reason: string | null;
-  /** The next command to type. */
-  readonly next: string;
-}
-
-/** What `rewind can-rollback --json` prints. */
-export interface CanRollback {
-  readonly stack: string;
-  /** What was applied last; null before the first update. */
-  readonly applied: ReleaseId | null;
-  /** The release that was asked about; null for all that are known to be good. */
-  readonly asked: ReleaseId | null;
-  /** Whether there is one to go back to. */
-  readonly can: boolean;
-  /** What holds for any release: the newest backup, the engine, its plugins. */
-  readonly common: readonly Advised[];
-  /** The newest first. */
-  readonly releases: readonly Assessment[];
-  /** How many known-good releases were left out. */
-  readonly older: number;
-  readonly next: string;
-}
 
 /** What an assessment is asked with. */
 export interface Asking {
@@ -75,7 +38,7 @@ export interface Asking {
 export async function canRollback(
   where: Where,
   { tell, now, ...wanted }: Wanted & { readonly tell: Tell; readonly now: Date },
-): Promise<VerbResult> {
+): Promise<VerbResult<CanRollback>> {
   const stack = await open(where);
   const { engine, folder, secrets } = stack;
   const redact = redactor(secrets);
@@ -209,6 +172,6 @@ function codeOf({ can, releases: [first] }: CanRollback): ExitCode {
 }
 
 /** The result of the verb. */
-export function resultOf(found: CanRollback): VerbResult {
+export function resultOf(found: CanRollback): VerbResult<CanRollback> {
   return { code: codeOf(found), text: textOf(found), json: found };
 }

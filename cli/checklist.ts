@@ -5,6 +5,7 @@ import type { Question } from "../release/schema/verification";
 import { judge, type Check } from "../release/verdict";
 import { exitCodeOf } from "./exit-codes";
 import { checkLines, coloured } from "./report";
+import type { ChecklistJson } from "./json/rollback";
 import { Refusal, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 import { measureStack } from "./verify";
@@ -32,7 +33,7 @@ const titles: Readonly<Record<Area, string>> = {
  * Answers stand in the deployment log; one that is missing leaves the verdict open.
  * @throws Refusal when an answer is given to what the stack does not ask
  */
-export async function checklist(where: Where, options: ChecklistOptions): Promise<VerbResult> {
+export async function checklist(where: Where, options: ChecklistOptions): Promise<VerbResult<ChecklistJson>> {
   const stack = await open(where);
   const { engine, settings, log } = stack;
   const questions = settings.verification?.questions ?? {};

@@ -11,6 +11,7 @@ import { recorded } from "./data-recorded";
 import { momentOf, stampedNamed } from "./data-since";
 import { exitCodes } from "./exit-codes";
 import { coloured } from "./report";
+import type { DataCleanJson } from "./json/data";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
 
@@ -36,7 +37,7 @@ const shown = 10;
  * the count, archives them whole and deletes them in one transaction.
  * @throws Refusal when nothing was touched
  */
-export async function cleanData(where: Where, options: CleanOptions): Promise<VerbResult> {
+export async function cleanData(where: Where, options: CleanOptions): Promise<VerbResult<DataCleanJson>> {
   const { name, madeBy, reason, tell, confirm, signal } = options;
   const stack = await open(where);
   const located = stampedNamed(stack.settings, name);

@@ -5,6 +5,7 @@ import { readOnly } from "../checks/sql";
 import { exitCodes } from "./exit-codes";
 import { momentOf, stampedNamed } from "./data-since";
 import { coloured } from "./report";
+import type { DataListJson } from "./json/data";
 import { Refusal, type VerbResult } from "./result";
 import { open, withClients, type Where } from "./stack";
 
@@ -22,7 +23,10 @@ export interface ListOptions {
 export const patience = 30_000;
 
 /** `rewind data list <name>`: how many rows each version made, and the newest of them. Nothing is changed. */
-export async function listData(where: Where, { name, madeBy, since, limit }: ListOptions): Promise<VerbResult> {
+export async function listData(
+  where: Where,
+  { name, madeBy, since, limit }: ListOptions,
+): Promise<VerbResult<DataListJson>> {
   const stack = await open(where);
   const located = stampedNamed(stack.settings, name);
   const moment = momentOf(since, stack.log.entries());

@@ -3,6 +3,7 @@ import { archivedRows, restoreRows } from "./data-archive";
 import { recorded } from "./data-recorded";
 import { exitCodes } from "./exit-codes";
 import { coloured } from "./report";
+import type { DataRestoreJson } from "./json/data";
 import { Refusal, type VerbResult } from "./result";
 import { open, type Where } from "./stack";
 
@@ -10,7 +11,7 @@ import { open, type Where } from "./stack";
  * `rewind data restore <run>`: brings the rows of a clean-up back exactly as they were, all of them or none.
  * @throws Refusal when there is no such clean-up, it was undone already, or a row stands in the way
  */
-export async function restoreData(where: Where, run: string): Promise<VerbResult> {
+export async function restoreData(where: Where, run: string): Promise<VerbResult<DataRestoreJson>> {
   const stack = await open(where);
   const archived = await archivedRows(stack, run).catch((error: unknown) => {
     throw new Refusal(`${describeError(error)}; nothing was touched`, "rewind verify, which says what does not answer");

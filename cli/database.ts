@@ -14,6 +14,7 @@ import type { Recovery } from "../release/schema/database-objects";
 import { redactor } from "../release/redact";
 import { judge, type Verdict } from "../release/verdict";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { DatabaseBackupJson, DatabaseRecoverJson } from "./json/database";
 import { checkLines, duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
@@ -24,7 +25,7 @@ interface Options {
 }
 
 /** `rewind database backup`: a base backup of the running server, verified file by file. */
-export async function databaseBackup(where: Where, { tell, signal }: Options): Promise<VerbResult> {
+export async function databaseBackup(where: Where, { tell, signal }: Options): Promise<VerbResult<DatabaseBackupJson>> {
   const stack = await open(where);
   const { server, recovery } = recoverable(stack);
   tell(`Taking a base backup of ${server.host}:${server.port} …`);
@@ -52,7 +53,7 @@ export interface RecoverOptions extends Options {
  * `rewind database recover`: a copy of the database server as it was just before an entry of the deployment log, on a port
  * of its own beside the running one, and checked against what the log says of the time. The running one is not touched.
  */
-export async function databaseRecover(where: Where, options: RecoverOptions): Promise<VerbResult> {
+export async function databaseRecover(where: Where, options: RecoverOptions): Promise<VerbResult<DatabaseRecoverJson>> {
   const stack = await open(where);
   const { server, recovery } = recoverable(stack);
   const entries = stack.log.entries();
@@ -95,7 +96,10 @@ export async function databaseRecover(where: Where, options: RecoverOptions): Pr
   return { code, text, json: { outcome: word, entry: intent.id, ...recovered, checks: verdict.checks } };
 }
 
-function judged(verdict: Verdict): { readonly code: VerbResult["code"]; readonly word: string } {
+function judged(verdict: Verdict): {
+  readonly code: VerbResult["code"];
+  readonly word: DatabaseRecoverJson["outcome"];
+} {
   // Before the first verified deployment the log says nothing of rows; the target was reached, and that is all.
   if (verdict.checks.length === 0) return { code: exitCodes.ok, word: "RECOVERED" };
   return {

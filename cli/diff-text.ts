@@ -2,7 +2,7 @@ import { brief } from "../release/diff";
 import type { ImageParts } from "../release/images";
 import { shortDigests } from "../release/primitives";
 import type { Risk } from "../release/risk";
-import type { Diff, ShownChange, Side } from "./diff";
+import type { Diff, ShownChange, Side } from "./json/diff";
 import { coloured } from "./report";
 
 const colours = { low: "green", medium: "yellow", high: "red" } as const;

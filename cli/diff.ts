@@ -1,13 +1,14 @@
 import { diffPinned, type Change, type Tables } from "../release/diff";
-import { worstRisk, type Risk } from "../release/risk";
+import { worstRisk } from "../release/risk";
 import { selectPinned, type Pinned } from "../release/pinned";
 import type { ReleaseId } from "../release/primitives";
 import type { Pin } from "../records/entry";
 import { deployments, lastVerified } from "../records/state";
 import { textOfDiff } from "./diff-text";
 import { exitCodes } from "./exit-codes";
+import type { Diff, ShownChange, Side } from "./json/diff";
 import { Refusal, type VerbResult } from "./result";
-import { differenceOf, sourceOf, type RowDifference } from "./row-files";
+import { differenceOf, sourceOf } from "./row-files";
 import { readStack, settingsIn, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
 
@@ -20,36 +21,12 @@ export interface DiffOptions {
   readonly rows: number;
 }
 
-/** One side of a difference. */
-export interface Side {
-  readonly release: ReleaseId;
-  readonly digest: string;
-  readonly pins: Readonly<Record<string, ReleaseId>>;
-  /** Why this one: `verified last`, `running`, `pinned`, or `named`. */
-  readonly as: "verified last" | "running" | "pinned" | "named";
-}
-
-/** A change as it is shown: its rows counted, and no more of them than were asked for. */
-export type ShownChange = Omit<Change, "rows" | "rowFiles"> & { readonly rows?: RowDifference };
-
-/** What `rewind diff --json` prints; docs/diff.md says it in words. */
-export interface Diff {
-  readonly stack: string;
-  readonly from: Side;
-  readonly to: Side;
-  /** The worst of all changes; null when there is none. */
-  readonly risk: Risk | null;
-  readonly changes: readonly ShownChange[];
-  /** What a reader should know beside the changes. */
-  readonly notes: readonly string[];
-}
-
 /**
  * `rewind diff [<from> [<to>]]`: what two releases pin differently, from the stack file and the releases' files alone.
  * With no name what was verified last against the pin, with one name what runs against it.
  * @throws Refusal when a release is not in the catalogue
  */
-export async function diff(where: Where, options: DiffOptions): Promise<VerbResult> {
+export async function diff(where: Where, options: DiffOptions): Promise<VerbResult<Diff>> {
   const found = await diffOf(where, options);
   return { code: exitCodes.ok, text: textOfDiff(found), json: found };
 }

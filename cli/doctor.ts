@@ -6,9 +6,10 @@ import type { Entry } from "../records/entry";
 import { holds, stopped, unfinishedRollback } from "../records/state";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
-import { judge, type Result } from "../release/verdict";
+import { judge } from "../release/verdict";
 import { measureEngine, pinnedEngine, pulumiIn, type RunPulumi } from "./engine-checks";
 import { exitCodes, type ExitCode } from "./exit-codes";
+import type { Diagnosis } from "./json/assessment";
 import { look, type Advised, type Finding } from "./look";
 import { describeCheckout, measureNode, measureSpace, measureWritable } from "./machine-checks";
 import { marked } from "./report";
@@ -17,15 +18,6 @@ import { isAlive } from "./runner";
 import { openLog, readStack } from "./stack-file";
 import { stackNames } from "./stack-names";
 import type { Where } from "./stack";
-
-/** What `rewind doctor --json` prints. */
-export interface Diagnosis {
-  /** Null where none is named and none is selected. */
-  readonly stack: string | null;
-  /** The worst of the checks. */
-  readonly result: Result;
-  readonly checks: readonly Advised[];
-}
 
 /** What the doctor is told, and asks with. */
 export interface Patient {
@@ -42,7 +34,7 @@ export interface Patient {
  * `rewind doctor`: what a person looks at when nothing works, each with the next command. Needs no engine, no network and
  * no stack, changes nothing, and never throws: a look that breaks is a result.
  */
-export async function doctor(patient: Patient): Promise<VerbResult> {
+export async function doctor(patient: Patient): Promise<VerbResult<Diagnosis>> {
   const { folder, now, node = process.version, pulumi = pulumiIn(folder) } = patient;
   const checks: Advised[] = [];
   const add = async (name: string, ask: () => Finding | Promise<Finding>): Promise<void> => {

@@ -1,34 +1,19 @@
 import { probesOfDrift, timingOfDrift } from "../checks/drift";
 import { runProbes } from "../checks/probe";
 import { deployments } from "../records/state";
-import type { ReleaseId } from "../release/primitives";
 import { surroundingsOf } from "../release/snapshot";
-import { failures, judge, type Check } from "../release/verdict";
+import { failures, judge } from "../release/verdict";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { Drift } from "./json/diff";
 import { checkLines, coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { containersOf, open, withClients, type Where } from "./stack";
-
-/** What `rewind diff --live --json` prints. */
-export interface Drift {
-  readonly stack: string;
-  readonly applied: {
-    readonly release: ReleaseId;
-    readonly digest: string;
-    readonly entry: string;
-    readonly at: string;
-  };
-  /** How many of the checks say that something is not as it was applied. */
-  readonly drifted: number;
-  readonly checks: readonly Check[];
-  readonly notes: readonly string[];
-}
 
 /**
  * `rewind diff --live`: what runs against what was applied last, whatever the stack file says now. Nothing is changed.
  * @throws Refusal when nothing was applied yet, or its release is not in the catalogue any more
  */
-export async function drift(where: Where): Promise<VerbResult> {
+export async function drift(where: Where): Promise<VerbResult<Drift>> {
   const stack = await open(where);
   const last = deployments(stack.log.entries()).at(-1);
   if (last === undefined) throw new Refusal("nothing was applied to this stack yet, as its log says", "pulumi up");

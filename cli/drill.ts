@@ -4,6 +4,7 @@ import { refusedBy } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import { canonicalJson } from "../release/canonical";
 import { deployments, stopped } from "../records/state";
+import type { DrillJson } from "./json/rollback";
 import { obstaclesTo, planRollback } from "./planning";
 import { against } from "./parts";
 import { coloured } from "./report";
@@ -20,7 +21,7 @@ export async function drill(
   where: Where,
   release: ReleaseId | undefined,
   options: Omit<RollbackOptions, "level" | "release">,
-): Promise<VerbResult> {
+): Promise<VerbResult<DrillJson>> {
   const { tell, signal } = options;
   const first = await open(where, signal);
   const { settings, engine } = first;

@@ -1,6 +1,7 @@
 import { openClients } from "../checks/clients";
 import { publish, UnfitFolder } from "../builds/publish";
 import { exitCodes } from "./exit-codes";
+import type { FrontendPublishJson } from "./json/frontend";
 import { Refusal, type VerbResult } from "./result";
 import { open, type Where } from "./stack";
 
@@ -10,7 +11,7 @@ export async function publishFrontend(
   folder: string,
   name: string,
   signal: AbortSignal,
-): Promise<VerbResult> {
+): Promise<VerbResult<FrontendPublishJson>> {
   const { settings, secrets } = await open(where);
   const { frontends = {}, objectStore, name: environment } = settings.environment;
   const place = Object.hasOwn(frontends, name) ? frontends[name] : undefined;

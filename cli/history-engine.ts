@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import type { Deployment } from "../records/state";
 import { deploymentOf, showDeployment } from "./history";
+import type { EngineHistoryJson } from "./json/history";
 import { Refusal, type VerbResult } from "./result";
 import { writeSealed } from "./sealed-folder";
 import { readStack } from "./stack-file";
@@ -25,7 +26,7 @@ export interface EngineHistoryOptions {
 export async function historyOfEngine(
   where: Where,
   { entries, exportTo }: EngineHistoryOptions,
-): Promise<VerbResult & { readonly json: object }> {
+): Promise<VerbResult<EngineHistoryJson>> {
   const [entry, other] = entries;
   if (entry === undefined || other !== undefined) {
     throw new Refusal("the engine is asked about one deployment", "rewind history <entry> --engine");

@@ -3,35 +3,12 @@ import { deployments, rollbacks, type Deployment, type RecordedRollback } from "
 import { describeChange, diffPinned } from "../release/diff";
 import { objectiveOf } from "../release/objectives";
 import { worstRisk } from "../release/risk";
-import type { Result } from "../release/verdict";
 import { exitCodes } from "./exit-codes";
+import type { DeploymentJson, HistoryJson, HistoryLine } from "./json/history";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { readStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
-
-/** A deployment as people look back at it. */
-export interface HistoryLine {
-  readonly entry: string;
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  readonly by: string;
-  /** The release that was verified last before, unless this is the first. */
-  readonly from: string | null;
-  readonly to: string;
-  /** What was pinned apart from the release. */
-  readonly pins: Readonly<Record<string, string>>;
-  /** The deployment that a rollback undid. */
-  readonly undoes: string | null;
-  /** The rollback by `rewind` that it belongs to. */
-  readonly run: string | null;
-  readonly reason: string | null;
-  readonly result: Result | "interrupted";
-  /** From the intent to the verdict, or of the whole rollback where it belongs to one; null without an end. */
-  readonly milliseconds: number | null;
-  /** What it might have taken, in milliseconds. */
-  readonly objective: number | null;
-}
 
 /** What of the history is asked for. */
 export interface HistoryOptions {
@@ -42,7 +19,7 @@ export interface HistoryOptions {
 }
 
 /** `rewind history [entry] [other]`: who, when, why, from what to what, with which verdict; offline. */
-export function history(where: Where, { entries: asked, limit }: HistoryOptions): VerbResult {
+export function history(where: Where, { entries: asked, limit }: HistoryOptions): VerbResult<HistoryJson> {
   const stack = readStack(where);
   const entries = stack.log.skim();
   const [first, second] = asked;
@@ -84,7 +61,7 @@ const colours = {
   interrupted: "yellow",
 } as const;
 
-function list({ name, settings }: FiledStack, entries: readonly Entry[], limit: number): VerbResult {
+function list({ name, settings }: FiledStack, entries: readonly Entry[], limit: number): VerbResult<HistoryJson> {
   const all = historyOf(entries, objectiveOf(settings.objectives, "total"));
   const shown = all.slice(Math.max(0, all.length - limit)).reverse();
   const lines = shown.map(lineOf);
@@ -140,7 +117,7 @@ export function showDeployment(
   { name, settings }: FiledStack,
   entries: readonly Entry[],
   { intent, outcome }: Deployment,
-): VerbResult & { readonly json: object } {
+): VerbResult<DeploymentJson> {
   const line = historyOf(entries, objectiveOf(settings.objectives, "total")).find(({ entry }) => entry === intent.id);
   if (line === undefined) throw new Error(`no line for ${intent.id}`);
   const { migrations = [], restorePoint, snapshot, to } = intent;
@@ -167,7 +144,7 @@ function compare(
   entries: readonly Entry[],
   a: string,
   b: string,
-): VerbResult {
+): VerbResult<HistoryJson> {
   const [before, after] = [deploymentOf(entries, a).intent, deploymentOf(entries, b).intent];
   const pinnedBy = ({ to: { release, pins } }: typeof before) => {
     const gone = [release, ...Object.values(pins)].find((id) => !settings.catalogue.includes(id));

@@ -1,5 +1,7 @@
+import type { Hold } from "../records/entry";
 import { holds } from "../records/state";
 import { exitCodes } from "./exit-codes";
+import type { HoldJson } from "./json/entry";
 import { Refusal, type VerbResult } from "./result";
 import { open, type Where } from "./stack";
 
@@ -9,7 +11,7 @@ export async function hold(
   kind: "hold" | "unhold",
   release: string,
   reason: string,
-): Promise<VerbResult> {
+): Promise<VerbResult<HoldJson>> {
   const { settings, log } = await open(where);
   const { catalogue } = settings;
   if (!catalogue.includes(release)) {
@@ -17,7 +19,7 @@ export async function hold(
   }
   const held = holds(log.entries()).has(release);
   if (kind === "unhold" && !held) throw new Refusal(`${release} is not on hold`, "rewind verify");
-  const entry = log.append({ kind, release, reason });
+  const entry = log.append({ kind, release, reason }) as Hold;
   const text = kind === "hold" ? `${release} is on hold: ${reason}` : `${release} may be applied again: ${reason}`;
   return { code: exitCodes.ok, text: `${text}\ndeployment log: ${log.location} entry ${entry.id}`, json: entry };
 }

@@ -10,6 +10,7 @@ import { writeStackFile } from "../local/stack-file";
 import { homeOf } from "../local/state";
 import { environmentVariables } from "../local/variables";
 import { exitCodes } from "./exit-codes";
+import type { LocalDownJson, LocalEnvJson, LocalStatusJson, LocalUpJson } from "./json/embedded";
 import { coloured, duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 
@@ -24,7 +25,7 @@ export interface LocalOptions {
 }
 
 /** `rewind local up`: every part, the images, the stack file. What is there already is left alone. */
-export async function localUp(options: LocalOptions): Promise<VerbResult> {
+export async function localUp(options: LocalOptions): Promise<VerbResult<LocalUpJson>> {
   const started = performance.now();
   const environment = await bringUp(options);
   const took = duration(performance.now() - started);
@@ -63,14 +64,17 @@ export async function bringUp({ folder, tell, signal, stack = "local" }: LocalOp
 }
 
 /** `rewind local down`: stops what `up` started; `purge` deletes what it kept, too. */
-export async function localDown({ folder, tell, signal }: LocalOptions, purge: boolean): Promise<VerbResult> {
+export async function localDown(
+  { folder, tell, signal }: LocalOptions,
+  purge: boolean,
+): Promise<VerbResult<LocalDownJson>> {
   await down({ checkout: folder, signal, purge, progress: progressLines(tell) });
   const text = purge ? "Stopped, and everything deleted." : "Stopped; what it kept is still there.";
   return { code: exitCodes.ok, text, json: { purged: purge } };
 }
 
 /** `rewind local status`: each part, whether it answers, and where it came from. */
-export async function localStatus({ folder }: LocalOptions): Promise<VerbResult> {
+export async function localStatus({ folder }: LocalOptions): Promise<VerbResult<LocalStatusJson>> {
   const parts = await status({ checkout: folder });
   const marks = { up: coloured("green", "✓"), failing: coloured("red", "✗"), down: "·" };
   const lines = parts.map(({ part, state, description }) => partLine(marks[state], part, `${state}: ${description}`));
@@ -79,7 +83,7 @@ export async function localStatus({ folder }: LocalOptions): Promise<VerbResult>
 }
 
 /** `rewind local env`: the variables that plain `pulumi` needs, for the shell to evaluate. */
-export function localEnv(folder: string, shell: Shell): VerbResult {
+export function localEnv(folder: string, shell: Shell): VerbResult<LocalEnvJson> {
   const variables = localVariables(folder);
   if (variables === undefined) throw new Refusal("the embedded environment is not up", "npx rewind local up");
   return { code: exitCodes.ok, text: shellExports(variables, shell).trimEnd(), json: variables };

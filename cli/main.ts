@@ -1,19 +1,9 @@
 import { createInterface } from "node:readline/promises";
-import { Command, CommanderError } from "commander";
-import { addAssessment } from "./commands/assessment";
-import { addChanges } from "./commands/change";
-import { addCompletion } from "./commands/completion";
-import { addData } from "./commands/data";
-import { addDatabase } from "./commands/database";
-import { addDiff } from "./commands/diff";
-import { addFrontend } from "./commands/frontend";
-import { addHistory } from "./commands/history";
+import { CommanderError } from "commander";
 import type { Kit } from "./commands/kit";
-import { addLocal } from "./commands/local";
-import { addRelease } from "./commands/release";
-import { addRollback } from "./commands/rollback";
 import { DamagedLog } from "../records/log";
 import { exitCodes } from "./exit-codes";
+import { programOf } from "./program";
 import { Refusal } from "./result";
 
 const interrupted = new AbortController();
@@ -70,36 +60,6 @@ async function asked(question: string, otherwise: string): Promise<string | unde
   }
 }
 
-const exitCodeHelp = `
-Exit codes: 0 done, 1 error, 10 refused, 11 verification failed, 12 inconclusive, 13 a check broke, 14 drifted, 15 stopped,
-16 locked, 17 tampered. docs/exit-codes.md says what to do after each.`;
-
-function program(): Command {
-  const rewind = new Command("rewind")
-    .description(
-      "Roll a stack back to an earlier release, with verification before the first change and after the last",
-    )
-    .version("0.1.0")
-    .showHelpAfterError("(rewind --help lists the verbs)")
-    .addHelpText("after", exitCodeHelp)
-    .exitOverride();
-  const adding = [
-    addHistory,
-    addRollback,
-    addAssessment,
-    addDiff,
-    addRelease,
-    addChanges,
-    addData,
-    addDatabase,
-    addFrontend,
-    addLocal,
-    addCompletion,
-  ];
-  for (const add of adding) add(rewind, kit);
-  return rewind;
-}
-
 /** An error for people: what, and what next. Stack traces are for REWIND_DEBUG. */
 function explain(error: unknown): void {
   if (error instanceof CommanderError) {
@@ -136,4 +96,4 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     if (!isHeeded) process.exit(130);
   });
 }
-program().parseAsync().catch(explain);
+programOf(kit).parseAsync().catch(explain);

@@ -8,6 +8,7 @@ import { openRollback, rollbacks, stopped } from "../records/state";
 import { byHand, byHandText } from "./by-hand";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
+import type { PlannedJson, PreviewJson, WhyNotJson } from "./json/rollback";
 import { withPin } from "./pin";
 import { defaultTarget, obstaclesTo, planRollback, type Planning } from "./planning";
 import { coloured } from "./report";
@@ -22,7 +23,7 @@ function filed({ name, settings, log, text, repinned }: FiledStack): Planning {
 }
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
-export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult {
+export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult<PlannedJson> {
   const planned = planRollback(filed(readStack(where)), release, level).plan;
   const next = `Next:     rewind rollback ${planned.to.release}${level === "full" ? "" : ` --level ${level}`}`;
   return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
@@ -32,7 +33,12 @@ export function plan(where: Where, release: ReleaseId | undefined, level: Level)
  * `rewind plan [release] --by-hand`: the same rollback as commands that need no `rewind`, for when it fails itself. One
  * that is under way does not stand in the way.
  */
-export function planByHand(where: Where, release: ReleaseId | undefined, level: Level, now: Date): VerbResult {
+export function planByHand(
+  where: Where,
+  release: ReleaseId | undefined,
+  level: Level,
+  now: Date,
+): VerbResult<PlannedJson> {
   const stack = readStack(where);
   const { folder, file, log, name, settings } = stack;
   const entries = log.entries();
@@ -53,7 +59,7 @@ export function planByHand(where: Where, release: ReleaseId | undefined, level: 
 }
 
 /** `rewind why-not <release>`: every obstacle, not only the first, whose kind is the exit code. */
-export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult {
+export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult<WhyNotJson> {
   const planning = filed(readStack(where));
   const obstacles = obstaclesTo(planning, release, level);
   const [first] = obstacles;
@@ -76,7 +82,7 @@ export async function preview(
   wanted: ReleaseId | undefined,
   level: Level,
   { tell, signal }: { readonly tell: Tell; readonly signal: AbortSignal },
-): Promise<VerbResult> {
+): Promise<VerbResult<PreviewJson>> {
   const stack = await open(where);
   const planning = planningOf(stack);
   const release = wanted ?? defaultTarget(planning);

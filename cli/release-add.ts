@@ -19,6 +19,7 @@ import { checkPlanned, movable, planArchiving, writeArchiving, type Archiving } 
 import { withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
 import { withPin } from "./pin";
+import type { ReleaseAddJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
@@ -51,7 +52,7 @@ export interface AddOptions {
  * parsed and checked with it before anything is written. Older releases move out of the stack file when it grows.
  * @throws Refusal when the id exists or existed, or the release would not be valid: nothing was written
  */
-export function addRelease(where: Where, options: AddOptions): VerbResult {
+export function addRelease(where: Where, options: AddOptions): VerbResult<ReleaseAddJson> {
   const { id, from } = options;
   const stack = readStack(where, from === undefined ? [] : [from]);
   const { settings } = stack;

@@ -2,33 +2,18 @@ import type { Entry } from "../records/entry";
 import { appliedRecords, deployments, holds } from "../records/state";
 import { digestOf } from "../release/canonical";
 import { selectPinned } from "../release/pinned";
-import type { Digest, ReleaseId } from "../release/primitives";
+import type { ReleaseId } from "../release/primitives";
 import { facets } from "../release/schema/release";
 import { sizeWarning } from "../release/size";
 import { exitCodes } from "./exit-codes";
+import type { ListedRelease, ReleaseListJson, ReleaseShowJson } from "./json/release";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
 
-/** A release as the catalogue and the deployment log know it. */
-export interface ListedRelease {
-  readonly release: ReleaseId;
-  /** `inline`, `file` or `archive`. */
-  readonly from: "inline" | "file" | "archive";
-  /** The SHA-256 of its record. */
-  readonly digest: Digest;
-  readonly pinned: boolean;
-  /** When it was applied last, as the log says. */
-  readonly applied: string | null;
-  /** When it passed verification last. */
-  readonly verified: string | null;
-  /** The reason for which it is on hold. */
-  readonly held: string | null;
-}
-
 /** `rewind release list`: the catalogue in order, and what the deployment log says of each release. */
-export function listReleases(where: Where): VerbResult {
+export function listReleases(where: Where): VerbResult<ReleaseListJson> {
   const stack = readStack(where);
   const entries = stack.log.entries();
   const listed = stack.settings.catalogue.map((id) => listedIn(stack, entries, id));
@@ -54,7 +39,7 @@ export function listReleases(where: Where): VerbResult {
 }
 
 /** `rewind release show <id>`: one release, what it pins, and what became of it. */
-export function showRelease(where: Where, id: ReleaseId): VerbResult {
+export function showRelease(where: Where, id: ReleaseId): VerbResult<ReleaseShowJson> {
   const stack = readStack(where, [id]);
   const record = stack.settings.releases.get(id);
   if (record === undefined) throw new Refusal(`no release ${id} in the catalogue`, "rewind release list");
@@ -62,7 +47,7 @@ export function showRelease(where: Where, id: ReleaseId): VerbResult {
   const listed = listedIn(stack, entries, id);
   const appliedAs = appliedRecords(entries).get(id);
   const changed = appliedAs !== undefined && appliedAs !== listed.digest;
-  const history = deployments(entries)
+  const history: ReleaseShowJson["history"] = deployments(entries)
     .filter(({ intent }) => intent.to.release === id)
     .map(({ intent, outcome }) => ({ at: intent.at, by: intent.by, result: outcome?.result ?? "interrupted" }));
   const deploys = selectPinned(id, {}, stack.settings.releases).digest;

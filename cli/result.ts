@@ -1,12 +1,12 @@
 import type { ExitCode, RefusalKind } from "./exit-codes";
 
 /** What a verb returns. Only main.ts prints it and exits with it. */
-export interface VerbResult {
+export interface VerbResult<Json = unknown> {
   readonly code: ExitCode;
   /** For people. */
   readonly text: string;
-  /** For machines: printed by `--json`. */
-  readonly json: unknown;
+  /** For machines: printed by `--json`; cli/json has a schema for each verb's. */
+  readonly json: Json;
 }
 
 /** A reasoned no. It names the next command to type. */

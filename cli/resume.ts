@@ -5,6 +5,7 @@ import { deployments, isJudged, unfinishedRollback, type Deployment } from "../r
 import type { ReleaseId } from "../release/primitives";
 import { refusedBy } from "./agreement";
 import { exitCodes } from "./exit-codes";
+import type { ResumedJson } from "./json/rollback";
 import { withPin } from "./pin";
 import { planRollback } from "./planning";
 import { coloured } from "./report";
@@ -33,7 +34,7 @@ export type ResumeOptions = Omit<RollbackOptions, "level"> & {
  * `rewind resume`: a rollback that was interrupted goes on to its target.
  * @throws Refusal when none was, or when it still works
  */
-export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult> {
+export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult<ResumedJson>> {
   const stack = await open(where, options.signal);
   const found = interruptedIn(stack, "resume", options.gone);
   const { begun, deployment } = found;
@@ -53,7 +54,11 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
 }
 
 /** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
-async function concluded(stack: OpenedStack, found: Interrupted, { intent }: Deployment): Promise<VerbResult> {
+async function concluded(
+  stack: OpenedStack,
+  found: Interrupted,
+  { intent }: Deployment,
+): Promise<VerbResult<ResumedJson>> {
   const { begun } = found;
   const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
   const common = { run: begun.id, deployment: intent.id };
@@ -71,7 +76,7 @@ async function concluded(stack: OpenedStack, found: Interrupted, { intent }: Dep
  * `rewind abort`: a rollback that was interrupted is given up. Where nothing was touched only the stack file goes back;
  * otherwise what ran before is applied and verified again.
  */
-export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult> {
+export async function abort(where: Where, options: ResumeOptions): Promise<VerbResult<ResumedJson>> {
   const stack = await open(where, options.signal);
   const found = interruptedIn(stack, "abort", options.gone);
   const { begun, deployment } = found;
@@ -89,7 +94,7 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
-function givenUp(stack: OpenedStack, found: Interrupted): VerbResult {
+function givenUp(stack: OpenedStack, found: Interrupted): VerbResult<ResumedJson> {
   const { settings, file, log } = stack;
   const { begun } = found;
   const { before } = begun;

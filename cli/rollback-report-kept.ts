@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { rollbacks } from "../records/state";
 import { describeError } from "../checks/probe";
 import { exitCodes } from "./exit-codes";
+import type { ReportJson } from "./json/rollback";
 import { Refusal, type VerbResult } from "./result";
 import { reportFile, reportMarkdown, reportText, type RollbackReport } from "./rollback-report";
 import { readStack } from "./stack-file";
@@ -11,7 +12,7 @@ import type { Where } from "./stack";
  * `rewind report [run]`: the report of a rollback that has ended.
  * @throws Refusal when there is none
  */
-export function report(where: Where, run: string | undefined, asMarkdown: boolean): VerbResult {
+export function report(where: Where, run: string | undefined, asMarkdown: boolean): VerbResult<ReportJson> {
   const { log, name } = readStack(where);
   const ended = rollbacks(log.entries()).filter((rollback) => rollback.ended !== undefined);
   const found = run === undefined ? ended.at(-1) : ended.find(({ begun }) => begun.id === run);

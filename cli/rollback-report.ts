@@ -7,12 +7,12 @@ import { deployments, escalationsIn, unfinishedRollback } from "../records/state
 import { describeError } from "../checks/probe";
 import { criteriaOf, type Criterion } from "../release/criteria";
 import { describeChange } from "../release/diff";
-import type { Escalation } from "../release/escalation";
 import { objectiveOf, type Objectives, type Part } from "../release/objectives";
 import type { Plan } from "../release/plan";
 import { evidenceOf, failures, type Check, type Result } from "../release/verdict";
 import type { Applied } from "./apply";
 import { exitCodeOf, exitCodes, type ExitCode, type RefusalKind } from "./exit-codes";
+import type { RollbackOnceJson } from "./json/rollback";
 import { against, objectiveLines } from "./parts";
 import { checkLines, coloured, duration, marked } from "./report";
 import type { VerbResult } from "./result";
@@ -26,40 +26,7 @@ export interface Ended {
 }
 
 /** A rollback from the decision to the verdict, as a person, a page or a machine reads it. */
-export interface RollbackReport {
-  readonly stack: string;
-  /** The entry of the deployment log that began it. */
-  readonly run: string;
-  readonly by: string;
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  /** Why it was begun. */
-  readonly why?: string;
-  readonly from: string;
-  readonly to: string;
-  readonly level: string;
-  readonly plan: Plan;
-  /** What a person chose to leave where it is. */
-  readonly skipped: readonly string[];
-  readonly outcome: Result | RefusalKind | "unfinished";
-  /** The first thing that went wrong. */
-  readonly reason?: string;
-  readonly backup?: string;
-  /** From the decision to the end. */
-  readonly milliseconds: number;
-  /** How long each part of it took, in milliseconds. */
-  readonly parts: Readonly<Record<string, number>>;
-  /** What the parts, and the `total`, might have taken, in milliseconds, where the stack has an objective. */
-  readonly objectives: Readonly<Record<string, number>>;
-  readonly checks: readonly Check[];
-  /** Empty where nothing was changed. */
-  readonly criteria: readonly Criterion[];
-  readonly escalations: readonly Escalation[];
-  /** Where the deployment log is. */
-  readonly log: string;
-  /** The next command. */
-  readonly next: string;
-}
+export type RollbackReport = Omit<RollbackOnceJson, "plan"> & { readonly plan: Plan };
 
 /** The report of a rollback that has ended. */
 export function reportOf(
@@ -141,7 +108,7 @@ function nextOf(applied: Applied, { from, to }: Plan, isOpen: boolean): string {
 }
 
 /** What a rollback's verb returns: its report for people and machines, and its verdict as the exit code. */
-export function resultOf(report: RollbackReport): VerbResult {
+export function resultOf(report: RollbackReport): VerbResult<RollbackReport> {
   return { code: codeOf(report), text: reportText(report), json: report };
 }
 
@@ -169,7 +136,7 @@ export function reportText(report: RollbackReport): string {
   const colour = outcome === "passed" ? "green" : isRefused(outcome) ? "yellow" : "red";
   const headline = coloured(colour, headlineOf(report));
   if (isRefused(outcome)) return [headline, reason ?? "", `Next:     ${next}`].join("\n");
-  const unmeasured = report.criteria.filter(({ met }) => met === undefined).length;
+  const unmeasured = report.criteria.filter(({ met }) => met === null).length;
   return [
     headline,
     ...(outcome === "unfinished" && reason !== undefined ? [reason] : []),
@@ -191,7 +158,7 @@ export function reportText(report: RollbackReport): string {
 }
 
 function resultOfCriterion({ met }: Criterion): Result {
-  return met === undefined ? "inconclusive" : met ? "passed" : "failed";
+  return met === null ? "inconclusive" : met ? "passed" : "failed";
 }
 
 /** A report as a document. What others wrote, such as names and evidence, cannot break its tables. */
@@ -227,7 +194,7 @@ export function reportMarkdown(report: RollbackReport): string {
       ["Criterion", "Met", "Evidence"],
       report.criteria.map(({ name, met, evidence }) => [
         name,
-        met === undefined ? "not measured" : met ? "yes" : "no",
+        met === null ? "not measured" : met ? "yes" : "no",
         evidence,
       ]),
     ),

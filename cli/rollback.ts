@@ -14,6 +14,7 @@ import { refusedBy, type Agreement } from "./agreement";
 import { refuseUnapproved } from "./approval";
 import { applyStackFile, nextOf, type Applied } from "./apply";
 import { backUp } from "./backup";
+import type { RollbackDoneJson, RollbackJson, RollbackOnceJson } from "./json/rollback";
 import { chooseSteps } from "./manual";
 import { watchParts } from "./parts";
 import { withPin } from "./pin";
@@ -72,7 +73,7 @@ function refuseAgainstPolicy(
  * stack file as it was. Where the stack says so, a rollback that fails verification is followed by one to the last
  * known-good release, once.
  */
-export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult> {
+export async function rollback(where: Where, options: RollbackOptions): Promise<VerbResult<RollbackJson>> {
   const { tell, signal } = options;
   const stack = await open(where, signal);
   const { release: wanted, reason } = options.byPolicy === true ? refuseAgainstPolicy(stack, options) : options;
@@ -122,7 +123,11 @@ export function refuseStale({ file, log }: OpenedStack, { text, last }: Planned)
  * Carries a plan out that was agreed to, from the backup to the report.
  * @throws Refusal when the plan is stale; nothing was touched then
  */
-export async function carryOut(stack: OpenedStack, planned: Planned, options: RollbackOptions): Promise<VerbResult> {
+export async function carryOut(
+  stack: OpenedStack,
+  planned: Planned,
+  options: RollbackOptions,
+): Promise<VerbResult<RollbackDoneJson>> {
   refuseStale(stack, planned);
   const stop = stopped(stack.log.entries());
   const done = await run(stack, planned, options);
@@ -133,7 +138,7 @@ export async function carryOut(stack: OpenedStack, planned: Planned, options: Ro
 }
 
 /** What a rollback that has ended leaves: its report, and no stop where it passed. */
-function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult {
+function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | undefined): VerbResult<RollbackOnceJson> {
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
   if (passed && stop !== undefined) liftStop(stack, plan, stop);
   const report = reportOf(stack, plan, done);
@@ -147,10 +152,10 @@ function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | und
 async function backByPolicy(
   stack: OpenedStack,
   failed: Plan,
-  first: VerbResult,
+  first: VerbResult<RollbackOnceJson>,
   stop: Stop | undefined,
   options: RollbackOptions,
-): Promise<VerbResult> {
+): Promise<VerbResult<RollbackDoneJson>> {
   options.tell(first.text);
   const planning = planningOf(stack);
   const good = knownGood(planning.entries).find(
@@ -168,7 +173,7 @@ async function backByPolicy(
     const second = concluded(stack, planned.plan, done, stop);
     const text = `${second.text}\n\nFirst error, because of which the stack went back:\n${first.text}`;
     // That the stack is well again does not make the rollback that was asked for a success.
-    return { code: first.code, text, json: { ...(first.json as object), then: second.json } };
+    return { code: first.code, text, json: { ...first.json, then: second.json } };
   } catch (error) {
     const next = error instanceof Refusal ? error.next : "rewind status";
     return { ...first, text: `${first.text}\nNot gone back: ${describeError(error)}\nNext:     ${next}` };

@@ -5,6 +5,7 @@ import type { Entry, Rotation } from "../records/entry";
 import type { ObjectStore } from "../release/schema/storage";
 import { applyStackFile, standingIn } from "./apply";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { RotateJson } from "./json/change";
 import { becomes, keyIssuerFor, stateOfKey, type KeyIssuer, type Keys } from "./keys";
 import { checkLines, coloured } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
@@ -33,7 +34,7 @@ interface Located {
  * one, verifies, takes the old one back, sees it refused, and lets policies name the new one alone. Until the new key
  * is verified both work. Whatever ends it in between, running it again finishes it.
  */
-export async function rotate(where: Where, options: RotateOptions): Promise<VerbResult> {
+export async function rotate(where: Where, options: RotateOptions): Promise<VerbResult<RotateJson>> {
   const first = await open(where);
   const standing = standingIn(first);
   if (standing !== undefined) throw new Refusal(standing.reason, standing.next, standing.kind);
@@ -60,8 +61,8 @@ export async function rotate(where: Where, options: RotateOptions): Promise<Verb
       coloured("green", `ROTATED: ${options.identity} uses ${keys.accessKey}; ${old} is refused`),
       `deployment log: ${second.log.location} entry ${entry.id}`,
     ].join("\n");
-    const json = { outcome: "rotated", identity: options.identity, from: old, to: keys.accessKey, entry: entry.id };
-    return { code: exitCodes.ok, text, json };
+    const moved = { identity: options.identity, from: old, to: keys.accessKey, entry: entry.id };
+    return { code: exitCodes.ok, text, json: { outcome: "rotated" as const, ...moved } };
   });
 }
 
@@ -126,7 +127,11 @@ function rename({ file, settings }: OpenedStack, from: string, to: readonly stri
 }
 
 /** Applies the stack as it stands; undefined when it is verified, else what the verb answers. */
-async function apply(stack: OpenedStack, message: string, options: RotateOptions): Promise<VerbResult | undefined> {
+async function apply(
+  stack: OpenedStack,
+  message: string,
+  options: RotateOptions,
+): Promise<VerbResult<RotateJson> | undefined> {
   const applied = await applyStackFile(stack, readFileSync(stack.file, "utf8"), message, options);
   if (applied.end === "unchanged") return undefined;
   if (applied.end === "judged" && applied.outcome.result === "passed") return undefined;
@@ -134,7 +139,7 @@ async function apply(stack: OpenedStack, message: string, options: RotateOptions
   const code = applied.end === "judged" ? exitCodeOf[applied.outcome.result] : exitCodes.error;
   const headline = coloured("red", `ROTATION UNFINISHED: the update for ${options.identity} did not come to its end`);
   const next = `rewind rotate ${options.identity}, which goes on where this ended`;
-  const json = { outcome: "unfinished", identity: options.identity, reason, next };
+  const json = { outcome: "unfinished" as const, identity: options.identity, reason, next };
   return { code, text: `${headline}\n${reason}\nNext: ${next}`, json };
 }
 

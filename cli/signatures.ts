@@ -5,12 +5,13 @@ import { projectFiles } from "../records/project-file";
 import { pinnedImages } from "../release/images";
 import { judge } from "../release/verdict";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { SignaturesJson } from "./json/rollback";
 import { checkLines } from "./report";
 import type { VerbResult } from "./result";
 import { open, withClients, type Where } from "./stack";
 
 /** `rewind signatures`: who signed each pinned image, and what is wrong where nobody did. Nothing is changed. */
-export async function signatures(where: Where): Promise<VerbResult> {
+export async function signatures(where: Where): Promise<VerbResult<SignaturesJson>> {
   const stack = await open(where);
   const { settings, folder, engine } = stack;
   const { environment, pinned } = settings;

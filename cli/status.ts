@@ -9,8 +9,8 @@ import {
 } from "../records/state";
 import { canonicalJson } from "../release/canonical";
 import type { Digest, ReleaseId } from "../release/primitives";
-import type { Result } from "../release/verdict";
 import { exitCodes } from "./exit-codes";
+import type { KnownGoodJson, LogJson, Status } from "./json/history";
 import { coloured, duration } from "./report";
 import type { VerbResult } from "./result";
 import { readStack } from "./stack-file";
@@ -23,41 +23,8 @@ interface Place {
   readonly pins: Readonly<Record<string, ReleaseId>>;
 }
 
-/** A stack as its file and its log know it. Pinned, applied and verified are three things. */
-export interface Status {
-  readonly stack: string;
-  readonly kind: string;
-  /** What the stack file says. */
-  readonly pinned: Place;
-  /** What an update began to apply last, and how it ended. */
-  readonly applied:
-    | (Place & {
-        readonly entry: string;
-        readonly at: string;
-        readonly by: string;
-        readonly result: Result | "interrupted";
-      })
-    | null;
-  /** What passed verification last. */
-  readonly verified: (Place & { readonly entry: string; readonly at: string }) | null;
-  readonly stopped: { readonly by: string; readonly at: string; readonly reason: string } | null;
-  /** The rollback that is under way, or that came to no end. */
-  readonly rollback: {
-    readonly run: string;
-    readonly to: ReleaseId;
-    readonly by: string;
-    readonly at: string;
-    /** What stood in its way, where it said so. */
-    readonly unfinished: string | null;
-  } | null;
-  readonly held: Readonly<Record<ReleaseId, string>>;
-  readonly knownGood: readonly ReleaseId[];
-  /** What to do next, in one line. */
-  readonly next: string;
-}
-
 /** `rewind status`: pinned, applied, verified, and what stands in the way; offline, and it asks no component. */
-export function status(where: Where): VerbResult {
+export function status(where: Where): VerbResult<Status> {
   const found = statusOf(where);
   return { code: exitCodes.ok, text: textOf(found), json: found };
 }
@@ -140,7 +107,7 @@ function rollbackWords({ to, at, unfinished }: NonNullable<Status["rollback"]>):
 }
 
 /** `rewind known-good`: the releases that passed verification on this stack and are not on hold. */
-export function listKnownGood(where: Where): VerbResult {
+export function listKnownGood(where: Where): VerbResult<KnownGoodJson> {
   const { name, settings, log } = readStack(where);
   const good = knownGood(log.skim()).map((known) => ({
     ...known,
@@ -156,7 +123,7 @@ export function listKnownGood(where: Where): VerbResult {
 }
 
 /** `rewind log`: the deployment log, entry by entry. */
-export function showLog(where: Where, limit: number): VerbResult {
+export function showLog(where: Where, limit: number): VerbResult<LogJson> {
   const { name, log } = readStack(where);
   const entries = log.entries();
   const shown = entries.slice(Math.max(0, entries.length - limit));

@@ -1,5 +1,7 @@
+import type { Stop } from "../records/entry";
 import { stopped } from "../records/state";
 import { exitCodes } from "./exit-codes";
+import type { StopJson } from "./json/entry";
 import { Refusal, type VerbResult } from "./result";
 import { readStack } from "./stack-file";
 import type { Where } from "./stack";
@@ -9,7 +11,7 @@ import type { Where } from "./stack";
  * only a rollback by `rewind` passes, and lifts the stop once it is verified. Needs no engine.
  * @throws Refusal when the stack is stopped already, or is not
  */
-export function stop(where: Where, kind: "stop" | "start", reason: string): VerbResult {
+export function stop(where: Where, kind: "stop" | "start", reason: string): VerbResult<StopJson> {
   const { log, name } = readStack(where);
   const before = stopped(log.entries());
   if (kind === "stop" && before !== undefined) {
@@ -19,7 +21,7 @@ export function stop(where: Where, kind: "stop" | "start", reason: string): Verb
     );
   }
   if (kind === "start" && before === undefined) throw new Refusal(`${name} is not stopped`, "rewind status");
-  const entry = log.append({ kind, reason });
+  const entry = log.append({ kind, reason }) as Stop;
   const headline =
     kind === "stop"
       ? `${name} is stopped: ${reason}\nNothing changes it but rewind rollback; rewind start ends it.`

@@ -3,6 +3,7 @@ import { writeAtomically } from "../records/atomic-file";
 import type { Toggle } from "../release/schema/toggles";
 import { applyStackFile } from "./apply";
 import { exitCodeOf, exitCodes } from "./exit-codes";
+import type { TogglesJson, ToggleSetJson } from "./json/change";
 import { checkLines, coloured } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
@@ -21,10 +22,10 @@ export interface ToggleOptions {
 }
 
 /** `rewind toggle`: every toggle, its value, and who says so. */
-export async function listToggles(where: Where): Promise<VerbResult> {
+export async function listToggles(where: Where): Promise<VerbResult<TogglesJson>> {
   const { settings } = await open(where);
   const pinned = settings.pinned.facets.toggles;
-  const found = (settings.environment.toggles ?? []).map((toggle) => {
+  const found: TogglesJson = (settings.environment.toggles ?? []).map((toggle) => {
     const source = Object.hasOwn(settings.toggles, toggle) ? "stack" : toggle in pinned ? "release" : "nothing";
     return { toggle, value: pinned[toggle] ?? null, source, release: releaseValue(settings, toggle) ?? null };
   });
@@ -37,7 +38,7 @@ export async function listToggles(where: Where): Promise<VerbResult> {
 }
 
 /** `rewind toggle NAME VALUE` and `rewind toggle NAME --release`: one line of the stack file, an entry, an update. */
-export async function setToggle(where: Where, options: ToggleOptions): Promise<VerbResult> {
+export async function setToggle(where: Where, options: ToggleOptions): Promise<VerbResult<ToggleSetJson>> {
   const stack = await open(where);
   const { settings, log, file, engine } = stack;
   const { toggle, reason, tell, signal } = options;

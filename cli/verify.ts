@@ -4,25 +4,13 @@ import { pinnedSince } from "../records/state";
 import { judge, type Verdict } from "../release/verdict";
 import { EngineError, type ChangeCounts } from "./engine";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
+import type { Verification } from "./json/rollback";
 import { checkLines } from "./report";
 import type { VerbResult } from "./result";
 import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
 
-/** What a verification found. */
-export interface Verification {
-  readonly stack: string;
-  readonly release: string;
-  readonly digest: string;
-  readonly verdict: Verdict;
-  /** What the engine would change to reach the pin; undefined when its preview was refused. */
-  readonly changes: ChangeCounts | undefined;
-  /** Why the preview was refused. */
-  readonly refused?: string;
-  readonly outcome: "rollback not required" | "not applied" | "verification failed" | "inconclusive";
-}
-
 /** `rewind verify`: every check against what runs, and what the engine would change. Nothing is changed. */
-export async function verify(where: Where): Promise<VerbResult> {
+export async function verify(where: Where): Promise<VerbResult<Verification>> {
   const found = await verifyStack(await open(where));
   return { code: codeOf(found), text: textOf(found), json: found };
 }

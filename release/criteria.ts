@@ -4,8 +4,8 @@ import type { Check } from "./verdict";
 /** A criterion of success, and what it rests on. */
 export interface Criterion {
   readonly name: string;
-  /** Undefined where no check measures it. */
-  readonly met: boolean | undefined;
+  /** Null where no check measures it. */
+  readonly met: boolean | null;
   readonly evidence: string;
 }
 
@@ -55,7 +55,7 @@ export function criteriaOf({ checks, definitions, before }: CriteriaFacts): Crit
       const measured = checks.filter((check) =>
         measures(check.name, Object.hasOwn(definitions, check.name) ? definitions[check.name] : undefined),
       );
-      if (measured.length === 0) return { name, met: undefined, evidence: lacking };
+      if (measured.length === 0) return { name, met: null, evidence: lacking };
       return { name, ...allPassed(measured) };
     }),
     worksAgain(checks, before),
@@ -65,7 +65,7 @@ export function criteriaOf({ checks, definitions, before }: CriteriaFacts): Crit
 function worksAgain(checks: readonly Check[], before: readonly Check[] | undefined): Criterion {
   const name = "Everything that worked before works again";
   const worked = before?.filter(({ result }) => result === "passed").map((check) => check.name) ?? [];
-  if (worked.length === 0) return { name, met: undefined, evidence: "the log has no verification from before" };
+  if (worked.length === 0) return { name, met: null, evidence: "the log has no verification from before" };
   const now = new Map(checks.map((check) => [check.name, check]));
   const again = worked.flatMap((each) => now.get(each) ?? []);
   const { met, evidence } = allPassed(again);

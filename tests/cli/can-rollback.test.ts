@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { assessAll, resultOf, type CanRollback } from "../../cli/can-rollback";
+import { assessAll, resultOf } from "../../cli/can-rollback";
+import type { CanRollback } from "../../cli/json/assessment";
 import type { Advised } from "../../cli/look";
 import { withPin } from "../../cli/pin";
 import type { Planning } from "../../cli/planning";

@@ -4,12 +4,14 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { diff, diffOf, type Diff } from "../../cli/diff";
+import { diff, diffOf } from "../../cli/diff";
+import type { Diff } from "../../cli/json/diff";
 import { textOfDiff } from "../../cli/diff-text";
 import { differenceOf } from "../../cli/row-files";
 import { Refusal } from "../../cli/result";
 import type { Row, Table } from "../../release/schema/rows";
 import { project } from "../release/stack-files";
+import { assertDocumented } from "./documented";
 import { freshCopies } from "./project";
 
 const table: Table = { key: "key", columns: { key: "text", value: "jsonb" } };
@@ -104,6 +106,8 @@ describe("rewind diff", () => {
       encoding: "utf8",
     });
     assert.equal(refused.status, 10);
+    assertDocumented(["diff"], refused.stdout);
+    assertDocumented(["diff"], JSON.stringify(json));
     assert.equal((JSON.parse(refused.stdout) as { outcome: string }).outcome, "refused");
   }).timeout(60_000);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { doctor, type Diagnosis, type Patient } from "../../cli/doctor";
+import { doctor, type Patient } from "../../cli/doctor";
 import type { RunPulumi } from "../../cli/engine-checks";
 import type { Where } from "../../cli/stack";
 import { readStack } from "../../cli/stack-file";
@@ -21,7 +21,7 @@ describe("the doctor", () => {
     const { folder, where } = copy();
     const patient = { folder, where: () => where, now: new Date(Date.now() + 1_000), pulumi: well, node: "v22.1.0" };
     const { code, text, json } = await doctor({ ...patient, ...more });
-    const found = json as Diagnosis;
+    const found = json;
     const of = (name: string) => found.checks.find((check) => check.name === name) ?? assert.fail(`no check ${name}`);
     return { code, text, found, of };
   };

@@ -4,12 +4,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { history } from "../../cli/history";
 import { plan, whyNot } from "../../cli/plan";
-import { listKnownGood, showLog, status, type Status } from "../../cli/status";
+import type { Status } from "../../cli/json/history";
+import { listKnownGood, showLog, status } from "../../cli/status";
 import { stop } from "../../cli/stop";
 import { withPin } from "../../cli/pin";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
-import type { Plan } from "../../release/plan";
 import type { Draft } from "../../records/log";
 import { snapshotOf, surroundingsOf } from "../../release/snapshot";
 import { recordsOf } from "../../release/records";
@@ -45,13 +45,13 @@ describe("the operator's verbs that need no engine", () => {
     }
     return assert.fail("not refused");
   };
-  const statusNow = (): Status => status(copy().where).json as Status;
+  const statusNow = (): Status => status(copy().where).json;
 
   it("G2 · plan goes to the last known-good release that does not run, never simply to the one before", () => {
     deployed("v1.2.0");
     deployed("v1.1.0", "failed");
     deployed("v1.2.1");
-    const { to, from, undoes, estimate } = plan(copy().where, undefined, "full").json as Plan;
+    const { to, from, undoes, estimate } = plan(copy().where, undefined, "full").json;
     assert.deepEqual([from.release, to.release], ["v1.2.1", "v1.2.0"]);
     assert.equal(undoes, log().entries().at(-2)?.id);
     assert.deepEqual(estimate, { milliseconds: 60_000, runs: 2 });
@@ -79,7 +79,7 @@ describe("the operator's verbs that need no engine", () => {
     deployed("v1.2.0");
     deployed("v1.2.0", "failed");
     deployed("v1.2.1");
-    const { warnings } = plan(copy().where, "v1.2.0", "full").json as Plan;
+    const { warnings } = plan(copy().where, "v1.2.0", "full").json;
     assert.match(
       warnings.join(),
       /v1\.2\.0 itself was broken when it ran here last .*health: GET \/health → 500\); fix forward/,
@@ -88,7 +88,7 @@ describe("the operator's verbs that need no engine", () => {
 
   it("warns of a release that never passed on this stack", () => {
     deployed("v1.2.1");
-    const { warnings } = plan(copy().where, "v1.2.0", "full").json as Plan;
+    const { warnings } = plan(copy().where, "v1.2.0", "full").json;
     assert.match(warnings.join(), /v1\.2\.0 never passed verification on this stack/);
   });
 
@@ -109,7 +109,7 @@ describe("the operator's verbs that need no engine", () => {
     });
     const { code, text, json } = whyNot(copy().where, "v1.2.0", "full");
     assert.equal(code, 16);
-    const reasons = (json as { obstacles: { reason: string }[] }).obstacles.map(({ reason }) => reason);
+    const reasons = json.obstacles.map(({ reason }) => reason);
     assert.equal(reasons.length, 2, reasons.join("\n"));
     assert.match(text, /a rollback to v1\.1\.0 by .* has not come to its end/);
     assert.match(text, /v1\.2\.0 is on hold: leaks memory/);
@@ -128,7 +128,7 @@ describe("the operator's verbs that need no engine", () => {
     writeFileSync(copy().file, same.replace(line, "").replace(/^( {4}v1\.2\.1:)/m, `${line}$1`));
     deployed("v1.2.9", "failed");
     append({ kind: "hold", release: "v1.2.9", reason: "verification failed" });
-    const { obstacles } = whyNot(copy().where, "v1.2.0", "fast").json as { obstacles: { reason: string }[] };
+    const { obstacles } = whyNot(copy().where, "v1.2.0", "fast").json;
     assert.ok(!obstacles.some(({ reason }) => reason.includes("v1.2.9 is on hold")), JSON.stringify(obstacles));
   });
 
@@ -145,21 +145,21 @@ describe("the operator's verbs that need no engine", () => {
     const { text, code } = whyNot(copy().where, "v1.2.1", "fast");
     assert.equal(code, 10);
     assert.match(text, /what runs \(v1\.1\.0\) is not in the catalogue any more, so its database cannot be kept/);
-    const { warnings } = plan(copy().where, "v1.2.1", "full").json as Plan;
+    const { warnings } = plan(copy().where, "v1.2.1", "full").json;
     assert.match(warnings.join(), /v1\.1\.0, which runs, is not in the catalogue any more/);
   });
 
   it("warns of what was edited since the last update, for it goes along and no change shows it", () => {
     deployed("v1.2.0");
     deployed("v1.2.1");
-    assert.deepEqual((plan(copy().where, "v1.2.0", "full").json as Plan).warnings, []);
+    assert.deepEqual(plan(copy().where, "v1.2.0", "full").json.warnings, []);
     writeFileSync(
       copy().file,
       copy()
         .text()
         .replace(/^ {4}kind: \w+/m, "$&\n    protect: true"),
     );
-    const { warnings } = plan(copy().where, "v1.2.0", "full").json as Plan;
+    const { warnings } = plan(copy().where, "v1.2.0", "full").json;
     assert.match(warnings.join(), /the environment, the checks or letGo were edited since the last update/);
   });
 
@@ -214,7 +214,8 @@ describe("the operator's verbs that need no engine", () => {
     const first = deployed("v1.2.0");
     const second = deployed("v1.2.1", "failed");
     const { json, text } = history(copy().where, { entries: [], limit: 1 });
-    const { total, deployments } = json as { total: number; deployments: { entry: string; result: string }[] };
+    assert.ok("total" in json);
+    const { total, deployments } = json;
     assert.equal(total, 2);
     assert.deepEqual(
       deployments.map(({ entry, result }) => [entry, result]),

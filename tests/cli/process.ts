@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { parse } from "yaml";
 import { project, secretsFor } from "../release/stack-files";
+import { assertDocumented } from "./documented";
 
 const rooms = ["cli", "release", "records", "checks", "recovery", "builds", "local"];
 const files = ["typescript.js", "package.json", "Pulumi.yaml"];
@@ -25,6 +26,7 @@ export function rewindIn(folder: string, ...args: readonly string[]): Ended {
   const env = { PATH: join(folder, "bin"), NO_COLOR: "1", PULUMI_BACKEND_URL: "file:///nowhere" };
   const command = [join(folder, "cli", "rewind.js"), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, env, encoding: "utf8" });
+  if (args.includes("--json")) assertDocumented(args, stdout);
   return { code: status, stdout, stderr };
 }
 

@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { archive } from "../../cli/archive";
 import { diffOf } from "../../cli/diff";
 import { addRelease, type AddOptions } from "../../cli/release-add";
-import { listReleases, showRelease, type ListedRelease } from "../../cli/release-list";
+import { listReleases, showRelease } from "../../cli/release-list";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
 import { sealed } from "../../release/baseline";
@@ -219,7 +219,7 @@ describe("rewind release archive", () => {
   it("moves all but the newest to files that the stack file refers to by one digest", () => {
     const { text, json } = archive(copy().where, 1);
     assert.match(text, /Moved 2 releases/);
-    assert.deepEqual((json as { moved: string[] }).moved, ["v1.1.0", "v1.2.0"]);
+    assert.deepEqual(json.moved, ["v1.1.0", "v1.2.0"]);
     const { settings } = readStack(copy().where, ["v1.2.0"]);
     assert.deepEqual([...settings.archived], ["v1.1.0", "v1.2.0"]);
     assert.equal(settings.releases.get("v1.2.0")?.description, "Engine v1.2.0, FC handling v1.1");
@@ -293,7 +293,7 @@ describe("rewind release list and show", () => {
     });
     log.append({ kind: "outcome", of: id, result: "passed", checks: [], milliseconds: 1 });
     log.append({ kind: "hold", release: "v1.1.0", reason: "loses rows" });
-    const { releases } = listReleases(copy().where).json as { releases: ListedRelease[] };
+    const { releases } = listReleases(copy().where).json;
     assert.deepEqual(
       releases.map(({ release, from, pinned, verified, held }) => [release, from, pinned, verified !== null, held]),
       [

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { Client } from "pg";
 import { parse } from "yaml";
-import type { HistoryLine } from "../../cli/history";
+import type { HistoryLine } from "../../cli/json/history";
 import type { Update } from "../../cli/updates";
 import { deployments, lastVerified } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";

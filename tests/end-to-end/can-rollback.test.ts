@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CanRollback } from "../../cli/can-rollback";
-import type { Diagnosis } from "../../cli/doctor";
+import type { CanRollback, Diagnosis } from "../../cli/json/assessment";
 import { checkout } from "./local-home";
 import { fixtureFor, stack as name, type Fixture } from "./fixture";
 import { patientUp } from "./patient";

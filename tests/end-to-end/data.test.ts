@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Verification } from "../../cli/verify";
+import type { Verification } from "../../cli/json/rollback";
 import { sealed, type Baseline } from "../../release/baseline";
 import { deployments } from "../../records/state";
 import { fixtureFor, scratch, stack as stackName, type Fixture } from "./fixture";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { PutBucketTaggingCommand, S3Client } from "@aws-sdk/client-s3";
 import { measureVariables } from "../../checks/drift";
-import type { Diff } from "../../cli/diff";
-import type { Drift } from "../../cli/drift";
+import type { Diff, Drift } from "../../cli/json/diff";
 import { fixtureFor, type Fixture } from "./fixture";
 import { patientUp } from "./patient";
 

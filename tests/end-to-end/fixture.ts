@@ -18,6 +18,7 @@ import { readJson } from "../../local/state";
 import { environmentVariables } from "../../local/variables";
 import { openFileLog } from "../../records/log";
 import type { Entry } from "../../records/entry";
+import { assertDocumented } from "../cli/documented";
 import { checkout, optionsIn, wholeOrSkip } from "./local-home";
 
 /** What a command said and how it ended. */
@@ -145,6 +146,14 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   const pulumi: Fixture["pulumi"] = (args, onOutput) =>
     run("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], onOutput);
 
+  /** What it prints with `--json` has to be what the verb's schema says, in every test. */
+  const rewind = async (args: readonly string[], onOutput?: Heard, more?: object): Promise<Ran> => {
+    const line = [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack];
+    const ran = await run(process.execPath, line, onOutput, more);
+    if (args.includes("--json") && ran.stdout !== "") assertDocumented(args, ran.stdout);
+    return ran;
+  };
+
   return {
     environment,
     docker,
@@ -152,13 +161,10 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
     logFile,
     variables,
     pulumi,
-    rewind: (...args) => run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack]),
-    rewindAs: (operator, ...args) =>
-      run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], undefined, {
-        REWIND_OPERATOR: operator,
-      }),
+    rewind: (...args) => rewind(args),
+    rewindAs: (operator, ...args) => rewind(args, undefined, { REWIND_OPERATOR: operator }),
     rewindHeard: (onOutput, ...args) =>
-      run(process.execPath, [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack], (text, _, pid) => {
+      rewind(args, (text, _, pid) => {
         onOutput(text, pid);
       }),
     typed: (words, ...args) => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { HistoryLine } from "../../cli/history";
-import type { Status } from "../../cli/status";
+import type { HistoryLine, Status } from "../../cli/json/history";
 import { reportFile, type RollbackReport } from "../../cli/rollback-report";
 import type { Plan } from "../../release/plan";
 import type { Check } from "../../release/verdict";

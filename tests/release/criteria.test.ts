@@ -43,7 +43,7 @@ describe("the criteria of success", () => {
     const criteria = criteriaOf({ checks: [check("health")], definitions, before: undefined });
     assert.deepEqual(
       criteria.map((criterion) => criterion.met),
-      [undefined, undefined, undefined, undefined, undefined],
+      [null, null, null, null, null],
     );
     assert.match(criteria[2]?.evidence ?? "", /kind logs/);
   });
@@ -72,7 +72,7 @@ describe("the criteria of success", () => {
         }
         const [row] = criteria;
         const ofRow = checks.filter(({ name }) => name === "version" || name.startsWith("rows "));
-        assert.equal(row?.met, ofRow.length === 0 ? undefined : ofRow.every(({ result }) => result === "passed"));
+        assert.equal(row?.met, ofRow.length === 0 ? null : ofRow.every(({ result }) => result === "passed"));
       }),
     );
   });
