@@ -35,8 +35,6 @@ export interface ApplyOptions {
   readonly isOwn?: (deployment: Deployment) => boolean;
 }
 
-const lock = { kind: "locked", next: "wait for whoever holds the lock; pulumi cancel, when nobody does" } as const;
-
 /**
  * What the gate would refuse at once whatever is asked, and whatever changes but the pin: an emergency stop, or a record
  * that is not what was applied. A rollback lifts the one, and its plan knows of the other.
@@ -91,10 +89,11 @@ export async function applyStackFile(
     const ours = own();
     // What somebody else wrote meanwhile stays.
     if (ours === undefined && readFileSync(file, "utf8") === text) writeAtomically(file, before);
-    if (!(error instanceof EngineError)) throw error;
+    if (!(error instanceof EngineError || error instanceof EngineLocked)) throw error;
     const reason = error.message;
+    const no = error instanceof EngineLocked ? { kind: error.kind, next: error.next } : {};
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
-    if (ours === undefined) return { end: "refused", reason, ...(error instanceof EngineLocked ? lock : {}) };
+    if (ours === undefined) return { end: "refused", reason, ...no };
     const { outcome } = ours;
     if (outcome !== undefined && outcome.result !== "passed") return { end: "judged", outcome };
     return { end: "unfinished", reason };
