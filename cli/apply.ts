@@ -6,7 +6,7 @@ import type { Outcome } from "../records/entry";
 import { appliedRecords, deployments, isJudged, stopped, type Deployment } from "../records/state";
 import { changedRecords, describeRecord } from "../release/records";
 import { writeOrRefuse } from "./disk";
-import { EngineError, EngineLocked, type UpOptions } from "./engine";
+import { EngineError, type UpOptions } from "./engine";
 import type { Obstacle } from "./planning";
 import { interrupted, Refusal, type Tell } from "./result";
 import type { OpenedStack } from "./stack";
@@ -35,8 +35,6 @@ export interface ApplyOptions {
   /** Tells our own deployment from one that somebody else began in the meantime. */
   readonly isOwn?: (deployment: Deployment) => boolean;
 }
-
-const lock = { kind: "locked", next: "wait for whoever holds the lock; pulumi cancel, when nobody does" } as const;
 
 /**
  * What the gate would refuse at once whatever is asked, and whatever changes but the pin: an emergency stop, or a record
@@ -99,7 +97,8 @@ export async function applyStackFile(
     const reason = signal.aborted ? interrupted : error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
     if (ours === undefined) {
-      return { end: "refused", reason, next: nextOf(error, signal), ...(error instanceof EngineLocked ? lock : {}) };
+      const kind = error instanceof Refusal && !signal.aborted ? { kind: error.kind } : {};
+      return { end: "refused", reason, next: nextOf(error, signal), ...kind };
     }
     const { outcome } = ours;
     if (outcome !== undefined && outcome.result !== "passed" && isJudged(outcome)) return { end: "judged", outcome };

@@ -55,18 +55,20 @@ export interface UpOptions {
 
 /** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
 export class EngineError extends Error {
-  override readonly name: string = "EngineError";
+  override readonly name = "EngineError";
 }
 
 /** Somebody else holds the engine's lock: a process that lives, or one of another machine, which cannot be asked. */
-export class EngineLocked extends EngineError {
-  override readonly name = "EngineLocked";
+export class EngineLocked extends Refusal {
+  constructor(reason: string) {
+    super(reason, "wait for whoever holds the lock; pulumi cancel, when nobody does", "locked");
+  }
 }
 
 /**
  * Opens a stack of the project in a folder.
  * @param name the stack's name; the selected one when left out
- * @throws Refusal when there is no such stack or no engine
+ * @throws Refusal when there is no such stack or no engine, and whatever is asked of it EngineError, or EngineLocked
  */
 export async function openStack(folder: string, name: string | undefined): Promise<EngineStack> {
   const { stack, workspace } = await found(folder, name);
@@ -182,7 +184,7 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
 
 const lockWords = /currently locked by (\d+) lock/;
 
-function engineError(reason: string): EngineError {
+function engineError(reason: string): EngineError | EngineLocked {
   return lockWords.test(reason) ? new EngineLocked(reason) : new EngineError(reason);
 }
 

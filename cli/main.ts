@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import type { Kit } from "./commands/kit";
 import { DamagedLog } from "../records/log";
+import type { Kit } from "./commands/kit";
 import { exitCodes } from "./exit-codes";
 import { programOf } from "./program";
 import { Refusal } from "./result";

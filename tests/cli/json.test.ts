@@ -155,6 +155,15 @@ describe("what the verbs print with --json", () => {
     documented("log", showLog(copy().where, 50));
   });
 
+  it("is typed by schemas that no verb waits for: all but rewind schema import them as types alone", () => {
+    const folder = join(project, "cli");
+    for (const name of readdirSync(folder).filter((each) => each.endsWith(".ts") && each !== "schema.ts")) {
+      for (const [line] of readFileSync(join(folder, name), "utf8").matchAll(/^.*"\.\/json\/.*$/gm)) {
+        assert.match(line, /^(?:import type \{|\} from)/, `${name}: ${line}`);
+      }
+    }
+  });
+
   it("is printed by rewind schema, without a stack or an engine; of an unknown verb it says which there are", () => {
     const rewind = (...args: string[]): string =>
       execFileSync(process.execPath, [join(project, "cli", "rewind.js"), ...args], { encoding: "utf8", cwd: "/" });
