@@ -7,7 +7,7 @@
 const { createHash } = require("node:crypto");
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
 const { Module } = require("node:module");
-const { join } = require("node:path");
+const { dirname, join } = require("node:path");
 const { addHook } = require("pirates");
 const { version } = require("sucrase/package.json");
 
@@ -38,6 +38,32 @@ function transpiled(text, path) {
 
 addHook(transpiled, { exts: [".ts"] });
 
-// With the English that it speaks zod loads sixty files of other languages, which took two thirds of its start.
-const languages = require.resolve("zod/v4/locales");
-require.cache[languages] = Object.assign(new Module(languages), { loaded: true });
+/*
+ * What packages load at their start and hardly ever use, loaded when it is used: the sixty languages that zod does not
+ * speak here, and npm's resolver and the compiler, with which Pulumi's SDK looks into callbacks. Together it is half of
+ * the start of a verb that asks the engine.
+ */
+function loadLater(name, user) {
+  let path;
+  try {
+    path = require.resolve(name, { paths: [dirname(require.resolve(`${user}/package.json`))] });
+  } catch {
+    // The compiler is there for those who work on Rewind alone.
+    return;
+  }
+  let real;
+  const get = (_, key) => {
+    // Asked first of all, to find out how to import it.
+    if (key === "__esModule") return true;
+    if (real === undefined) {
+      delete require.cache[path];
+      real = require(path);
+    }
+    return key === "default" ? real : real[key];
+  };
+  require.cache[path] = Object.assign(new Module(path), { loaded: true, exports: new Proxy({}, { get }) });
+}
+
+loadLater("zod/v4/locales", "zod");
+loadLater("@npmcli/arborist", "@pulumi/pulumi");
+loadLater("typescript", "@pulumi/pulumi");

@@ -17,7 +17,7 @@ import {
   type Target,
 } from "./project";
 import { operatorFigures } from "./operator";
-import { previewFigure } from "./preview";
+import { previewFigures } from "./preview";
 import { rowFigures } from "./rows";
 import { scaleFigure } from "./scale";
 import { serviceFigures } from "./services";
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     note("by hand", await pulumi(theirs, "up", "--yes"));
   }
   print(figureOf("decision to verified, against pulumi up", taken.rollback ?? [], taken["by hand"] ?? [], 1.5));
-  print(await previewFigure(ours, env, runs));
+  for (const figure of await previewFigures(ours, env, runs)) print(figure);
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
   for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
 

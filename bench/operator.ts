@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Entry, Intent } from "../records/entry";
 import { limited, type Limited } from "./catalogue";
 import { figureOf } from "./figure";
-import { checkout, home, time } from "./project";
+import { checkout, home, runs, time } from "./project";
 
 const entries = 10_000;
 const rooms = ["builds", "checks", "cli", "local", "records", "recovery", "release", "releases", "stacks"];
@@ -53,7 +53,7 @@ export async function operatorFigures(runs: number): Promise<Limited[]> {
     ["rewind --help", 150, 8, ["--help"]],
     ["rewind status, 10,000 entries", 400, 20, ["status", "--stack", "staging"]],
     ["rewind history, 10,000 entries", 400, 20, ["history", "--stack", "staging"]],
-    ["rewind history of two, 10,000 entries", 600, 25, ["history", first, last, "--stack", "staging"]],
+    ["rewind history of two, 10,000 entries", 400, 20, ["history", first, last, "--stack", "staging"]],
   ];
   const nothing: number[] = [];
   const taken = verbs.map((): number[] => []);
@@ -66,7 +66,7 @@ export async function operatorFigures(runs: number): Promise<Limited[]> {
 }
 
 if (require.main === module) {
-  void operatorFigures(5).then((figures) => {
+  void operatorFigures(runs).then((figures) => {
     for (const figure of figures) process.stdout.write(`${JSON.stringify(figure)}\n`);
   });
 }

@@ -8,7 +8,10 @@ import { figureOf, type Figure } from "./figure";
 import { checkout, closeBench, flip, home, openBench, output, print, pulumi, runs, type Target } from "./project";
 
 /** Each of them is four resources: the bucket, who owns its objects, their versions, and its policy. */
-const buckets = Array.from({ length: 250 }, (_, at) => `b${String(at).padStart(3, "0")}`);
+const buckets = Array.from(
+  { length: Number(process.env.REWIND_BENCH_RESOURCES ?? 1_000) / 4 },
+  (_, at) => `b${String(at).padStart(3, "0")}`,
+);
 const resources = 4 * buckets.length;
 /** What the application may do by release: a flip changes every policy. */
 const actions = { v1: ["s3:GetObject"], v2: ["s3:GetObject", "s3:PutObject"] };
@@ -135,4 +138,11 @@ export async function scaleFigure(rounds: number): Promise<Figure> {
   }
 }
 
-if (require.main === module) void scaleFigure(runs).then(print);
+if (require.main === module) {
+  scaleFigure(runs)
+    .then(print)
+    .catch((error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    });
+}

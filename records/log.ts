@@ -3,7 +3,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync 
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
 import { syncFolder } from "./atomic-file";
-import type { Entry } from "./entry";
+import type { Entry, Outcome } from "./entry";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
@@ -160,17 +160,25 @@ function skimEntry(line: Buffer, where: string): Entry | undefined {
   const end = begin < 0 ? -1 : line.lastIndexOf(checksEnd);
   const outline = end < begin || begin < 0 ? undefined : parseEntry(withoutChecks(line, begin, end));
   if (outline?.kind !== "outcome") return parseEntry(line.toString());
-  const checks = (): unknown => {
-    const whole = parseEntry(line.toString());
-    if (whole?.kind !== "outcome") throw notAnEntry(where);
-    return whole.checks;
-  };
-  return Object.defineProperty(outline, "checks", { get: checks });
+  skimmed.set(outline, { line, where });
+  return Object.defineProperty(outline, "checks", checksOnDemand);
 }
 
 function withoutChecks(line: Buffer, begin: number, end: number): string {
-  return line.toString("utf8", 0, begin + checksBegin.length) + line.toString("utf8", end);
+  return line.toString("utf8", 0, begin) + line.toString("utf8", end + 1);
 }
+
+const skimmed = new WeakMap<Outcome, { readonly line: Buffer; readonly where: string }>();
+/** One getter for all, or the engine would look after each outcome as a kind of its own. */
+const checksOnDemand: PropertyDescriptor & ThisType<Outcome> = {
+  enumerable: true,
+  get() {
+    const { line, where } = skimmed.get(this) ?? {};
+    const whole = parseEntry(String(line));
+    if (whole?.kind !== "outcome") throw notAnEntry(String(where));
+    return whole.checks;
+  },
+};
 
 function parseEntry(line: string): Entry | undefined {
   try {

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileS
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import sucrase from "sucrase/package.json";
+import typescript from "typescript/package.json";
 
 const project = resolve(__dirname, "..", "..");
 
@@ -56,6 +57,20 @@ describe("TypeScript that runs as it stands", () => {
       console.log(Object.keys(require.cache).flatMap((file) => /locales.((?!index)[A-Za-z-]+)\\.cjs$/.exec(file)?.[1] ?? []));
     `);
     assert.equal(said, "Invalid input: expected number, received string\n[ 'en' ]\n");
+    rmSync(kept);
+  });
+
+  it("loads what the SDK hardly ever uses when it is used", () => {
+    const sdk = JSON.stringify(require.resolve("@pulumi/pulumi/automation"));
+    const { said, kept } = ran(`// ${randomUUID()}
+      const load = require("node:module").createRequire(${sdk});
+      load(${sdk});
+      const files = () => Object.keys(require.cache).filter((file) => /@npmcli.arborist|typescript.lib/.test(file)).length;
+      console.log(files());
+      console.log(typeof load("@npmcli/arborist").Arborist, load("typescript").version);
+      console.log(files() > 20);
+    `);
+    assert.equal(said, `2\nfunction ${typescript.version}\ntrue\n`);
     rmSync(kept);
   });
 });
