@@ -6,7 +6,8 @@ import type { Outcome } from "../records/entry";
 import { deployments, isJudged, type Deployment } from "../records/state";
 import { writeOrRefuse } from "./disk";
 import { EngineError, type UpOptions } from "./engine";
-import { interrupted, Refusal, type Tell } from "./result";
+import { cameOfInterrupt, interrupted } from "./interrupted";
+import { Refusal, type Tell } from "./result";
 import type { OpenedStack } from "./stack";
 
 /** How applying an edited stack file ended. */
@@ -53,6 +54,10 @@ export async function applyStackFile(
   // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
   const folder = planned ? mkdtempSync(join(tmpdir(), "rewind-plan-")) : undefined;
   const plan = folder === undefined ? undefined : join(folder, "plan.json");
+  const sayThatItStops = (): void => {
+    tell("Interrupted; waiting for the engine to stop");
+  };
+  signal.addEventListener("abort", sayThatItStops);
   try {
     writeOrRefuse(dirname(file), () => {
       writeAtomically(file, text);
@@ -60,7 +65,8 @@ export async function applyStackFile(
     if (plan !== undefined) await engine.preview({ savePlan: plan, signal });
     await engine.up(message, {
       onOutput: (output) => {
-        tell(output.trimEnd());
+        // Interrupted, the engine complains of everything that its plan still had to do.
+        if (!signal.aborted) tell(output.trimEnd());
       },
       signal,
       ...(plan === undefined ? {} : { plan }),
@@ -73,13 +79,14 @@ export async function applyStackFile(
     if (ours === undefined && readFileSync(file, "utf8") === text) writeAtomically(file, before);
     if (!(error instanceof EngineError || error instanceof Refusal)) throw error;
     // Of an interrupt the engine only says that something was cancelled.
-    const reason = signal.aborted ? interrupted : error.message;
+    const reason = (await cameOfInterrupt(signal)) ? interrupted : error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
     if (ours === undefined) return { end: "refused", reason, next: nextOf(error, signal) };
     const { outcome } = ours;
     if (outcome !== undefined && outcome.result !== "passed" && isJudged(outcome)) return { end: "judged", outcome };
     return { end: "unfinished", reason };
   } finally {
+    signal.removeEventListener("abort", sayThatItStops);
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
   const outcome = own()?.outcome;

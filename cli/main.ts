@@ -110,7 +110,8 @@ function explain(error: unknown): void {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+  // Not only once: what starts the engine's commands ends a process in which nobody listens to the signal any more.
+  process.on(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
     if (!isHeeded) process.exit(130);
