@@ -7,8 +7,9 @@ import { appliedRecords, deployments, isJudged, stopped, type Deployment } from 
 import { changedRecords, describeRecord } from "../release/records";
 import { writeOrRefuse } from "./disk";
 import { EngineError, type UpOptions } from "./engine";
+import { cameOfInterrupt, interrupted } from "./interrupted";
 import type { Obstacle } from "./planning";
-import { interrupted, Refusal, type Tell } from "./result";
+import { Refusal, type Tell } from "./result";
 import type { OpenedStack } from "./stack";
 
 /** How applying an edited stack file ended. */
@@ -74,6 +75,10 @@ export async function applyStackFile(
   // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
   const folder = planned ? mkdtempSync(join(tmpdir(), "rewind-plan-")) : undefined;
   const plan = folder === undefined ? undefined : join(folder, "plan.json");
+  const sayThatItStops = (): void => {
+    tell("Interrupted; waiting for the engine to stop");
+  };
+  signal.addEventListener("abort", sayThatItStops);
   try {
     writeOrRefuse(dirname(file), () => {
       writeAtomically(file, text);
@@ -81,7 +86,8 @@ export async function applyStackFile(
     if (plan !== undefined) await engine.preview({ savePlan: plan, signal });
     await engine.up(message, {
       onOutput: (output) => {
-        tell(output.trimEnd());
+        // Interrupted, the engine complains of everything that its plan still had to do.
+        if (!signal.aborted) tell(output.trimEnd());
       },
       signal,
       ...(plan === undefined ? {} : { plan }),
@@ -94,7 +100,7 @@ export async function applyStackFile(
     if (ours === undefined && readFileSync(file, "utf8") === text) writeAtomically(file, before);
     if (!(error instanceof EngineError || error instanceof Refusal)) throw error;
     // Of an interrupt the engine only says that something was cancelled.
-    const reason = signal.aborted ? interrupted : error.message;
+    const reason = (await cameOfInterrupt(signal)) ? interrupted : error.message;
     // No intent means that nothing was touched, so nothing is left behind in the stack file.
     if (ours === undefined) {
       const kind = error instanceof Refusal && !signal.aborted ? { kind: error.kind } : {};
@@ -104,6 +110,7 @@ export async function applyStackFile(
     if (outcome !== undefined && outcome.result !== "passed" && isJudged(outcome)) return { end: "judged", outcome };
     return { end: "unfinished", reason };
   } finally {
+    signal.removeEventListener("abort", sayThatItStops);
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
   const outcome = own()?.outcome;

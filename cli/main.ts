@@ -90,7 +90,8 @@ function refusalOf(error: unknown): Refusal | undefined {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
+  // Not only once: what starts the engine's commands ends a process in which nobody listens to the signal any more.
+  process.on(signal, () => {
     interrupted.abort();
     // A verb that only looks has nothing to put in order.
     if (!isHeeded) process.exit(130);

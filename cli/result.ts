@@ -21,8 +21,5 @@ export class Refusal extends Error {
   }
 }
 
-/** Why something ended that Ctrl-C, or a signal like it, brought to its end. */
-export const interrupted = "interrupted";
-
 /** Something for people while a verb works; it goes to standard error. */
 export type Tell = (line: string) => void;

@@ -4,6 +4,7 @@ import type { RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, isJudged, unfinishedRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { refusedBy } from "./agreement";
+import { applyStackFile } from "./apply";
 import { exitCodes } from "./exit-codes";
 import type { ResumedJson } from "./json/rollback";
 import { withPin } from "./pin";
@@ -20,6 +21,8 @@ interface Interrupted {
   readonly begun: RollbackBegun;
   /** What the engine began of it; undefined when nothing was touched. */
   readonly deployment: Deployment | undefined;
+  /** What somebody has applied since that: then neither way is left to it. */
+  readonly since: Deployment | undefined;
   /** Its end, where it said itself that it came to none: by Ctrl-C, or because the engine failed half-way. */
   readonly ended: RollbackEnded | undefined;
 }
@@ -39,7 +42,8 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
   const found = interruptedIn(stack, "resume", options.gone);
   const { begun, deployment } = found;
   options.tell(howFar(found));
-  if (deployment?.outcome?.result === "passed") return await concluded(stack, found, deployment);
+  if (found.since !== undefined) return overtaken(stack, found, found.since);
+  if (deployment?.outcome?.result === "passed") return await concluded(stack, found, deployment, options);
   const planned = planRollback(planningOf(stack), begun.to, begun.level, {
     own: begun.id,
     skipped: skippedIn(stack, begun),
@@ -58,18 +62,33 @@ async function concluded(
   stack: OpenedStack,
   found: Interrupted,
   { intent }: Deployment,
+  options: ResumeOptions,
 ): Promise<VerbResult<ResumedJson>> {
   const { begun } = found;
-  const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
   const common = { run: begun.id, deployment: intent.id };
-  if (left.length > 0) {
-    end(stack, found, "unfinished", "verified, but the engine was not done");
-    const text = `${begun.to} is verified, but the engine was not done: ${left.map(([kind, count]) => `${count} ${kind}`).join(", ")}.\nNext: pulumi up, which finishes it`;
-    return { code: exitCodes.error, text, json: { outcome: "unfinished", ...common } };
-  }
-  end(stack, found, "passed", "its end was not recorded");
-  const text = `The rollback to ${begun.to} had come to its end: ${begun.to} is verified.\nNext: rewind verify`;
-  return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
+  const passed = (): VerbResult<ResumedJson> => {
+    end(stack, found, "passed", "its end was not recorded");
+    const text = `The rollback to ${begun.to} has come to its end: ${begun.to} is verified.\nNext: rewind verify`;
+    return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
+  };
+  const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
+  if (left.length === 0) return passed();
+  const words = left.map(([kind, count]) => `${count} ${kind}`).join(", ");
+  const question = `${begun.to} is verified; do what the engine has left (${words})?`;
+  const refused = await refusedBy(stack, options, question, "rewind resume");
+  if (refused !== undefined) return refused;
+  const { tell, signal } = options;
+  const variables = { REWIND_ROLLBACK: begun.id };
+  const text = readFileSync(stack.file, "utf8");
+  const applied = await applyStackFile(stack, text, `finishes ${begun.id}`, { tell, signal, variables });
+  if (applied.end === "unchanged" || (applied.end === "judged" && applied.outcome.result === "passed")) return passed();
+  const reason = applied.end === "judged" ? applied.outcome.result : applied.reason;
+  end(stack, found, "unfinished", `verified, but the engine was not done: ${reason}`);
+  return {
+    code: exitCodes.error,
+    text: `${begun.to} is verified, but the engine is not done: ${reason}\nNext: pulumi up, which finishes it`,
+    json: { outcome: "unfinished", ...common },
+  };
 }
 
 /**
@@ -82,6 +101,7 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
   const { begun, deployment } = found;
   options.tell(howFar(found));
   if (deployment === undefined) return givenUp(stack, found);
+  if (found.since !== undefined) return overtaken(stack, found, found.since);
   const { ran } = begun;
   const planned = planRollback(planningOf(stack), ran.release, "full", { own: begun.id, skipped: ran.pins });
   options.tell(planText(planned.plan).join("\n"));
@@ -91,6 +111,15 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
   refuseStale(stack, planned);
   const last = end(stack, found, "aborted", "it was interrupted, and given up") ?? planned.last;
   return carryOut(stack, { ...planned, last }, { ...options, reason, level: "full" });
+}
+
+/** What stands is what somebody applied since; that the rollback came to no end is written down. */
+function overtaken(stack: OpenedStack, found: Interrupted, { intent }: Deployment): VerbResult<ResumedJson> {
+  const { begun } = found;
+  const words = `${intent.to.release} was applied since by ${intent.by} (entry ${intent.id})`;
+  end(stack, found, "unfinished", words);
+  const text = `Nothing is left of the rollback to ${begun.to}: ${words}.\nNext: rewind verify`;
+  return { code: exitCodes.ok, text, json: { outcome: "unfinished", run: begun.id, since: intent.id } };
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
@@ -134,8 +163,9 @@ function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boo
       "locked",
     );
   }
-  const deployment = deployments(entries).findLast(({ intent }) => intent.rollback === begun.id);
-  return { begun, deployment, ended };
+  const all = deployments(entries);
+  const at = all.findLastIndex(({ intent }) => intent.rollback === begun.id);
+  return { begun, ended, deployment: all[at], since: at < 0 ? undefined : all.slice(at + 1).at(-1) };
 }
 
 /** What was left where it is when the rollback began, by the releases that it came from. */

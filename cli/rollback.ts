@@ -22,7 +22,8 @@ import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
 import { coloured, duration } from "./report";
 import { keepReport, reportOf, resultOf, type Ended } from "./rollback-report";
-import { interrupted, Refusal, type Tell, type VerbResult } from "./result";
+import { cameOfInterrupt, interrupted } from "./interrupted";
+import { Refusal, type Tell, type VerbResult } from "./result";
 import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
@@ -240,7 +241,7 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
     backup = (await time("backup", () => backUp(stack, now()))).folder;
     tell(`  ${backup}`);
   } catch (error) {
-    const why = signal.aborted ? interrupted : describeError(error);
+    const why = (await cameOfInterrupt(signal)) ? interrupted : describeError(error);
     return end({ end: "refused", reason: `no backup, no rollback: ${why}`, next: nextOf(error, signal) });
   }
   tell(watch.line(`applying ${plan.to.release}`));

@@ -8,7 +8,8 @@ import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
-import { interrupted, Refusal } from "./result";
+import { cameOfInterrupt, interrupted } from "./interrupted";
+import { Refusal } from "./result";
 import { openLog } from "./stack-file";
 import { stackNames } from "./stack-names";
 
@@ -36,16 +37,16 @@ export interface OpenedStack extends Loaded {
  * @throws Refusal, also when it was interrupted meanwhile; EngineError, InvalidConfiguration
  */
 export async function open(where: Where, signal?: AbortSignal): Promise<OpenedStack> {
-  const refuseInterrupted = (): void => {
-    if (signal?.aborted === true) throw new Refusal(`${interrupted}; nothing was touched`, "the same command again");
+  const refuseInterrupted = async (): Promise<void> => {
+    if (!(await cameOfInterrupt(signal))) return;
+    throw new Refusal(`${interrupted}; nothing was touched`, "the same command again");
   };
   try {
     const opened = await read(where);
-    refuseInterrupted();
+    await refuseInterrupted();
     return opened;
   } catch (error) {
-    // What the engine's commands say when they hear the signal, too, is no reason.
-    refuseInterrupted();
+    await refuseInterrupted();
     throw error;
   }
 }

@@ -154,6 +154,13 @@ export const resumed = z.union([
   z
     .strictObject({ outcome: z.literal("aborted"), run: entryId, release: release.describe("What is pinned now") })
     .describe("Given up before anything was touched"),
+  z
+    .strictObject({
+      outcome: z.literal("unfinished"),
+      run: entryId,
+      since: entryId.describe("What was applied since, so that nothing is left of it"),
+    })
+    .describe("Somebody has overtaken it"),
 ]);
 export type ResumedJson = Printed<typeof resumed>;
 

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "../../records/entry";
 import {
   deployments,
+  endedEarly,
   expectedStates,
   holds,
+  isJudged,
   knownGood,
   lastUnfinished,
   lastVerified,
@@ -13,6 +15,7 @@ import {
   rehearsedIn,
   rollbacks,
   stopped,
+  unfinishedRollback,
   unproven,
 } from "../../records/state";
 import type { Result } from "../../release/verdict";
@@ -274,6 +277,23 @@ describe("the rollbacks of a log", () => {
     );
     assert.equal(openRollback(entries)?.id, "r2");
     assert.equal(openRollback([...entries, ended("r2", "refused"), ended("r3", "aborted")]), undefined);
+  });
+
+  it("wait for somebody while they are open, and where they ended unfinished until their update is verified or another made", () => {
+    const open = [begun("r1"), { ...intent("a"), rollback: "r1" }];
+    assert.equal(unfinishedRollback(open)?.begun.id, "r1");
+    const unfinished = [...open, ended("r1", "unfinished")];
+    assert.equal(unfinishedRollback(unfinished)?.ended?.result, "unfinished");
+    for (const later of [outcome("a", "passed"), intent("b")]) {
+      assert.equal(unfinishedRollback([...unfinished, later]), undefined);
+    }
+    assert.equal(unfinishedRollback([...open, ended("r1", "failed")]), undefined);
+    assert.equal(unfinishedRollback([...unfinished, begun("r2")])?.begun.id, "r2", "the open one comes first");
+  });
+
+  it("are not judged where the update ended before anything was asked", () => {
+    assert.equal(isJudged({ checks: [endedEarly] }), false);
+    assert.equal(isJudged({ checks: [{ ...endedEarly, name: "health", evidence: "GET /health → 500" }] }), true);
   });
 
   it("S9 · tell how long the next one may take, by its level, and only those that passed do", () => {

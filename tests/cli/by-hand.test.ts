@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { byHand, type Step } from "../../cli/by-hand";
+import { planByHand } from "../../cli/plan";
+import { withPin } from "../../cli/pin";
+import { readStack } from "../../cli/stack-file";
+import type { Entry } from "../../records/entry";
+import { stopped } from "../../records/state";
+import { recordsOf } from "../../release/records";
+import type { Plan } from "../../release/plan";
+import { snapshotOf, surroundingsOf } from "../../release/snapshot";
+import { loadReal } from "../release/stack-files";
+import { freshCopies } from "./project";
+
+describe("a rollback by hand", () => {
+  const copy = freshCopies();
+  const log = () => readStack(copy().where).log;
+  const deployed = (release: string): void => {
+    writeFileSync(copy().file, withPin(copy().text(), release, {}));
+    const { settings } = readStack(copy().where);
+    const { id } = log().append({
+      kind: "intent",
+      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
+      snapshot: snapshotOf(settings),
+      records: recordsOf(settings),
+    });
+    log().append({ kind: "outcome", of: id, result: "passed", checks: [], milliseconds: 60_000 });
+  };
+  const begun = () =>
+    log().append({
+      kind: "rollback",
+      from: "v1.2.1",
+      to: "v1.2.0",
+      level: "full",
+      plan: `sha256:${"a".repeat(64)}`,
+      before: { release: "v1.2.1", pins: {} },
+      ran: { release: "v1.2.1", pins: {} },
+      runner: { host: "elsewhere", pid: 1 },
+    }).id;
+  const now = new Date("2025-09-17T19:54:16Z");
+  const asked = (level: "full" | "fast" = "full", release?: string) => {
+    const { text, json } = planByHand(copy().where, release, level, now);
+    const { byHand: steps } = json as { byHand: readonly Step[] };
+    return { text, steps, commands: steps.filter(({ always }) => always).flatMap(({ commands }) => commands) };
+  };
+  beforeEach(() => {
+    deployed("v1.2.0");
+    deployed("v1.2.1");
+  });
+
+  it("L6 · is numbered steps of exact commands that need no rewind: keep, pin, preview, apply, look, go back", () => {
+    const { text, steps, commands } = asked();
+    assert.deepEqual(commands.slice(0, 5), [
+      "pulumi stack export --stack staging --file staging.state.json",
+      "cp Pulumi.staging.yaml Pulumi.staging.yaml.before",
+      "pulumi config set rewind:release v1.2.0 --stack staging",
+      "pulumi preview --diff --stack staging",
+      "pulumi up --yes --skip-preview --stack staging",
+    ]);
+    for (const command of steps.flatMap(({ commands }) => commands)) {
+      assert.match(command, /^(?:pulumi|cp|docker|psql|curl|echo) /);
+      assert.ok(text.includes(`\n      ${command}`), command);
+    }
+    assert.match(text, /^By hand, without rewind: staging, v1\.2\.1 → v1\.2\.0\n.*\n 1\. Keep /);
+    assert.match(
+      text,
+      /\d\. Only if the engine says that the stack is locked, .*\n +pulumi cancel --yes --stack staging/,
+    );
+    assert.match(text, /\d\. Only if it does not work, to go back to v1\.2\.1:\n +cp Pulumi\.staging\.yaml\.before /);
+  });
+
+  it("L6 · looks at containers, at the rows that the plan changes, and at what every route answers", () => {
+    const { json } = planByHand(copy().where, undefined, "full", now);
+    const { settings } = loadReal("local");
+    const facts = { file: "Pulumi.local.yaml", settings, backup: undefined, stop: undefined };
+    const commands = byHand(json as Plan, facts).flatMap(({ commands }) => commands);
+    const looks = commands.filter((line) => /^(?:docker|psql|curl) /.test(line));
+    assert.deepEqual(looks, [
+      "docker --host unix:///var/run/docker.sock ps --filter label=rewind.stack=local --format '{{.Names}} {{.Image}} {{.Status}}'",
+      `psql --host 127.0.0.1 --port 5432 --username rewind scoring --command 'select * from "app"."scoring_config" order by 1 limit 100'`,
+      ...["health", "readiness", "v1/tasks"].map(
+        (path) => `curl --fail --silent --show-error http://127.0.0.1:8000/${path}`,
+      ),
+    ]);
+  });
+
+  it("L6 · pins apart what the level leaves where it is", () => {
+    assert.ok(asked("full").commands.every((line) => !line.includes("rewind:pins")));
+    const apart = asked("fast").commands.filter((line) => line.includes("rewind:pins"));
+    assert.equal(apart[0], "pulumi config rm rewind:pins --stack staging");
+    assert.ok(
+      apart.includes(`pulumi config set --path 'rewind:pins["config/scoring_config"]' v1.2.1 --stack staging`),
+      apart.join("\n"),
+    );
+  });
+
+  it("L6 · ends an emergency stop by a line of the log, goes over a rollback that is under way, and names the backup", () => {
+    const { log: stack, where } = { log: log(), where: copy().where };
+    const run = begun();
+    stack.append({ kind: "stop", reason: "it's corrupt" });
+    stack.append({
+      kind: "rollback-end",
+      of: run,
+      result: "failed",
+      backup: `${where.folder}/kept`,
+      milliseconds: 1,
+      parts: {},
+    });
+    begun();
+    const { steps, commands } = asked("full", "v1.2.0");
+    assert.ok(
+      steps.some(
+        ({ always, commands: [first] }) => !always && first === "cp kept/Pulumi.staging.yaml Pulumi.staging.yaml",
+      ),
+    );
+    const start = commands.find((line) => line.startsWith("echo ")) ?? "";
+    assert.ok(stopped(stack.entries()) !== undefined);
+    assert.equal(spawnSync("/bin/sh", ["-c", start], { cwd: where.folder }).status, 0);
+    assert.equal(stopped(stack.entries()), undefined);
+    const last = stack.entries().at(-1) as Entry & { reason: string };
+    assert.deepEqual([last.at, last.by, last.reason], ["2025-09-17T19:54:16.000Z", "by hand", "rolled back by hand"]);
+  });
+});
