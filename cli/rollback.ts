@@ -109,11 +109,13 @@ async function stepByStep(
  * @throws Refusal
  */
 export function refuseStale({ file, log }: OpenedStack, { text, last }: Planned): void {
-  const now = log.entries().at(-1);
+  const entries = log.entries();
+  const now = entries.at(-1);
   const next = "the same command again, which plans anew";
   if (now?.id !== last) {
     const what = `${now?.kind ?? "entry"} ${now?.id ?? ""}`;
-    throw new Refusal(`the plan is stale: ${now?.by ?? "somebody"} changed the stack meanwhile (${what})`, next);
+    const kind = openRollback(entries) === undefined ? "refused" : "locked";
+    throw new Refusal(`the plan is stale: ${now?.by ?? "somebody"} changed the stack meanwhile (${what})`, next, kind);
   }
   if (readFileSync(file, "utf8") !== text) {
     throw new Refusal("the plan is stale: the stack file was edited meanwhile", next);
