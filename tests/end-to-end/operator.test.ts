@@ -6,7 +6,7 @@ import type { Plan } from "../../release/plan";
 import type { Check } from "../../release/verdict";
 import { deployments, escalationsIn, holds, lastVerified, openRollback, rollbacks } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
-import { killTree } from "./process-tree";
+import { killTree, treeOf } from "./process-tree";
 import { configOf, edit, keepTheDatabase } from "./stack-edits";
 
 describe("the operator's way back, on the real engine", function () {
@@ -285,8 +285,29 @@ describe("the operator's way back, on the real engine", function () {
     edit(stack, ["rewind:approval", undefined]);
     assert.equal(done.code, 0, done.output);
     assert.equal(await row(), "v1.2.0");
-    const back = await stack.rewind("rollback", "v1.2.1", "--yes");
-    assert.equal(back.code, 0, back.output);
+  });
+
+  it("a rollback never waits behind a preview, not even behind one that hangs", async () => {
+    let preview: Promise<Ran> | undefined;
+    const heard = new Promise<number[]>((resolve) => {
+      preview = stack.rewindHeard(
+        (text, pid) => {
+          if (text.includes("Previewing")) resolve(treeOf(pid));
+        },
+        "preview",
+        "v1.2.1",
+      );
+    });
+    const hanging = await Promise.race([heard, preview!.then(({ output }): never => assert.fail(output))]);
+    for (const each of hanging) process.kill(each, "SIGSTOP");
+    try {
+      const back = await stack.rewind("rollback", "v1.2.1", "--yes");
+      assert.equal(back.code, 0, back.output);
+      assert.equal(await row(), "v1.2.1");
+    } finally {
+      for (const each of hanging) process.kill(each, "SIGCONT");
+    }
+    await preview;
   });
 
   it("G5 · by hand every step asks: one is inspected and left where it is, a backup is made, and the rest is verified", async () => {
