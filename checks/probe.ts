@@ -34,8 +34,14 @@ const firstPause = 50;
 const longestPause = 2_000;
 
 /**
- * Asks every probe at once, each until it passes or its deadline is over, with pauses that double; those that come last
- * are asked when the others have their answers.
+ * How many probes are asked at a time. Of a thousand asked at once most would wait for a connection until their own time
+ * is over.
+ */
+const atOnce = 32;
+
+/**
+ * Asks every probe, a few dozen at a time, each until it passes or its deadline is over, with pauses that double; those
+ * that come last are asked when the others have their answers.
  *
  * @param redact takes the values of secrets out of a text
  * @returns a check per probe, in the order of the probes; never throws
@@ -45,10 +51,17 @@ export async function runProbes(
   timing: Timing = defaultTiming,
   redact: (text: string) => string = (text) => text,
 ): Promise<Check[]> {
-  const run = (probe: Probe): Promise<Check> => runProbe(probe, timing, redact);
-  const asked = new Map(probes.filter(({ last }) => last !== true).map((probe) => [probe, run(probe)]));
-  await Promise.all(asked.values());
-  return Promise.all(probes.map((probe) => asked.get(probe) ?? run(probe)));
+  const checks: Check[] = [];
+  const ask = async (last: boolean): Promise<void> => {
+    const waiting = [...probes.entries()].filter(([, probe]) => (probe.last ?? false) === last).values();
+    const askInTurn = async (): Promise<void> => {
+      for (const [at, probe] of waiting) checks[at] = await runProbe(probe, timing, redact);
+    };
+    await Promise.all(Array.from({ length: atOnce }, askInTurn));
+  };
+  await ask(false);
+  await ask(true);
+  return checks;
 }
 
 async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => string): Promise<Check> {

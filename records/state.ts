@@ -28,14 +28,20 @@ export function isJudged({ checks }: Pick<Outcome, "checks">): boolean {
 }
 
 /** Every deployment in the log, oldest first. */
-export function deployments(entries: readonly Entry[]): Deployment[] {
+export function deployments(entries: readonly Entry[]): readonly Deployment[] {
+  const before = paired.get(entries);
+  if (before !== undefined) return before;
   const outcomes = new Map<string, Outcome>();
   for (const entry of entries) if (entry.kind === "outcome") outcomes.set(entry.of, entry);
   const all: Deployment[] = [];
   for (const entry of entries)
     if (entry.kind === "intent") all.push({ intent: entry, outcome: outcomes.get(entry.id) });
+  paired.set(entries, all);
   return all;
 }
+
+/** Whoever asks one thing of a log asks several; a log that was read does not change. */
+const paired = new WeakMap<readonly Entry[], readonly Deployment[]>();
 
 /**
  * The deployment that ended last without having passed; what it moved before it ended may not be what the state says.

@@ -147,7 +147,7 @@ describe("a probe", () => {
     assert.equal(checks[0]?.evidence, "sent [secret]");
   });
 
-  it("does not keep others waiting: all are asked at once, and answered in their order", async () => {
+  it("does not keep others waiting: a few are asked at once, and answered in their order", async () => {
     const slow = (name: string) =>
       probe(() => new Promise((resolve) => setTimeout(resolve, 250, { result: "passed", evidence: name })), { name });
     const started = performance.now();
@@ -157,6 +157,26 @@ describe("a probe", () => {
       checks.map(({ name }) => name),
       ["a", "b", "c", "d", "e"],
     );
+  });
+
+  it("is one of a thousand: a few dozen are asked at a time, and all are answered in their order", async () => {
+    let [asking, most] = [0, 0];
+    const ask = async (): Promise<Measurement> => {
+      most = Math.max(most, (asking += 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      asking -= 1;
+      return passed;
+    };
+    const names = Array.from({ length: 1_000 }, (_, at) => `probe ${at}`);
+    const checks = await runProbes(
+      names.map((name) => ({ name, ask })),
+      quick,
+    );
+    assert.deepEqual(
+      checks.map(({ name, result }) => [name, result]),
+      names.map((name) => [name, "passed"]),
+    );
+    assert.equal(most, 32);
   });
 
   it("that nobody asks gives no check", async () => {
