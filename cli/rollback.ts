@@ -275,9 +275,6 @@ function liftStop({ log }: OpenedStack, { to }: Plan, stop: Stop): void {
   if (stopped(log.entries())?.id === stop.id) log.append({ kind: "start", reason: `${to.release} is verified` });
 }
 
-/** Where whoever has no automatic way left goes on. */
-const byHand = "By hand:  rewind plan [release] --by-hand";
-
 function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended): VerbResult {
   const { engine, log, settings } = stack;
   const { from, to, level, changes } = plan;
@@ -311,6 +308,7 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
       unfinishedRollback(log.entries())?.begun.id === begun.id
         ? `rewind resume, which goes on and verifies; or rewind abort, back to ${from.release}`
         : "pulumi up, which finishes what comes after verification";
+    const byHand = `By hand:  rewind plan ${to.release} --by-hand`;
     const text = [headline, applied.reason, ...lines, `Next:     ${next}`, byHand].join("\n");
     return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
   }
@@ -332,7 +330,7 @@ function report(stack: OpenedStack, plan: Plan, { begun, ended, applied }: Ended
     : coloured("red", `ROLLBACK FAILED: ${failures(applied.outcome).length} checks of ${to.release} did not pass`);
   const next = passed
     ? undo
-    : `Next:     rewind rollback, to the last known good; rewind verify when the cause is gone\n${byHand}`;
+    : "Next:     rewind rollback, to the last known good; rewind verify when the cause is gone\nBy hand:  rewind plan --by-hand";
   const { result, checks } = applied.outcome;
   const text = [headline, ...checkLines(checks), ...lines, next].join("\n");
   return { code: exitCodeOf[result], text, json: { ...common, outcome: result, checks } };
