@@ -54,7 +54,10 @@ export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
     always(`Pin ${plan.to.release}`, ...pinning(plan, facts)),
     always("Read what would change, and change it; what is not verified fails", ...apply),
     always("Look at what runs", `pulumi stack output verified ${onStack}`, ...looks(plan, facts)),
-    onlyIf(`it does not work, to go back to ${plan.from.release}`, `cp ${file}.before ${file}`, ...apply),
+    // An update that stopped half-way has pinned the target already, so the file of before leads nowhere else.
+    ...(plan.from.release === plan.to.release
+      ? []
+      : [onlyIf(`it does not work, to go back to ${plan.from.release}`, `cp ${file}.before ${file}`, ...apply)]),
   ];
 }
 
@@ -108,7 +111,8 @@ export function byHandText({ stack, from, to }: Plan, steps: readonly Step[]): s
     `${String(at + 1).padStart(2)}. ${what}:`,
     ...commands.map((command) => `      ${command}`),
   ]);
-  const head = `By hand, without rewind: ${stack}, ${from.release} → ${to.release}`;
+  const way = from.release === to.release ? `on to ${to.release}` : `${from.release} → ${to.release}`;
+  const head = `By hand, without rewind: ${stack}, ${way}`;
   return [head, "In the project's folder, with the variables that pulumi needs:", ...lines].join("\n");
 }
 

@@ -153,7 +153,8 @@ export function reportText(report: RollbackReport): string {
     `Recorded: ${log} entry ${run}`,
     `Report:   rewind report ${run} --markdown`,
     `${outcome === "passed" ? "Undo:" : "Next:"}     ${next.replace(/, which undoes it$/, "")}`,
-    ...(outcome === "passed" ? [] : [`By hand:  rewind plan ${to} --by-hand`]),
+    // After a failed verification the way leads to the last known good, after half an update to its target.
+    ...(outcome === "passed" ? [] : [`By hand:  rewind plan ${outcome === "unfinished" ? `${to} ` : ""}--by-hand`]),
   ].join("\n");
 }
 

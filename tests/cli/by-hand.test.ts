@@ -16,16 +16,18 @@ import { freshCopies } from "./project";
 describe("a rollback by hand", () => {
   const copy = freshCopies();
   const log = () => readStack(copy().where).log;
-  const deployed = (release: string): void => {
-    writeFileSync(copy().file, withPin(copy().text(), release, {}));
+  const intentOf = (release: string): string => {
     const { settings } = readStack(copy().where);
-    const { id } = log().append({
+    return log().append({
       kind: "intent",
       to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
       snapshot: snapshotOf(settings),
       records: recordsOf(settings),
-    });
-    log().append({ kind: "outcome", of: id, result: "passed", checks: [], milliseconds: 60_000 });
+    }).id;
+  };
+  const deployed = (release: string): void => {
+    writeFileSync(copy().file, withPin(copy().text(), release, {}));
+    log().append({ kind: "outcome", of: intentOf(release), result: "passed", checks: [], milliseconds: 60_000 });
   };
   const begun = () =>
     log().append({
@@ -83,6 +85,15 @@ describe("a rollback by hand", () => {
         (path) => `curl --fail --silent --show-error http://127.0.0.1:8000/${path}`,
       ),
     ]);
+  });
+
+  it("L6 · goes on with an update that stopped half-way, which nothing but its target is left of", () => {
+    writeFileSync(copy().file, withPin(copy().text(), "v1.2.0", {}));
+    intentOf("v1.2.0");
+    const { text, commands, steps } = asked("full", "v1.2.0");
+    assert.match(text, /^By hand, without rewind: staging, on to v1\.2\.0\n/);
+    assert.ok(commands.includes("pulumi up --yes --skip-preview --stack staging"));
+    assert.ok(steps.every(({ what }) => !what.startsWith("Only if it does not work")));
   });
 
   it("L6 · pins apart what the level leaves where it is", () => {

@@ -107,7 +107,7 @@ describe("faults on the operator's way back, on the real engine", function () {
     assert.match(output, /Interrupted; waiting for the engine to stop/);
     assert.match(output, /ROLLBACK UNFINISHED: the update to v1\.2\.0 did not come to its end\S*\s+interrupted/);
     assert.match(output, /Next: +rewind resume, which goes on and verifies; or rewind abort, back to v1\.2\.1/);
-    assert.match(output, /By hand: +rewind plan \[release\] --by-hand/);
+    assert.match(output, /By hand: +rewind plan v1\.2\.0 --by-hand/);
     assert.doesNotMatch(output, /ROLLBACK FAILED/);
     await standsUnfinished("v1.2.0");
     const resumed = await stack.rewind("resume", "--yes");
