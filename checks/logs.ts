@@ -49,8 +49,11 @@ export async function measureLogs(
   const [first] = found;
   return first === undefined
     ? { result: "passed", evidence: `${lines.length} lines of ${of}, none with ${without}` }
-    : { result: "failed", evidence: `${found.length} of ${lines.length} lines of ${of}: ${first.slice(0, 300)}` };
+    : { result: "failed", evidence: `${found.length} of ${lines.length} lines of ${of}: ${shortened(first)}` };
 }
+
+/** At most three hundred characters; where some are missing there is a `…`, before which secrets are looked for, too. */
+const shortened = (line: string): string => (line.length > 300 ? `${line.slice(0, 299)}…` : line);
 
 /**
  * The text of what a Docker engine sends of a container without a terminal: frames of one byte for the stream, three

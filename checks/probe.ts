@@ -1,3 +1,4 @@
+import { usualTimeout } from "../release/rules/verification";
 import { milliseconds, type Duration } from "../release/primitives";
 import type { Check, Result } from "../release/verdict";
 
@@ -28,7 +29,7 @@ export interface Timing {
   readonly deadline: Duration;
 }
 
-export const defaultTiming: Timing = { timeout: "5s", deadline: "30s" };
+export const defaultTiming: Timing = { timeout: usualTimeout, deadline: "30s" };
 
 const firstPause = 50;
 const longestPause = 2_000;

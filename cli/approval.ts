@@ -34,7 +34,7 @@ export function refuseUnapproved(
   }
   const digest = digestOfPlan(plan);
   const given = log.entries().filter((entry) => entry.kind === "approval" && entry.plan === digest);
-  const others = given.filter(({ by }) => by !== author());
+  const others = given.filter(({ by }) => !isSamePerson(by, author()));
   const valid = approval.validFor ?? usual;
   if (others.some(({ at }) => Math.abs(now.getTime() - Date.parse(at)) <= milliseconds(valid))) return;
   const [own, old] = [given.at(-1), others.at(-1)];
@@ -46,6 +46,24 @@ export function refuseUnapproved(
         : "a rollback of this stack needs somebody else's agreement to its plan",
     next,
   );
+}
+
+/**
+ * Whether two authors of entries may be one person: the same name on two machines is one, and so is an account that names
+ * its operator once and forgets it the next time.
+ */
+export function isSamePerson(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((by) => {
+    const [, operator, user = ""] = /^(?:(\S+) via )?(.*)@[^@]*$/.exec(by) ?? [];
+    return { operator, user };
+  }) as [Person, Person];
+  if (a.operator !== undefined && b.operator !== undefined) return a.operator === b.operator;
+  return a.user === b.user || (a.operator ?? a.user) === (b.operator ?? b.user);
+}
+
+interface Person {
+  readonly operator: string | undefined;
+  readonly user: string;
 }
 
 /** What the caller of `rewind approve` decides. */

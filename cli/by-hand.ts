@@ -1,4 +1,4 @@
-import type { Plan } from "../release/plan";
+import type { Plan, PlannedPin } from "../release/plan";
 import type { Settings } from "../release/parse";
 import { onDocker, runtimeOf } from "../release/runtime";
 import { canonicalJson } from "../release/canonical";
@@ -51,28 +51,34 @@ export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
     ...(stop === undefined
       ? []
       : [always("End the emergency stop", `echo ${quoted(stop.line)} >> ${quoted(stop.log)}`)]),
-    always(`Pin ${plan.to.release}`, ...pinning(plan, facts)),
+    always(`Pin ${plan.to.release}`, ...pinning(plan.stack, plan.to, facts.settings.pins)),
     always("Read what would change, and change it; what is not verified fails", ...apply),
     always("Look at what runs", `pulumi stack output verified ${onStack}`, ...looks(plan, facts)),
     // An update that stopped half-way has pinned the target already, so the file of before leads nowhere else.
     ...(plan.from.release === plan.to.release
       ? []
-      : [onlyIf(`it does not work, to go back to ${plan.from.release}`, `cp ${file}.before ${file}`, ...apply)]),
+      : [
+          onlyIf(
+            `it does not work, to go back to ${plan.from.release}`,
+            ...pinning(plan.stack, plan.from, plan.to.pins),
+            ...apply,
+          ),
+        ]),
   ];
 }
 
-function pinning({ stack, to }: Plan, { settings }: ByHandFacts): string[] {
+/** @param present what is pinned apart until then */
+function pinning(stack: string, { release, pins }: PlannedPin, present: PlannedPin["pins"]): string[] {
   const apart =
-    canonicalJson(settings.pins) === canonicalJson(to.pins)
+    canonicalJson(present) === canonicalJson(pins)
       ? []
       : [
           `pulumi config rm rewind:pins --stack ${stack}`,
-          ...Object.entries(to.pins).map(
-            ([path, release]) =>
-              `pulumi config set --path ${quoted(`rewind:pins["${path}"]`)} ${release} --stack ${stack}`,
+          ...Object.entries(pins).map(
+            ([path, id]) => `pulumi config set --path ${quoted(`rewind:pins["${path}"]`)} ${id} --stack ${stack}`,
           ),
         ];
-  return [...apart, `pulumi config set rewind:release ${to.release} --stack ${stack}`];
+  return [...apart, `pulumi config set rewind:release ${release} --stack ${stack}`];
 }
 
 /** Containers, rows and health, as far as they can be asked from a shell. */
@@ -106,14 +112,15 @@ function looks({ changes }: Plan, { settings }: ByHandFacts): string[] {
 const containerLine = "{{.Names}} {{.Image}} {{.Status}}";
 
 /** The steps for people, numbered. */
-export function byHandText({ stack, from, to }: Plan, steps: readonly Step[]): string {
+export function byHandText({ stack, from, to, warnings }: Plan, steps: readonly Step[]): string {
   const lines = steps.flatMap(({ what, commands }, at) => [
     `${String(at + 1).padStart(2)}. ${what}:`,
     ...commands.map((command) => `      ${command}`),
   ]);
   const way = from.release === to.release ? `on to ${to.release}` : `${from.release} → ${to.release}`;
   const head = `By hand, without rewind: ${stack}, ${way}`;
-  return [head, "In the project's folder, with the variables that pulumi needs:", ...lines].join("\n");
+  const warned = warnings.map((line) => `Warning: ${line}`);
+  return [head, ...warned, "In the project's folder, with the variables that pulumi needs:", ...lines].join("\n");
 }
 
 /** A word as a POSIX shell takes it, whatever it holds. */

@@ -58,7 +58,9 @@ export async function checklist(where: Where, options: ChecklistOptions): Promis
     const own = items.filter((item) => item.area === area).map(({ check }) => check);
     return own.length === 0 ? [] : [{ area, title: titles[area], ...judge(own) }];
   });
-  const unanswered = verdict.checks.filter(({ result }) => result === "inconclusive");
+  const unanswered = verdict.checks.filter(
+    ({ name, result }) => result === "inconclusive" && Object.hasOwn(questions, name),
+  );
   const text = [
     ...lists.flatMap((list) => [coloured("bold", list.title), ...checkLines(list.checks)]),
     `${items.filter(({ check }) => check.result === "passed").length} of ${items.length} are well`,
@@ -82,7 +84,8 @@ async function answered(
   { answers, choose, note }: ChecklistOptions,
 ): Promise<Check> {
   const given = Object.hasOwn(answers, question) ? answers[question] : undefined;
-  const word = given === undefined ? await choose?.(ask, ["yes", "no", "skip"]) : given ? "yes" : "no";
+  const word = given === undefined ? await choose?.(ask, ["yes", "no", "skip", "abort"]) : given ? "yes" : "no";
+  if (word === "abort") throw new Refusal("aborted; the answers that were given stay in the log", "rewind checklist");
   const check = { name: question, milliseconds: 0, attempts: 1 };
   if (word !== "yes" && word !== "no") return { ...check, result: "inconclusive", evidence: `${ask} Nobody answered.` };
   const { by } = log.append({

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { DamagedLog } from "../records/log";
+import { DamagedLog, NewerLog } from "../records/log";
 import type { Kit } from "./commands/kit";
 import { exitCodes } from "./exit-codes";
 import { programOf } from "./program";
@@ -10,11 +10,11 @@ const interrupted = new AbortController();
 let isHeeded = false;
 
 /**
- * What would move the cursor, turn the line round or hide it: names and reasons are somebody else's. Our own colours
- * stay.
+ * What would move the cursor, turn the line round or hide it: names, reasons and logs are somebody else's. The colours that
+ * we use ourselves stay, for none of them conceals anything.
  */
 const unprintable =
-  /\u001b(?!\[[0-9;]*m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+  /\u001b(?!\[(?:0|1|22|3[1-5]|39)m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 const shown = (text: string): string => text.replace(unprintable, "\ufffd");
 
 const kit: Kit = {
@@ -64,6 +64,9 @@ async function asked(question: string, otherwise: string): Promise<string | unde
 function explain(error: unknown): void {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;
+    if (error.exitCode !== 0 && process.argv.includes("--json")) {
+      process.stdout.write(`${JSON.stringify({ outcome: "error", reason: error.message }, null, 2)}\n`);
+    }
     return;
   }
   const debug = process.env.REWIND_DEBUG ? (error as Error).stack : undefined;
@@ -81,6 +84,7 @@ function explain(error: unknown): void {
 /** The reasoned no that an error is; undefined for any other. */
 function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
+  if (error instanceof NewerLog) return new Refusal(error.message, "the Rewind that wrote it, or a newer one");
   if (!(error instanceof DamagedLog)) return undefined;
   return new Refusal(
     error.message,

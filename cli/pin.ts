@@ -28,6 +28,17 @@ export function withPin(text: string, release: ReleaseId, pins: Pins): string {
   return edited;
 }
 
+/**
+ * What a stack file pins.
+ * @throws Error when it has no pin
+ */
+export function pinIn(text: string): { readonly release: ReleaseId; readonly pins: Pins } {
+  const { config } = parse(text) as { config?: Record<string, unknown> };
+  const release = config?.["rewind:release"];
+  if (typeof release !== "string") throw new Error("the stack file has no rewind:release");
+  return { release, pins: (config?.["rewind:pins"] ?? {}) as Pins };
+}
+
 /** Whether a stack file really pins what was meant: an edit that went wrong must not reach the engine. */
 function pinsAs(text: string, release: ReleaseId, pins: Pins): boolean {
   let config: Record<string, unknown> | undefined;

@@ -4,7 +4,7 @@ import { basename, join, relative } from "node:path";
 import { writeNew } from "../records/atomic-file";
 import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
-import { openRollback, rollbacks, stopped } from "../records/state";
+import { rollbacks, stopped, unfinishedRollback } from "../records/state";
 import { byHand, byHandText } from "./by-hand";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
@@ -42,8 +42,8 @@ export function planByHand(
   const stack = readStack(where);
   const { folder, file, log, name, settings } = stack;
   const entries = log.entries();
-  const own = openRollback(entries)?.id;
-  const { plan } = planRollback(filed(stack), release, level, own === undefined ? {} : { own });
+  const open = unfinishedRollback(entries)?.begun;
+  const { plan } = planRollback(filed(stack), release ?? open?.to, level, open === undefined ? {} : { own: open.id });
   const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: "by hand", kind: "start" };
   const backup = rollbacks(entries).findLast(({ ended }) => ended?.backup !== undefined)?.ended?.backup;
   const steps = byHand(plan, {

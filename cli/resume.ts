@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
-import { deployments, isJudged, unfinishedRollback, type Deployment } from "../records/state";
+import { deployments, isJudged, stopped, unfinishedRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
+import { redactor } from "../release/redact";
 import { refusedBy } from "./agreement";
 import { applyStackFile } from "./apply";
 import { exitCodes } from "./exit-codes";
@@ -11,7 +12,8 @@ import { withPin } from "./pin";
 import { planRollback } from "./planning";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
-import { carryOut, refuseStale, type RollbackOptions } from "./rollback";
+import { carryOut, liftStop, refuseStale, type RollbackOptions } from "./rollback";
+import { inOneLine, recordEnd } from "./rollback-run";
 import { planningOf, planText } from "./rollback-plan";
 import { isAlive, isOfThisMachine } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
@@ -38,10 +40,12 @@ export type ResumeOptions = Omit<RollbackOptions, "level"> & {
  * @throws Refusal when none was, or when it still works
  */
 export async function resume(where: Where, options: ResumeOptions): Promise<VerbResult<ResumedJson>> {
-  const stack = await open(where, options.signal);
+  let stack = await open(where, options.signal);
   const found = interruptedIn(stack, "resume", options.gone);
   const { begun, deployment } = found;
   options.tell(howFar(found));
+  // It begins anew then, from what the stack file pinned: whoever gives that one up finds its way back, too.
+  if (deployment === undefined && putPinBack(stack, begun)) stack = await open(where, options.signal);
   if (found.since !== undefined) return overtaken(stack, found, found.since);
   if (deployment?.outcome?.result === "passed") return await concluded(stack, found, deployment, options);
   const planned = planRollback(planningOf(stack), begun.to, begun.level, {
@@ -68,6 +72,14 @@ async function concluded(
   const common = { run: begun.id, deployment: intent.id };
   const passed = (): VerbResult<ResumedJson> => {
     end(stack, found, "passed", "its end was not recorded");
+    const entries = stack.log.entries();
+    const stop = stopped(
+      entries.slice(
+        0,
+        entries.findIndex(({ id }) => id === begun.id),
+      ),
+    );
+    if (stop !== undefined) liftStop(stack, begun.to, stop);
     const text = `The rollback to ${begun.to} has come to its end: ${begun.to} is verified.\nNext: rewind verify`;
     return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
   };
@@ -82,7 +94,7 @@ async function concluded(
   const text = readFileSync(stack.file, "utf8");
   const applied = await applyStackFile(stack, text, `finishes ${begun.id}`, { tell, signal, variables });
   if (applied.end === "unchanged" || (applied.end === "judged" && applied.outcome.result === "passed")) return passed();
-  const reason = applied.end === "judged" ? applied.outcome.result : applied.reason;
+  const reason = applied.end === "judged" ? applied.outcome.result : inOneLine(applied.reason, redactor(stack.secrets));
   end(stack, found, "unfinished", `verified, but the engine was not done: ${reason}`);
   return {
     code: exitCodes.error,
@@ -119,18 +131,16 @@ function overtaken(stack: OpenedStack, found: Interrupted, { intent }: Deploymen
   const words = `${intent.to.release} was applied since by ${intent.by} (entry ${intent.id})`;
   end(stack, found, "unfinished", words);
   const text = `Nothing is left of the rollback to ${begun.to}: ${words}.\nNext: rewind verify`;
-  return { code: exitCodes.ok, text, json: { outcome: "unfinished", run: begun.id, since: intent.id } };
+  const code = intent.to.release === begun.to ? exitCodes.ok : exitCodes.refused;
+  return { code, text, json: { outcome: "unfinished", run: begun.id, since: intent.id } };
 }
 
 /** Nothing was touched: the stack file pins again what it pinned, unless somebody has set another pin since. */
 function givenUp(stack: OpenedStack, found: Interrupted): VerbResult<ResumedJson> {
-  const { settings, file, log } = stack;
+  const { settings } = stack;
   const { begun } = found;
   const { before } = begun;
-  const entries = log.entries();
-  const others = deployments(entries.slice(entries.findIndex(({ id }) => id === begun.id))).length > 0;
-  const ours = settings.release === begun.to && !others;
-  if (ours) writeAtomically(file, withPin(readFileSync(file, "utf8"), before.release, before.pins));
+  const ours = putPinBack(stack, begun);
   end(stack, found, "aborted", "given up before anything was touched");
   const pins =
     ours || settings.release === before.release
@@ -142,6 +152,15 @@ function givenUp(stack: OpenedStack, found: Interrupted): VerbResult<ResumedJson
     text,
     json: { outcome: "aborted", run: begun.id, release: ours ? before.release : settings.release },
   };
+}
+
+/** The pin of before, where the stack file has that of a rollback which touched nothing, and nobody has applied it since. */
+function putPinBack({ settings, file, log }: OpenedStack, { id, to, before }: RollbackBegun): boolean {
+  const entries = log.entries();
+  const others = deployments(entries.slice(entries.findIndex((entry) => entry.id === id))).length > 0;
+  const ours = settings.release === to && !others;
+  if (ours) writeAtomically(file, withPin(readFileSync(file, "utf8"), before.release, before.pins));
+  return ours;
 }
 
 function interruptedIn({ log }: OpenedStack, verb: "resume" | "abort", gone: boolean): Interrupted {
@@ -194,7 +213,7 @@ function end(
   reason: string,
 ): string | undefined {
   if (ended !== undefined) return undefined;
-  return log.append({
+  return recordEnd(log, {
     kind: "rollback-end",
     of: begun.id,
     result,

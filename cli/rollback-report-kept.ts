@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { rollbacks } from "../records/state";
 import { describeError } from "../checks/probe";
 import { exitCodes } from "./exit-codes";
@@ -15,12 +15,11 @@ import type { Where } from "./stack";
 export function report(where: Where, run: string | undefined, asMarkdown: boolean): VerbResult<ReportJson> {
   const { log, name } = readStack(where);
   const ended = rollbacks(log.entries()).filter((rollback) => rollback.ended !== undefined);
-  const found = run === undefined ? ended.at(-1) : ended.find(({ begun }) => begun.id === run);
+  const withReport = ended.filter(({ begun }) => existsSync(reportFile(log.location, name, begun.id)));
+  const found = run === undefined ? withReport.at(-1) : withReport.find(({ begun }) => begun.id === run);
   if (found === undefined) {
-    throw new Refusal(
-      run === undefined ? `no rollback of ${name} has ended yet` : `no rollback ${run} has ended on ${name}`,
-      "rewind history",
-    );
+    const which = run === undefined ? `no rollback of ${name} has` : `no rollback ${run} of ${name} has ended and`;
+    throw new Refusal(`${which} left a report`, "rewind history");
   }
   const file = reportFile(log.location, name, found.begun.id);
   let kept: RollbackReport;

@@ -36,7 +36,6 @@ export function reportOf(
 ): RollbackReport {
   const entries = log.entries();
   const checks = applied.end === "judged" ? applied.outcome.checks : [];
-  const untouched = applied.end === "refused" || applied.end === "unchanged";
   const definitions = settings.verification?.checks ?? {};
   return {
     stack: engine.name,
@@ -56,7 +55,8 @@ export function reportOf(
     parts: ended.parts,
     objectives: objectivesOf(settings.objectives, Object.keys(ended.parts)),
     checks,
-    criteria: untouched ? [] : criteriaOf({ checks, definitions, before: seenBefore(entries, begun, plan) }),
+    criteria:
+      applied.end === "judged" ? criteriaOf({ checks, definitions, before: seenBefore(entries, begun, plan) }) : [],
     escalations: escalationsIn(entries, begun.id),
     log: log.location,
     next: nextOf(applied, plan, unfinishedRollback(entries)?.begun.id === begun.id),

@@ -30,7 +30,12 @@ export interface DeploymentLog {
   skim(): Entry[];
 }
 
-/** A line of the log is not what any Rewind, or this one, wrote. The message says which. */
+/** A line of the log was written by a newer Rewind. The message says which. */
+export class NewerLog extends Error {
+  override readonly name = "NewerLog";
+}
+
+/** A line of the log is not what any Rewind wrote. The message says which. */
 export class DamagedLog extends Error {
   override readonly name = "DamagedLog";
 }
@@ -145,7 +150,7 @@ function readEntries(path: string, read: ReadLine): Entry[] {
 
 function checkVersion(entry: Entry, where: string): Entry {
   if ([1, 2].includes(entry.version)) return entry;
-  throw new DamagedLog(`${where}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`);
+  throw new NewerLog(`${where}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`);
 }
 
 const notAnEntry = (where: string): DamagedLog => new DamagedLog(`${where}: not an entry of the deployment log`);

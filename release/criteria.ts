@@ -68,6 +68,7 @@ function worksAgain(checks: readonly Check[], before: readonly Check[] | undefin
   if (worked.length === 0) return { name, met: null, evidence: "the log has no verification from before" };
   const now = new Map(checks.map((check) => [check.name, check]));
   const again = worked.flatMap((each) => now.get(each) ?? []);
+  if (again.length === 0) return { name, met: null, evidence: "nothing of what worked before is asked any more" };
   const { met, evidence } = allPassed(again);
   const gone = worked.length - again.length;
   return { name, met, evidence: gone === 0 ? evidence : `${evidence}; ${gone} of before are not asked any more` };

@@ -5,6 +5,7 @@ import type { Pinned } from "./pinned";
 import type { Settings } from "./parse";
 import type { Digest, ReleaseId } from "./primitives";
 import { worstRisk, type Risk } from "./risk";
+import { surroundingsOf } from "./snapshot";
 import type { Facet } from "./schema/release";
 
 /** How long earlier runs took, and how long this one may therefore take. */
@@ -27,6 +28,8 @@ export interface Plan {
   readonly stack: string;
   readonly from: PlannedPin;
   readonly to: PlannedPin;
+  /** SHA-256 of the environment and the declared checks that the target is applied with. */
+  readonly surroundings: Digest;
   readonly level: Level;
   /** The level that would do, and why. */
   readonly advised: { readonly level: Level; readonly why: string };
@@ -120,7 +123,7 @@ export interface PlanFacts {
  */
 export function planFrom(
   from: Pick<Settings, "pinned" | "pins">,
-  to: Pick<Settings, "pinned" | "pins" | "environment">,
+  to: Pick<Settings, "pinned" | "pins" | "environment" | "verification" | "letGo">,
   level: Level,
   facts: PlanFacts,
 ): Plan {
@@ -129,6 +132,7 @@ export function planFrom(
     stack: facts.stack,
     from: plannedPin(from),
     to: plannedPin(to),
+    surroundings: surroundingsOf(to),
     level,
     advised: advisedLevel(changes),
     changes,

@@ -121,6 +121,7 @@ export const plan = z
     stack: z.string(),
     from: place,
     to: place,
+    surroundings: digest.describe("Of the environment and the declared checks"),
     level,
     advised: z.strictObject({ level, why: z.string() }).describe("The level that would do"),
     changes: z.array(change),

@@ -1,7 +1,7 @@
 import { textsIn, variablesIn } from "../interpolate";
 import type { Settings } from "../parse";
 import { pinnedValue } from "../pinned-value";
-import { quote } from "../primitives";
+import { milliseconds, quote } from "../primitives";
 import type { Problem } from "../problems";
 import { inlineRows, keyOf } from "../rows";
 import { onDocker } from "../runtime";
@@ -19,6 +19,9 @@ export function requestsOf(
   if (definition.kind === "journey") return definition.steps.map((step, index) => [["steps", index], step]);
   return [];
 }
+
+/** When an attempt ends that nobody says anything of. */
+export const usualTimeout = "5s";
 
 export const checksAskForWhatIsThere: Rule = (settings) => {
   // Without all that is pinned, checks would seem to ask for what is not there.
@@ -94,6 +97,12 @@ function journeyProblems(settings: Settings, definition: CheckDefinition, at: Pr
       .filter((variable) => !captured.has(variable) && pinnedValue(settings, variable) === undefined)
       .map((variable) => problem([...at, ...inside], `nothing is known as \${${variable}}`));
     for (const variable of Object.keys(request.capture ?? {})) captured.add(variable);
-    return [...target, ...reachable, ...unknown];
+    const patience = definition.timeout ?? settings.verification?.timeout ?? usualTimeout;
+    const { within } = request.expect;
+    const unmeasurable =
+      within !== undefined && milliseconds(within) > milliseconds(patience)
+        ? [problem([...at, ...inside, "expect", "within"], `an attempt ends after ${patience} already (timeout)`)]
+        : [];
+    return [...target, ...reachable, ...unknown, ...unmeasurable];
   });
 }

@@ -69,7 +69,10 @@ describe("a rollback by hand", () => {
       text,
       /\d\. Only if the engine says that the stack is locked, .*\n +pulumi cancel --yes --stack staging/,
     );
-    assert.match(text, /\d\. Only if it does not work, to go back to v1\.2\.1:\n +cp Pulumi\.staging\.yaml\.before /);
+    assert.match(
+      text,
+      /\d\. Only if it does not work, to go back to v1\.2\.1:\n +pulumi config set rewind:release v1\.2\.1 /,
+    );
   });
 
   it("L6 · looks at containers, at the rows that the plan changes, and at what every route answers", () => {

@@ -224,8 +224,13 @@ describe("the operator's way back, on the real engine", function () {
     const waits = await stack.rewind("rollback", "--by-policy", "--yes");
     assert.equal(waits.code, 10, waits.output);
     assert.match(waits.output, /waits for a person when verification fails/);
-    edit(stack, ["rewind:onFailure", "rollback"]);
+    edit(stack, ["rewind:onFailure", "rollback"], ["rewind:approval", {}]);
+    assert.equal((await stack.rewind("stop", "--reason", "evidence first")).code, 0);
+    const stopped = await stack.rewind("rollback", "--by-policy", "--yes");
+    assert.equal(stopped.code, 15, stopped.output);
+    assert.equal((await stack.rewind("start", "--reason", "taken")).code, 0);
     const back = await stack.rewind("rollback", "--by-policy", "--yes");
+    edit(stack, ["rewind:approval", undefined]);
     assert.equal(back.code, 0, back.output);
     assert.equal(await row(), "v1.2.1", "the last known good");
     assert.equal(lastRollback().begun.reason, "verification of v1.2.2 failed");
@@ -266,22 +271,22 @@ describe("the operator's way back, on the real engine", function () {
 
   it("asks for the agreement of somebody else where the stack wants it: not one's own, and not to another plan", async () => {
     edit(stack, ["rewind:approval", { validFor: "20m" }]);
-    const alone = await stack.rewind("rollback", "v1.2.0", "--yes");
+    const alone = await stack.rewindAs("first", "rollback", "v1.2.0", "--yes");
     assert.equal(alone.code, 10, alone.output);
     assert.match(
       alone.output,
       /needs somebody else's agreement.*\n.*Next: somebody else: rewind approve v1\.2\.0 --level full/,
     );
-    assert.equal((await stack.rewind("approve", "v1.2.0", "--yes")).code, 0);
-    const own = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal((await stack.rewindAs("first", "approve", "v1.2.0", "--yes")).code, 0);
+    const own = await stack.rewindAs("first", "rollback", "v1.2.0", "--yes");
     assert.equal(own.code, 10, own.output);
     assert.match(own.output, /approved this plan and cannot be the second one, too/);
     const other = await stack.rewindAs("second", "approve", "v1.2.0", "--yes");
     assert.equal(other.code, 0, other.output);
     assert.match(other.output, /Approved by second via /);
-    const fast = await stack.rewind("rollback", "v1.2.0", "--level", "fast", "--yes");
+    const fast = await stack.rewindAs("first", "rollback", "v1.2.0", "--level", "fast", "--yes");
     assert.equal(fast.code, 10, "another plan");
-    const done = await stack.rewind("rollback", "v1.2.0", "--yes");
+    const done = await stack.rewindAs("first", "rollback", "v1.2.0", "--yes");
     edit(stack, ["rewind:approval", undefined]);
     assert.equal(done.code, 0, done.output);
     assert.equal(await row(), "v1.2.0");

@@ -548,6 +548,21 @@ describe("a check of logs", () => {
   });
 });
 
+describe("how long an answer may take", () => {
+  it("is not more than an attempt may", () => {
+    const after = (within: string, timeout?: string) =>
+      problemsAfter((raw) => {
+        Object.assign(raw.verification.checks.health.expect, { within });
+        if (timeout !== undefined) Object.assign(raw.verification, { timeout });
+      });
+    assert.deepEqual(after("5s"), []);
+    assert.deepEqual(after("6s"), [
+      "verification.checks.health.expect.within: an attempt ends after 5s already (timeout)",
+    ]);
+    assert.deepEqual(after("6s", "7s"), []);
+  });
+});
+
 describe("a check of stamps", () => {
   const check = { kind: "stamps", of: "profiles", pinned: { table: "settings", key: "version" } };
   const withCheck = (change: object, more: (raw: Raw) => void = () => undefined) =>
