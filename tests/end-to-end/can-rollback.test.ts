@@ -128,7 +128,7 @@ describe("whether a rollback can be done, asked of real components", function ()
     const [newest = ""] = readdirSync(backups);
     appendFileSync(join(backups, newest, "state.json"), " ");
     const { code, found, output } = await asked();
-    assert.equal(code, 11, output);
+    assert.equal(code, 17, output);
     assert.match(found.releases[0]?.reason ?? "", /^backup: .* is corrupt: state\.json is not what was written$/);
     assert.match(found.next, /^mv /);
   });
