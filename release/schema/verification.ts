@@ -16,7 +16,9 @@ const Request = z.strictObject({
   expect: z.strictObject({
     status: z.int().min(100).max(599),
     json: Expected.optional(),
-    within: Duration.optional().describe("The fastest of the attempts may take so long: the performance is degraded otherwise"),
+    within: Duration.optional().describe(
+      "The fastest of the attempts may take so long: the performance is degraded otherwise",
+    ),
   }),
   capture: z
     .record(Name, z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/))

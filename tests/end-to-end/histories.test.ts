@@ -34,7 +34,7 @@ const first: Choice = {
   ...{ parameters: { precision: 0 }, rows: [], actions: ["s3:GetObject"], tags: { a: "a" } },
   toggles: { CORRELATION_ID_ENABLED: false, CORS_ALLOWED_ORIGINS: "a" },
 };
-const histories = Number(process.env.REWIND_HISTORIES ?? 10);
+const histories = Number(process.env.REWIND_HISTORIES ?? 5);
 const seed = Number(process.env.REWIND_SEED ?? Date.now() % 2 ** 31);
 /** A walk goes to each of its releases and the same way back: every step back ends a history. */
 const steps = 5;
