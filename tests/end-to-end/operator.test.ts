@@ -112,7 +112,7 @@ describe("the operator's way back, on the real engine", function () {
     assert.deepEqual([last.question, last.yes, last.note], ["sign-in", false, "the page is empty"]);
     const yes = await stack.typed(["yes"], "checklist");
     assert.equal(yes.code, 0, yes.output);
-    assert.match(yes.output, /Can a person sign in\? Type yes, no, skip: /);
+    assert.match(yes.output, /Can a person sign in\? Type yes, no, skip, abort: /);
     const unknown = await stack.rewind("checklist", "--answer", "weather=yes");
     assert.equal(unknown.code, 10, unknown.output);
     assert.match(unknown.output, /the stack does not ask weather; it asks sign-in/);
