@@ -228,7 +228,7 @@ describe("faults on the operator's way back, on the real engine", function () {
     assert.equal(code, 10, output);
     assert.match(
       output,
-      /Refused; v1\.2\.0 runs as before\.\nno backup, no rollback: cannot write in \S+\.rewind\/backups\/\S+: no space is left there \(ENOSPC\)\nNext: df -h /,
+      /Refused; v1\.2\.0 runs as before\.\nno backup, no rollback: cannot write in \S+\.rewind\/backups\/\S+: no space is left there \(ENOSPC\)\nNext: +df -h /,
     );
     assert.doesNotMatch(output, /\.partial-/, "what was half written is gone");
     assert.equal(rollbacks(stack.log()).at(-1)?.ended?.result, "refused");
