@@ -22,7 +22,9 @@ const assessment = z.strictObject({
     .describe("When it passed here last; null where it never did"),
   can: z.boolean(),
   obstacles: z.array(obstacle).describe("What refuses it, as the stack file and the log know it"),
-  verdict: verdict.describe("Every check of the release, and those that hold for any"),
+  verdict: z
+    .strictObject({ ...verdict.shape, checks: z.array(advised) })
+    .describe("Every check of the release, and those that hold for any"),
   warnings: z.array(z.string()).describe("What speaks against it although nothing forbids it"),
   reason: z.string().nullable().describe("The first thing that stands in the way"),
   next,
