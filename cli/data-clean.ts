@@ -4,12 +4,14 @@ import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
 import type { Entry } from "../records/entry";
 import { pinnedSince } from "../records/state";
+import { objectiveOf } from "../release/objectives";
 import type { Risk } from "../release/risk";
 import { cleanRows } from "./data-archive";
 import { patience, tableOf } from "./data-list";
 import { recorded } from "./data-recorded";
 import { momentOf, stampedNamed } from "./data-since";
 import { exitCodes } from "./exit-codes";
+import { against } from "./parts";
 import { coloured } from "./report";
 import type { DataCleanJson } from "./json/data";
 import { Refusal, type Tell, type VerbResult } from "./result";
@@ -62,15 +64,19 @@ export async function cleanData(where: Where, options: CleanOptions): Promise<Ve
   const change = { kind: "data", act: "clean", run, table, count, madeBy, since } as const;
   const begun = { ...change, step: "begun", id: run, ...(reason === undefined ? {} : { reason }) } as const;
   const { by } = stack.log.append(begun);
+  const started = performance.now();
   await recorded(stack, change, `rewind data list ${name}`, () =>
     cleanRows(stack, located, { run, by, filter, count }),
   );
+  const milliseconds = Math.round(performance.now() - started);
+  const objective = objectiveOf(stack.settings.objectives, "data");
   const text = [
     coloured("green", `CLEANED UP: ${subject}, archived in rewind.cleaned_rows`),
+    `Took ${against(milliseconds, objective)}`,
     `deployment log: ${stack.log.location} entry ${run}`,
     `Undo: rewind data restore ${run}`,
   ].join("\n");
-  return { code: exitCodes.ok, text, json: { ...common, outcome: "cleaned", run } };
+  return { code: exitCodes.ok, text, json: { ...common, outcome: "cleaned", run, milliseconds, objective } };
 }
 
 function refuseProduction({ settings }: OpenedStack, name: string): void {

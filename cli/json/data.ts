@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Baseline } from "../../release/baseline";
-import { count, entryId, risk, type Printed } from "./shapes";
+import { count, entryId, milliseconds, risk, type Printed } from "./shapes";
 
 const table = z.string().describe("With its schema");
 const since = z.string().describe("ISO 8601; rows made after it");
@@ -30,6 +30,8 @@ export const clean = z.strictObject({
   outcome: z.enum(["none", "refused", "cleaned"]),
   aborted: z.literal(true).optional().describe("Whoever was asked said no"),
   run: entryId.optional().describe("What rewind data restore undoes"),
+  milliseconds: milliseconds.optional().describe("How long the clean-up took, in milliseconds"),
+  objective: milliseconds.optional().describe("What it might have taken"),
 });
 export type DataCleanJson = Printed<typeof clean>;
 

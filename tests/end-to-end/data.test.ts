@@ -156,6 +156,7 @@ describe("rows that carry the version that made them, on real components", funct
 
     const done = await stack.typed("2", "data", "clean", "profiles", "--made-by", "v1.2.1", "--reason", "tests");
     assert.equal(done.code, 0, done.output);
+    assert.match(done.output, /Took \d+ s, .*within.* 10 min 00 s/, "S9 · against its objective");
     const run = /rewind data restore (\S+)/.exec(done.output)?.[1] ?? "";
     const left = await profiles();
     assert.equal(left.length, before.length - 2);
