@@ -35,7 +35,8 @@ describe("services on a swarm", function () {
       // Routes lead to containers of a single host; a swarm has its own ports.
       environment.delete("routes");
       for (const release of ["v1.2.0", "v1.2.1", "v1.2.2"]) config.deleteIn(["rewind:releases", release, "functions"]);
-      for (const check of ["token-gating", "session"]) config.deleteIn(["rewind:verification", "checks", check]);
+      for (const check of ["token-gating", "session", "function-errors"])
+        config.deleteIn(["rewind:verification", "checks", check]);
     });
   });
   after(async function () {
