@@ -168,7 +168,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
         onOutput(text, pid);
       }),
     typed: (words, ...args) => {
-      const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
+      const line = ["exec", process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", stack].join(" ");
       const answers = typeof words === "string" ? [words] : [...words];
       let heard = "";
       return run("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], (text, type) => {

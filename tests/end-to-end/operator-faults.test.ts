@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { Client } from "pg";
 import type { Step } from "../../cli/by-hand";
 import type { HistoryLine, Status } from "../../cli/json/history";
 import { deployments, holds, lastVerified, rollbacks } from "../../records/state";
 import { fixtureFor, scratch, stack as name, type Fixture, type Ran } from "./fixture";
 import { checkout } from "./local-home";
 import { amongMounts, mountsOrSkip } from "./mounts";
+import { standStill } from "./stand-still";
 import { configOf, edit, keepTheDatabase } from "./stack-edits";
 import { onTerminal, type OnTerminal } from "./terminal";
 
@@ -120,7 +120,7 @@ describe("faults on the operator's way back, on the real engine", function () {
 
   it("Ctrl-C during verification is none that failed: nothing is held, no policy goes back, and abort does", async () => {
     edit(stack, ["rewind:onFailure", "rollback"]);
-    const verifying = await standingStill();
+    const verifying = await standStill(stack);
     const rollback = onTerminal(stack, "rollback", "v1.2.1", "--yes");
     await verifying.reached();
     rollback.interrupt();
@@ -137,7 +137,7 @@ describe("faults on the operator's way back, on the real engine", function () {
   });
 
   it("killed during verification, it goes on by resume", async () => {
-    const verifying = await standingStill();
+    const verifying = await standStill(stack);
     const rollback = onTerminal(stack, "rollback", "v1.2.1", "--yes");
     await verifying.reached();
     rollback.kill();
@@ -254,10 +254,7 @@ describe("faults on the operator's way back, on the real engine", function () {
     await standsAt("v1.2.0");
   });
 
-  it("G4 · G6 · a full rollback takes migrations, rows and environment back, verifies all of it, reports it part by part, and leaves uncommitted changes as they are", async () => {
-    const there = await stack.rewind("rollback", "v1.2.1", "--yes");
-    assert.equal(there.code, 0, there.output);
-    assert.deepEqual(await inside(), { migration: "0002_add_locale", parameters: '{"precision":2}' });
+  it("G6 · uncommitted changes survive a rollback, and one that is given up, to the byte", async () => {
     const folder = join(scratch, "uncommitted");
     mkdirSync(join(checkout, folder), { recursive: true });
     const [staged, untracked] = [join(folder, "staged.txt"), join(folder, "untracked.txt")];
@@ -296,6 +293,28 @@ describe("faults on the operator's way back, on the real engine", function () {
     );
     const before = { file: file(), repository: repository() };
 
+    const there = await stack.rewind("rollback", "v1.2.1", "--yes");
+    assert.equal(there.code, 0, there.output);
+    assert.deepEqual(repository(), before.repository);
+    assert.deepEqual(differing(before.file, file()), ["  rewind:release: v1.2.1"]);
+
+    // Given up, too: the file of before comes back to the byte.
+    const now = file();
+    const killed = onTerminal(stack, "rollback", "v1.2.0", "--yes");
+    await killed.heard(/applying v1\.2\.0/);
+    await killed.until("the pin has moved", () => pinned() === "v1.2.0");
+    killed.kill();
+    await killed.ended;
+    assert.equal((await stack.rewind("abort", "--yes")).code, 0);
+    assert.equal(file(), now);
+    assert.deepEqual(repository(), before.repository);
+    delete stack.variables.GIT_DIR;
+    delete stack.variables.GIT_WORK_TREE;
+    await standsAt("v1.2.1");
+  });
+
+  it("G4 · a full rollback takes migrations, rows and environment back, verifies all of it, and reports it part by part", async () => {
+    assert.deepEqual(await inside(), { migration: "0002_add_locale", parameters: '{"precision":2}' });
     const { code, stdout, output } = await stack.rewind("rollback", "v1.2.0", "--yes");
     assert.equal(code, 0, output);
     assert.deepEqual(await inside(), { migration: "0001_members", parameters: '{"precision":1}' });
@@ -320,22 +339,6 @@ describe("faults on the operator's way back, on the real engine", function () {
     ]) {
       assert.match(stdout, line);
     }
-
-    assert.deepEqual(repository(), before.repository);
-    assert.deepEqual(differing(before.file, file()), ["  rewind:release: v1.2.0"]);
-
-    // Given up, too: the file of before comes back to the byte.
-    const now = file();
-    const killed = onTerminal(stack, "rollback", "v1.2.1", "--yes");
-    await killed.heard(/applying v1\.2\.1/);
-    await killed.until("the pin has moved", () => pinned() === "v1.2.1");
-    killed.kill();
-    await killed.ended;
-    assert.equal((await stack.rewind("abort", "--yes")).code, 0);
-    assert.equal(file(), now);
-    assert.deepEqual(repository(), before.repository);
-    delete stack.variables.GIT_DIR;
-    delete stack.variables.GIT_WORK_TREE;
   });
 
   it("L6 · where the automatic rollback lies half-done on a stopped stack, the printed commands alone bring it to its verified end", async () => {
@@ -407,21 +410,6 @@ describe("faults on the operator's way back, on the real engine", function () {
     assert.equal(rollbacks(stack.log()).at(-1)?.ended?.result, "unfinished");
     const { rollback, next } = await status();
     assert.deepEqual([rollback?.unfinished, next], ["interrupted", "rewind resume, or rewind abort"]);
-  }
-
-  /** Verification stands still at what it reads of the notes, until it is let go on. */
-  async function standingStill(): Promise<{ reached: () => Promise<void>; goOn: () => Promise<void> }> {
-    const { host, port, user, password } = stack.environment.postgres;
-    const client = new Client({ host, port, user, password, database: "scoring" });
-    await client.connect();
-    await client.query("begin; lock table app.memberships in access exclusive mode");
-    return {
-      reached: async () => {
-        const waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%app.notes%'";
-        while ((await stack.query(waiting)).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
-      },
-      goOn: () => client.end(),
-    };
   }
 
   /** What of the database and of the function's environment a release decides. */

@@ -23,7 +23,8 @@ export interface OnTerminal {
 
 /** `rewind` on a terminal, for the stack of a fixture. */
 export function onTerminal(stack: Pick<Fixture, "variables">, ...args: readonly string[]): OnTerminal {
-  const line = [process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", name].join(" ");
+  // A shell between the terminal and `rewind` would end of the Ctrl-C itself, and say 130 for whatever `rewind` said.
+  const line = ["exec", process.execPath, join(checkout, "cli", "rewind.js"), ...args, "--stack", name].join(" ");
   const child = spawn("script", ["--quiet", "--return", "--flush", "--command", line, "/dev/null"], {
     cwd: checkout,
     env: { ...process.env, ...stack.variables },

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { deployments, lastVerified } from "../../records/state";
 import { fixtureFor, type Fixture, type Ran } from "./fixture";
 import { patientUp } from "./patient";
+import { standStill } from "./stand-still";
 
 describe("two applies at once", function () {
   let stack: Fixture;
@@ -18,14 +19,16 @@ describe("two applies at once", function () {
     if (lockOf(stack) !== undefined) await stack.pulumi(["cancel", "--yes"]);
   });
 
-  /** Runs something while an update of the stack is under way, and returns how both ended. */
+  /**
+   * Runs something while an update of the stack is under way, and returns how both ended. The update stands still: while
+   * it writes its state, which it does in place, whoever reads that may find half a file instead of the lock.
+   */
   async function during(work: () => Promise<Ran>): Promise<{ readonly first: Ran; readonly second: Ran }> {
-    let begun: Promise<Ran> | undefined;
-    const first = await stack.pulumi(["up", "--yes", "--skip-preview"], (text) => {
-      if (text.includes("deployment log:")) begun ??= work();
-    });
-    assert.ok(begun !== undefined, first.output);
-    return { first, second: await begun };
+    const verifying = await standStill(stack);
+    const first = stack.pulumi(["up", "--yes", "--skip-preview"]);
+    const reached = Promise.race([verifying.reached(), first.then(({ output }) => assert.fail(output))]);
+    const second = await reached.then(work).finally(verifying.goOn);
+    return { first: await first, second };
   }
 
   /** The first comes to its end as if it were alone; of the second there is no trace but its no. */
