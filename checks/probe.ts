@@ -1,5 +1,5 @@
-import { usualTimeout } from "../release/rules/verification";
 import { milliseconds, type Duration } from "../release/primitives";
+import { usualTimeout } from "../release/schema/common";
 import type { Check, Result } from "../release/verdict";
 
 /** What one attempt of a probe saw. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeAtomically } from "../records/atomic-file";
 import type { Outcome } from "../records/entry";
-import { appliedRecords, deployments, isJudged, stopped, type Deployment } from "../records/state";
+import { appliedRecords, deployments, describeStop, isJudged, stopped, type Deployment } from "../records/state";
 import { changedRecords, describeRecord } from "../release/records";
 import { writeOrRefuse } from "./disk";
 import { EngineError, type UpOptions } from "./engine";
@@ -31,10 +31,9 @@ export interface ApplyOptions {
   readonly expected?: string;
   /** Whether the engine plans first, and then does what it planned and nothing else. */
   readonly planned?: boolean;
-  readonly variables?: UpOptions["variables"];
   readonly onResource?: UpOptions["onResource"];
-  /** Tells our own deployment from one that somebody else began in the meantime. */
-  readonly isOwn?: (deployment: Deployment) => boolean;
+  /** The rollback that it belongs to: the gates let one through where they would stop everything else. */
+  readonly rollback?: string;
 }
 
 /**
@@ -45,8 +44,11 @@ export function standingIn({ log, settings }: Pick<OpenedStack, "log" | "setting
   const entries = log.entries();
   const stop = stopped(entries);
   if (stop !== undefined) {
-    const reason = `the stack was stopped by ${stop.by} at ${stop.at}: ${stop.reason}`;
-    return { reason, next: 'rewind rollback, or rewind start --reason "…" when it is over', kind: "stopped" };
+    return {
+      reason: describeStop(stop),
+      next: 'rewind rollback, or rewind start --reason "…" when it is over',
+      kind: "stopped",
+    };
   }
   const [changed] = changedRecords(settings, appliedRecords(entries));
   if (changed === undefined) return undefined;
@@ -61,16 +63,18 @@ export async function applyStackFile(
   stack: OpenedStack,
   text: string,
   message: string,
-  { tell, signal, expected, planned = false, variables, onResource, isOwn = () => true }: ApplyOptions,
+  { tell, signal, expected, planned = false, onResource, rollback }: ApplyOptions,
 ): Promise<Applied> {
   const { engine, file, log } = stack;
-  const standing = variables?.REWIND_ROLLBACK === undefined ? standingIn(stack) : undefined;
+  const standing = rollback === undefined ? standingIn(stack) : undefined;
   if (standing !== undefined) return { end: "refused", ...standing };
   const before = readFileSync(file, "utf8");
   if (expected !== undefined && before !== expected) {
     return { end: "refused", reason: "the stack file was edited meanwhile; plan anew" };
   }
   const known = deployments(log.entries()).length;
+  // Somebody else may have begun one in the meantime.
+  const isOwn = ({ intent }: Deployment): boolean => rollback === undefined || intent.rollback === rollback;
   const own = () => deployments(log.entries()).slice(known).findLast(isOwn);
   // The engine's plan says the names of everything, and its secrets in the engine's own cipher.
   const folder = planned ? mkdtempSync(join(tmpdir(), "rewind-plan-")) : undefined;
@@ -91,7 +95,7 @@ export async function applyStackFile(
       },
       signal,
       ...(plan === undefined ? {} : { plan }),
-      ...(variables === undefined ? {} : { variables }),
+      ...(rollback === undefined ? {} : { variables: { REWIND_ROLLBACK: rollback } }),
       ...(onResource === undefined ? {} : { onResource }),
     });
   } catch (error) {

@@ -1,9 +1,8 @@
 import type { Approval } from "../records/entry";
 import { author } from "../records/log";
-import { milliseconds } from "../release/primitives";
 import { digestOfPlan, type Plan } from "../release/plan";
 import type { Level } from "../release/level";
-import type { ReleaseId } from "../release/primitives";
+import { milliseconds, type ReleaseId } from "../release/primitives";
 import { refusedBy, type Agreement } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import { planRollback } from "./planning";
@@ -53,17 +52,14 @@ export function refuseUnapproved(
  * its operator once and forgets it the next time.
  */
 export function isSamePerson(one: string, other: string): boolean {
-  const [a, b] = [one, other].map((by) => {
-    const [, operator, user = ""] = /^(?:(\S+) via )?(.*)@[^@]*$/.exec(by) ?? [];
-    return { operator, user };
-  }) as [Person, Person];
+  const [a, b] = [personOf(one), personOf(other)];
   if (a.operator !== undefined && b.operator !== undefined) return a.operator === b.operator;
   return a.user === b.user || (a.operator ?? a.user) === (b.operator ?? b.user);
 }
 
-interface Person {
-  readonly operator: string | undefined;
-  readonly user: string;
+function personOf(by: string): { readonly operator: string | undefined; readonly user: string } {
+  const [, operator, user = ""] = /^(?:(\S+) via )?(.*)@[^@]*$/.exec(by) ?? [];
+  return { operator, user };
 }
 
 /** What the caller of `rewind approve` decides. */

@@ -1,5 +1,6 @@
 import { deployments } from "../records/state";
 import { areaOf } from "../release/areas";
+import { definitionOf } from "../release/assessment";
 import { areas, type Area } from "../release/schema/common";
 import type { Question } from "../release/schema/verification";
 import { judge, type Check } from "../release/verdict";
@@ -47,7 +48,7 @@ export async function checklist(where: Where, options: ChecklistOptions): Promis
   const { checks } = await measureStack(stack);
   const definitions = settings.verification?.checks ?? {};
   const items: { readonly area: Area; readonly check: Check }[] = checks.map((check) => ({
-    area: areaOf(check, Object.hasOwn(definitions, check.name) ? definitions[check.name] : undefined),
+    area: areaOf(check, definitionOf(definitions, check)),
     check,
   }));
   for (const [name, question] of Object.entries(questions)) {

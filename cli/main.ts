@@ -17,12 +17,17 @@ const unprintable =
   /\u001b(?!\[(?:0|1|22|3[1-5]|39)m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
 const shown = (text: string): string => text.replace(unprintable, "\ufffd");
 
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
 const kit: Kit = {
   tell: (line) => {
     process.stderr.write(`${shown(line)}\n`);
   },
   finish: ({ code, text, json }, { json: wanted }) => {
-    process.stdout.write(`${wanted === true ? JSON.stringify(json, null, 2) : shown(text)}\n`);
+    if (wanted === true) printJson(json);
+    else process.stdout.write(`${shown(text)}\n`);
     process.exitCode = code;
   },
   heeded: () => {
@@ -65,7 +70,7 @@ function explain(error: unknown): void {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode;
     if (error.exitCode !== 0 && process.argv.includes("--json")) {
-      process.stdout.write(`${JSON.stringify({ outcome: "error", reason: error.message }, null, 2)}\n`);
+      printJson({ outcome: "error", reason: error.message });
     }
     return;
   }
@@ -76,7 +81,7 @@ function explain(error: unknown): void {
   if (no !== undefined) kit.tell(`Next: ${no.next}`);
   if (process.argv.includes("--json")) {
     const said = no === undefined ? { outcome: "error" } : { outcome: no.kind, next: no.next };
-    process.stdout.write(`${JSON.stringify({ ...said, reason: message }, null, 2)}\n`);
+    printJson({ ...said, reason: message });
   }
   process.exitCode = no === undefined ? exitCodes.error : exitCodes[no.kind];
 }

@@ -90,9 +90,12 @@ async function concluded(
   const refused = await refusedBy(stack, options, question, "rewind resume");
   if (refused !== undefined) return refused;
   const { tell, signal } = options;
-  const variables = { REWIND_ROLLBACK: begun.id };
   const text = readFileSync(stack.file, "utf8");
-  const applied = await applyStackFile(stack, text, `finishes ${begun.id}`, { tell, signal, variables });
+  const applied = await applyStackFile(stack, text, `finishes ${begun.id}`, {
+    tell,
+    signal,
+    rollback: begun.id,
+  });
   if (applied.end === "unchanged" || (applied.end === "judged" && applied.outcome.result === "passed")) return passed();
   const reason = applied.end === "judged" ? applied.outcome.result : inOneLine(applied.reason, redactor(stack.secrets));
   end(stack, found, "unfinished", `verified, but the engine was not done: ${reason}`);

@@ -55,9 +55,8 @@ export async function runRollback(stack: OpenedStack, planned: Planned, options:
       signal,
       expected: text,
       planned: true,
-      variables: { REWIND_ROLLBACK: begun.id },
       onResource: watch.onResource,
-      isOwn: ({ intent }) => intent.rollback === begun.id,
+      rollback: begun.id,
     });
   } catch (error) {
     // Whatever broke, the log says that nobody works on it any more, and what stands in the way.
@@ -95,7 +94,7 @@ function begin(stack: OpenedStack, { plan, text }: Planned, { reason, skipped = 
     ...(skipped.length === 0 ? {} : { skipped }),
   }) as RollbackBegun;
   const watch = watchParts(settings);
-  const escalate = escalating(stack, begun.id, tell);
+  const escalate = escalating(stack, begun.id, redact, tell);
   const budget = escalateOverBudget(settings, escalate);
   const end = (applied: Applied, backup?: string): Ended => {
     clearTimeout(budget);
@@ -144,8 +143,7 @@ export function recordEnd(log: DeploymentLog, draft: Extract<Draft, { kind: "rol
 }
 
 /** Writes triggers that fire down, and says them, as they fire. */
-function escalating({ log, secrets }: OpenedStack, of: string, tell: Tell) {
-  const redact = redactor(secrets);
+function escalating({ log }: OpenedStack, of: string, redact: (text: string) => string, tell: Tell) {
   return (escalations: readonly Escalation[]): void => {
     for (const { trigger, evidence } of escalations) {
       tell(coloured("red", `ESCALATE: ${trigger}: ${redact(evidence)}`));

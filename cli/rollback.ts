@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import type { Entry, Stop } from "../records/entry";
-import { deployments, knownGood, openRollback, stopped } from "../records/state";
+import { deployments, describeStop, knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
 import type { Plan } from "../release/plan";
 import type { ReleaseId } from "../release/primitives";
@@ -45,7 +45,7 @@ function reasonByPolicy({ engine, log, settings }: OpenedStack, { release, reaso
   const entries = log.entries();
   const stop = stopped(entries);
   if (stop !== undefined) {
-    throw new Refusal(`the stack was stopped by ${stop.by} at ${stop.at}: ${stop.reason}`, "rewind status", "stopped");
+    throw new Refusal(describeStop(stop), "rewind status", "stopped");
   }
   const last = deployments(entries).at(-1);
   if (last?.outcome?.result !== "failed") {

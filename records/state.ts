@@ -101,6 +101,9 @@ export function stopped(entries: readonly Entry[]): Stop | undefined {
   return last?.kind === "stop" ? last : undefined;
 }
 
+/** An emergency stop, in words. */
+export const describeStop = ({ by, at, reason }: Stop): string => `the stack was stopped by ${by} at ${at}: ${reason}`;
+
 /** A rollback by `rewind`, and how it ended; no end when it was interrupted or is under way. */
 export interface RecordedRollback {
   readonly begun: RollbackBegun;

@@ -48,7 +48,12 @@ const advice: Readonly<Record<Scope, Advice>> = {
 /** What to do about what broke. */
 export const adviceFor = (scope: Scope): Advice => advice[scope];
 
-type Definitions = Readonly<Record<string, CheckDefinition>>;
+/** The checks that a stack declares, by name; every other is Rewind's own. */
+export type Definitions = Readonly<Record<string, CheckDefinition>>;
+
+/** What a stack declares under the name of a check; undefined for one of Rewind's own. */
+export const definitionOf = (definitions: Definitions, { name }: Pick<Check, "name">): CheckDefinition | undefined =>
+  Object.hasOwn(definitions, name) ? definitions[name] : undefined;
 
 /**
  * What broke, as the checks tell. A check that broke itself, or measured nothing, tells of no scope.
@@ -56,12 +61,12 @@ type Definitions = Readonly<Record<string, CheckDefinition>>;
  */
 export function scopeOf({ checks }: Pick<Verdict, "checks">, definitions: Definitions): Scope {
   const failed = checks.filter(({ result }) => result === "failed");
-  if (failed.some((check) => isSecurity(check, definitions[check.name]))) return "security";
-  const ofServices = checks.filter(({ name }) => asksAService(name, definitions[name]));
+  if (failed.some((check) => isSecurity(check, definitionOf(definitions, check)))) return "security";
+  const ofServices = checks.filter((check) => asksAService(check.name, definitionOf(definitions, check)));
   if (ofServices.length > 0 && ofServices.every(({ result }) => result !== "passed") && failed.length > 0)
     return "down";
   if (failed.some(({ name }) => name.startsWith("running services/"))) return "down";
-  if (failed.some(({ name }) => isOfDatabase(name, definitions[name]))) return "database";
+  if (failed.some((check) => isOfDatabase(check.name, definitionOf(definitions, check)))) return "database";
   return failed.length > 0 ? "partial" : "none";
 }
 

@@ -1,3 +1,4 @@
+import { definitionOf, type Definitions } from "./assessment";
 import type { CheckDefinition } from "./schema/verification";
 import type { Check } from "./verdict";
 
@@ -12,8 +13,7 @@ export interface Criterion {
 /** What the criteria of a rollback are judged by. */
 export interface CriteriaFacts {
   readonly checks: readonly Check[];
-  /** The checks that the stack declares, by name; every other is Rewind's own. */
-  readonly definitions: Readonly<Record<string, CheckDefinition>>;
+  readonly definitions: Definitions;
   /** What was seen when the target was verified last, or before the deployment that is undone. */
   readonly before: readonly Check[] | undefined;
 }
@@ -52,9 +52,7 @@ const rules: readonly Rule[] = [
 export function criteriaOf({ checks, definitions, before }: CriteriaFacts): Criterion[] {
   return [
     ...rules.map(({ name, measures, lacking }): Criterion => {
-      const measured = checks.filter((check) =>
-        measures(check.name, Object.hasOwn(definitions, check.name) ? definitions[check.name] : undefined),
-      );
+      const measured = checks.filter((check) => measures(check.name, definitionOf(definitions, check)));
       if (measured.length === 0) return { name, met: null, evidence: lacking };
       return { name, ...allPassed(measured) };
     }),

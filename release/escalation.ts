@@ -1,4 +1,5 @@
 import { areaOf } from "./areas";
+import { definitionOf, type Definitions } from "./assessment";
 import { objectiveOf, type Objectives, type Part } from "./objectives";
 import type { CheckDefinition } from "./schema/verification";
 import { evidenceOf, type Check } from "./verdict";
@@ -13,8 +14,7 @@ export interface Escalation {
 export interface EscalationFacts {
   /** What verification saw; empty where it never ran. */
   readonly checks: readonly Check[];
-  /** The checks that the stack declares, by name. */
-  readonly definitions: Readonly<Record<string, CheckDefinition>>;
+  readonly definitions: Definitions;
   /** The parts of which the engine could not change something, with its words where it has any. */
   readonly broken: Readonly<Partial<Record<Part, string>>>;
   readonly objectives: Objectives | undefined;
@@ -25,9 +25,9 @@ export interface EscalationFacts {
 /** The triggers that fire once a rollback has ended, in the order of the plan that they are from. */
 export function escalationsOf({ checks, definitions, broken, objectives, parts }: EscalationFacts): Escalation[] {
   const failed = checks.filter(({ result }) => result !== "passed");
-  const definitionOf = (name: string) => (Object.hasOwn(definitions, name) ? definitions[name] : undefined);
-  const inArea = (area: string): Check[] => failed.filter((check) => areaOf(check, definitionOf(check.name)) === area);
-  const ofFunctions = failed.filter(({ name }) => asksFunctions(name, definitionOf(name)));
+  const inArea = (area: string): Check[] =>
+    failed.filter((check) => areaOf(check, definitionOf(definitions, check)) === area);
+  const ofFunctions = failed.filter((check) => asksFunctions(check.name, definitionOf(definitions, check)));
   const sql = broken.config ?? broken.schema;
   return [
     ...(sql === undefined ? [] : [{ trigger: "the rollback's SQL failed", evidence: sql }]),

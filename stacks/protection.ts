@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Entry } from "../records/entry";
-import { appliedRecords, holdingsBefore, openRollback, stopped } from "../records/state";
+import { appliedRecords, describeStop, holdingsBefore, openRollback, stopped } from "../records/state";
 import { describeLoss, isProtected, letGoOf, lossesOf } from "../release/holdings";
 import type { Settings } from "../release/parse";
 import { changedRecords, describeRecord } from "../release/records";
@@ -28,7 +28,7 @@ export function refuseLosses(settings: Settings, entries: readonly Entry[]): voi
 export function refuseWhileStopped(entries: readonly Entry[], rollback: string | undefined, preview: boolean): void {
   const stop = stopped(entries);
   if (stop === undefined) return;
-  const words = `the stack was stopped by ${stop.by} at ${stop.at}: ${stop.reason}`;
+  const words = describeStop(stop);
   if (preview) void pulumi.log.warn(words);
   else if (rollback === undefined || openRollback(entries)?.id !== rollback) {
     throw new pulumi.RunError(

@@ -5,6 +5,7 @@ import { milliseconds, quote } from "../primitives";
 import type { Problem } from "../problems";
 import { inlineRows, keyOf } from "../rows";
 import { onDocker } from "../runtime";
+import { usualTimeout } from "../schema/common";
 import type { CheckDefinition, Request } from "../schema/verification";
 import { has, problem, type Rule } from "./rule";
 import { stampsProblems } from "./stamped";
@@ -19,9 +20,6 @@ export function requestsOf(
   if (definition.kind === "journey") return definition.steps.map((step, index) => [["steps", index], step]);
   return [];
 }
-
-/** When an attempt ends that nobody says anything of. */
-export const usualTimeout = "5s";
 
 export const checksAskForWhatIsThere: Rule = (settings) => {
   // Without all that is pinned, checks would seem to ask for what is not there.

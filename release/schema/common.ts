@@ -13,6 +13,9 @@ export const OneOrMore = <T extends z.ZodType>(item: T) =>
     error: "expected a text or a list of texts",
   });
 
+/** When an attempt ends that nobody says anything of. */
+export const usualTimeout = "5s";
+
 /** When the attempts of a check end. */
 const timing = {
   timeout: Duration.optional().describe("One attempt ends here"),

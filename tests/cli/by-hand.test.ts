@@ -7,39 +7,15 @@ import { withPin } from "../../cli/pin";
 import { readStack } from "../../cli/stack-file";
 import type { Entry } from "../../records/entry";
 import { stopped } from "../../records/state";
-import { recordsOf } from "../../release/records";
 import type { Plan } from "../../release/plan";
-import { snapshotOf, surroundingsOf } from "../../release/snapshot";
 import { loadReal } from "../release/stack-files";
+import { deploy, intend, rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
 describe("a rollback by hand", () => {
   const copy = freshCopies();
   const log = () => readStack(copy().where).log;
-  const intentOf = (release: string): string => {
-    const { settings } = readStack(copy().where);
-    return log().append({
-      kind: "intent",
-      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
-      snapshot: snapshotOf(settings),
-      records: recordsOf(settings),
-    }).id;
-  };
-  const deployed = (release: string): void => {
-    writeFileSync(copy().file, withPin(copy().text(), release, {}));
-    log().append({ kind: "outcome", of: intentOf(release), result: "passed", checks: [], milliseconds: 60_000 });
-  };
-  const begun = () =>
-    log().append({
-      kind: "rollback",
-      from: "v1.2.1",
-      to: "v1.2.0",
-      level: "full",
-      plan: `sha256:${"a".repeat(64)}`,
-      before: { release: "v1.2.1", pins: {} },
-      ran: { release: "v1.2.1", pins: {} },
-      runner: { host: "elsewhere", pid: 1 },
-    }).id;
+  const begun = () => log().append(rollbackBegun("v1.2.0", { host: "elsewhere", pid: 1 })).id;
   const now = new Date("2025-09-17T19:54:16Z");
   const asked = (level: "full" | "fast" = "full", release?: string) => {
     const { text, json } = planByHand(copy().where, release, level, now);
@@ -47,8 +23,8 @@ describe("a rollback by hand", () => {
     return { text, steps, commands: steps.filter(({ always }) => always).flatMap(({ commands }) => commands) };
   };
   beforeEach(() => {
-    deployed("v1.2.0");
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
   });
 
   it("L6 · is numbered steps of exact commands that need no rewind: keep, pin, preview, apply, look, go back", () => {
@@ -92,7 +68,7 @@ describe("a rollback by hand", () => {
 
   it("L6 · goes on with an update that stopped half-way, which nothing but its target is left of", () => {
     writeFileSync(copy().file, withPin(copy().text(), "v1.2.0", {}));
-    intentOf("v1.2.0");
+    intend(copy(), "v1.2.0");
     const { text, commands, steps } = asked("full", "v1.2.0");
     assert.match(text, /^By hand, without rewind: staging, on to v1\.2\.0\n/);
     assert.ok(commands.includes("pulumi up --yes --skip-preview --stack staging"));

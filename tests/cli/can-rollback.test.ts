@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { assessAll, resultOf } from "../../cli/can-rollback";
 import type { CanRollback } from "../../cli/json/assessment";
 import type { Advised } from "../../cli/look";
-import { withPin } from "../../cli/pin";
 import type { Planning } from "../../cli/planning";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
 import type { Settings } from "../../release/parse";
-import { recordsOf } from "../../release/records";
 import { redactor } from "../../release/redact";
-import { snapshotOf, surroundingsOf } from "../../release/snapshot";
 import type { Check, Result } from "../../release/verdict";
+import { deploy } from "./deployed";
 import { freshCopies } from "./project";
 
 const check = (name: string, result: Result, evidence = "as it is"): Check => ({
@@ -26,15 +23,7 @@ const sound: readonly Advised[] = [check("backup", "passed"), check("engine", "p
 describe("whether a stack can be rolled back", () => {
   const copy = freshCopies();
   const deployed = (release: string, result: "passed" | "failed" = "passed"): void => {
-    writeFileSync(copy().file, withPin(copy().text(), release, {}));
-    const { settings, log } = readStack(copy().where);
-    const { id } = log.append({
-      kind: "intent",
-      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
-      snapshot: snapshotOf(settings),
-      records: recordsOf(settings),
-    });
-    log.append({ kind: "outcome", of: id, result, checks: [check("health", result)], milliseconds: 60_000 });
+    deploy(copy(), release, { result, checks: [check("health", result)] });
   };
   const hold = (release: string): void => {
     readStack(copy().where).log.append({ kind: "hold", release, reason: "leaks" });

@@ -6,6 +6,7 @@ import type { RunPulumi } from "../../cli/engine-checks";
 import type { Where } from "../../cli/stack";
 import { readStack } from "../../cli/stack-file";
 import { project } from "../release/stack-files";
+import { rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
 const well: RunPulumi = ([verb]) =>
@@ -105,16 +106,7 @@ describe("the doctor", () => {
     assert.deepEqual([(await examined()).code, (await examined()).of("holds").evidence], [0, "v1.2.0: leaks"]);
     deployment.append({ kind: "hold", release: "v1.2.1", reason: "wrong stamps" });
     deployment.append({ kind: "stop", reason: "corrupt data" });
-    deployment.append({
-      kind: "rollback",
-      from: "v1.2.1",
-      to: "v1.2.0",
-      level: "full",
-      plan: `sha256:${"a".repeat(64)}`,
-      before: { release: "v1.2.1", pins: {} },
-      ran: { release: "v1.2.1", pins: {} },
-      runner: { host: "elsewhere", pid: 1 },
-    });
+    deployment.append(rollbackBegun("v1.2.0", { host: "elsewhere", pid: 1 }));
     const { code, of, text } = await examined();
     assert.equal(code, 11);
     assert.match(of("holds").evidence, /v1\.2\.1 is pinned and on hold: wrong stamps/);

@@ -5,10 +5,9 @@ import { join } from "node:path";
 import { exitCodes } from "../../cli/exit-codes";
 import { withPin } from "../../cli/pin";
 import { readStack } from "../../cli/stack-file";
-import { recordsOf } from "../../release/records";
-import { snapshotOf, surroundingsOf } from "../../release/snapshot";
 import { project } from "../release/stack-files";
 import { installIn, lockedEngineIn, rewindIn, type Ended } from "./process";
+import { deploy, rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
 describe("the exit codes of rewind", function () {
@@ -21,23 +20,8 @@ describe("the exit codes of rewind", function () {
     lockedEngineIn(copy().folder);
   });
 
-  /** A deployment that passed, as the gates would write it. */
-  const deployed = (release: string): void => {
-    writeFileSync(copy().file, withPin(copy().text(), release, {}));
-    const { settings, log } = readStack(copy().where);
-    const { id } = log.append({
-      kind: "intent",
-      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
-      snapshot: snapshotOf(settings),
-      records: recordsOf(settings),
-    });
-    log.append({ kind: "outcome", of: id, result: "passed", checks: [], milliseconds: 1_000 });
-  };
   const begun = (runner: { readonly host: string; readonly pid: number }): void => {
-    const pin = { release: "v1.2.1", pins: {} };
-    const plan = `sha256:${"a".repeat(64)}`;
-    const { log } = readStack(copy().where);
-    log.append({ kind: "rollback", from: "v1.2.1", to: "v1.1.0", level: "full", plan, before: pin, ran: pin, runner });
+    readStack(copy().where).log.append(rollbackBegun("v1.1.0", runner));
   };
   /** How it ended with `--json`: the code, the outcome, and something to do next. */
   const said = ({ code, stdout, stderr }: Ended): { code: number | null; outcome: string; reason: string } => {
@@ -52,8 +36,8 @@ describe("the exit codes of rewind", function () {
   };
 
   it("15 · a drill says that the stack is stopped; a second stop is only refused", () => {
-    deployed("v1.2.0");
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
     assert.equal(rewind("stop", "--reason", "corrupt data").code, exitCodes.ok);
     const drill = said(rewind("drill", "--yes", "--json"));
     assert.deepEqual([drill.code, drill.outcome], [15, "stopped"]);
@@ -63,7 +47,7 @@ describe("the exit codes of rewind", function () {
   });
 
   it("15 · a toggle of a stopped stack is told from one that is refused, and stays as it was", () => {
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.1");
     assert.equal(rewind("stop", "--reason", "corrupt data").code, exitCodes.ok);
     const before = copy().text();
     const flags = ["AUTOPILOT_WORKER_DISABLED", "true", "--reason", "runaway jobs"];
@@ -75,8 +59,8 @@ describe("the exit codes of rewind", function () {
   });
 
   it("16 · a rollback that has not come to its end stands in the way of the next, and of its own resumption elsewhere", () => {
-    deployed("v1.2.0");
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
     begun({ host: "elsewhere", pid: 1 });
     for (const verb of [["plan"], ["rollback", "--yes"], ["resume", "--yes"], ["abort", "--yes"]]) {
       const { code, outcome } = said(rewind(...verb, "--json"));
@@ -86,8 +70,8 @@ describe("the exit codes of rewind", function () {
   });
 
   it("16 · a rollback that still works on this machine is not resumed", () => {
-    deployed("v1.2.0");
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
     begun({ host: hostname(), pid: process.pid });
     const { code, outcome, reason } = said(rewind("resume", "--yes", "--json"));
     assert.deepEqual([code, outcome], [16, "locked"]);
@@ -95,7 +79,7 @@ describe("the exit codes of rewind", function () {
   });
 
   it("16 · whoever holds the engine's lock stops an update, which leaves the stack file and says what to do", () => {
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.1");
     const before = copy().text();
     const flags = ["AUTOPILOT_WORKER_DISABLED", "true", "--reason", "runaway jobs"];
     const ended = rewind("toggle", ...flags);
@@ -106,8 +90,8 @@ describe("the exit codes of rewind", function () {
   });
 
   it("17 · a release whose record is not what was applied first is no target, and is not applied again by a toggle", () => {
-    deployed("v1.2.0");
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
     changeRecord();
     const plan = said(rewind("plan", "v1.2.0", "--json"));
     assert.deepEqual([plan.code, plan.outcome], [17, "tampered"]);
@@ -119,7 +103,7 @@ describe("the exit codes of rewind", function () {
   });
 
   it("17 · a line of the deployment log that is no entry is named; 10 · so is one of a newer Rewind, which nobody tampered with", () => {
-    deployed("v1.2.1");
+    deploy(copy(), "v1.2.1");
     const whole = readFileSync(logFile(), "utf8");
     mkdirSync(join(logFile(), ".."), { recursive: true });
     for (const [line, words, expected] of [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -11,7 +11,6 @@ import { diff } from "../../cli/diff";
 import { doctor } from "../../cli/doctor";
 import { history } from "../../cli/history";
 import { schemaFiles, schemas } from "../../cli/json/verbs";
-import { withPin } from "../../cli/pin";
 import { plan, whyNot } from "../../cli/plan";
 import { programOf } from "../../cli/program";
 import { addRelease } from "../../cli/release-add";
@@ -22,11 +21,10 @@ import { readStack } from "../../cli/stack-file";
 import { listKnownGood, showLog, status } from "../../cli/status";
 import { stop } from "../../cli/stop";
 import type { Draft } from "../../records/log";
-import { recordsOf } from "../../release/records";
-import { snapshotOf, surroundingsOf } from "../../release/snapshot";
 import { project } from "../release/stack-files";
 import { assertDocumented } from "./documented";
 import { freshCopies } from "./project";
+import { deploy } from "./deployed";
 
 const nobody = (): never => assert.fail("no verb is run");
 const kit: Kit = { tell: nobody, finish: nobody, heeded: nobody, choose: nobody, confirmed: nobody };
@@ -49,17 +47,8 @@ describe("what the verbs print with --json", () => {
   const copy = freshCopies();
   const append = (draft: Draft) => readStack(copy().where).log.append(draft);
   const deployed = (release: string): string => {
-    writeFileSync(copy().file, withPin(copy().text(), release, {}));
-    const { settings } = readStack(copy().where);
-    const { id } = append({
-      kind: "intent",
-      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
-      snapshot: snapshotOf(settings),
-      records: recordsOf(settings),
-    });
     const check = { name: "health", result: "passed", evidence: "200", milliseconds: 3, attempts: 1 } as const;
-    append({ kind: "outcome", of: id, result: "passed", checks: [check], milliseconds: 60_000 });
-    return id;
+    return deploy(copy(), release, { checks: [check] });
   };
   const documented = (verb: string, { json }: VerbResult): void => {
     const printed = JSON.stringify(json);

@@ -11,8 +11,7 @@ import { withPin } from "../../cli/pin";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
 import type { Draft } from "../../records/log";
-import { snapshotOf, surroundingsOf } from "../../release/snapshot";
-import { recordsOf } from "../../release/records";
+import { deploy, rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
 describe("the operator's verbs that need no engine", () => {
@@ -24,17 +23,8 @@ describe("the operator's verbs that need no engine", () => {
   };
   /** A deployment of a release as the gates would write it. */
   const deployed = (release: string, result: "passed" | "failed" = "passed"): string => {
-    pin(release);
-    const { settings } = readStack(copy().where);
-    const { id } = append({
-      kind: "intent",
-      to: { release, digest: settings.pinned.digest, pins: {}, surroundings: surroundingsOf(settings) },
-      snapshot: snapshotOf(settings),
-      records: recordsOf(settings),
-    });
     const check = { name: "health", result, evidence: "GET /health → 500", milliseconds: 3, attempts: 1 };
-    append({ kind: "outcome", of: id, result, checks: [check], milliseconds: 60_000 });
-    return id;
+    return deploy(copy(), release, { result, checks: [check] });
   };
   const refusal = (act: () => unknown): Refusal => {
     try {
@@ -97,16 +87,7 @@ describe("the operator's verbs that need no engine", () => {
     deployed("v1.2.1");
     assert.equal(whyNot(copy().where, "v1.2.0", "full").code, 0);
     append({ kind: "hold", release: "v1.2.0", reason: "leaks memory" });
-    append({
-      kind: "rollback",
-      from: "v1.2.1",
-      to: "v1.1.0",
-      level: "full",
-      plan: `sha256:${"a".repeat(64)}`,
-      before: { release: "v1.2.1", pins: {} },
-      ran: { release: "v1.2.1", pins: {} },
-      runner: { host: hostname(), pid: 1 },
-    });
+    append(rollbackBegun("v1.1.0", { host: hostname(), pid: 1 }));
     const { code, text, json } = whyNot(copy().where, "v1.2.0", "full");
     assert.equal(code, 16);
     const reasons = json.obstacles.map(({ reason }) => reason);
