@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import { isAlive, isOfThisMachine } from "../records/runner";
 import { deployments, isJudged, unfinishedRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { refusedBy } from "./agreement";
@@ -13,7 +14,6 @@ import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { carryOut, refuseStale, type RollbackOptions } from "./rollback";
 import { planningOf, planText } from "./rollback-plan";
-import { isAlive, isOfThisMachine } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** A rollback that nobody works on any more, and how far it came. */

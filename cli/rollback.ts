@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded, Stop } from "../records/entry";
 import type { DeploymentLog, Draft } from "../records/log";
+import { thisRunner } from "../records/runner";
 import { deployments, knownGood, openRollback, stopped } from "../records/state";
 import { type Level } from "../release/level";
 import { escalationsOf, type Escalation } from "../release/escalation";
@@ -24,7 +25,6 @@ import { coloured, duration } from "./report";
 import { keepReport, reportOf, resultOf, type Ended } from "./rollback-report";
 import { cameOfInterrupt, interrupted } from "./interrupted";
 import { Refusal, type Tell, type VerbResult } from "./result";
-import { thisRunner } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** What the caller decides about a rollback. */
