@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { DamagedLog } from "../records/log";
+import { DamagedLog } from "../records/line";
 import type { Kit } from "./commands/kit";
 import { exitCodes } from "./exit-codes";
 import { programOf } from "./program";

@@ -185,7 +185,6 @@ async function backByPolicy(
 
 async function run(stack: OpenedStack, { plan, text }: Planned, options: RollbackOptions): Promise<Ended> {
   const { log, settings } = stack;
-  const redact = redactor(stack.secrets);
   const { reason, skipped = [], tell, now, signal } = options;
   // The clock of the machine may be set meanwhile.
   const started = performance.now();
@@ -224,7 +223,7 @@ async function run(stack: OpenedStack, { plan, text }: Planned, options: Rollbac
       kind: "rollback-end",
       of: begun.id,
       result,
-      ...(why === undefined ? {} : { reason: redact(why) }),
+      ...(why === undefined ? {} : { reason: why }),
       ...(deployment === undefined ? {} : { deployment }),
       ...(backup === undefined ? {} : { backup }),
       milliseconds: Math.round(performance.now() - started),
@@ -293,7 +292,7 @@ function escalating({ log, secrets }: OpenedStack, of: string, tell: Tell) {
     for (const { trigger, evidence } of escalations) {
       tell(coloured("red", `ESCALATE: ${trigger}: ${redact(evidence)}`));
       try {
-        log.append({ kind: "escalation", of, trigger, evidence: redact(evidence) });
+        log.append({ kind: "escalation", of, trigger, evidence });
       } catch (error) {
         // It was said. That the log takes no more stops the rollback where it cannot do without, not here.
         tell(`not recorded: ${describeError(error)}`);
