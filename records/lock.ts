@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, unlinkSync, writeSync } from "node:fs";
+import { lstatSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import type { Runner } from "./entry";
 import { isAlive, isOfThisMachine, thisRunner } from "./runner";
 
@@ -21,9 +21,10 @@ export interface Turn {
 export const patience = { alive: 10_000, unknown: 3_000 };
 
 /**
- * Takes turns with the other writers of a log, without anything asynchronous. A lock is a file beside the log, named by
- * its token; whoever makes the next one has its turn. One of a dead holder is not removed to make room, for two could do
- * that at once and the second would remove the lock of the first: it is passed over, and only one can make the next.
+ * Takes turns with the other writers of a log, without anything asynchronous. A lock is a link beside the log, named by
+ * its token, that says who holds it: a link is there at once and as a whole, and costs the disk less than a file. Whoever
+ * makes the next one has its turn. That of a dead holder is not removed to make room, for two could do that at once and
+ * the second would remove the lock of the first: it is passed over, and only one can make the next.
  */
 export class Queue {
   /** Since when each lock was met, on this process's own clock. */
@@ -42,14 +43,14 @@ export class Queue {
    */
   next(last: number): Turn | undefined {
     // Whoever wrote the last entry may still wait for the disk.
-    if (last > 0 && this.stateOf(last) === "held") {
+    const before = last === 0 ? "free" : this.stateOf(last);
+    if (before === "held") {
       waitAWhile();
       return undefined;
     }
-    const dead = last > 0 && existsSync(this.lock(last)) ? [last] : [];
+    const dead = before === "dead" ? [last] : [];
     for (let token = last + 1; ; token += 1) {
-      const file = this.make(token);
-      if (file !== undefined) return this.turn(token, file, dead);
+      if (this.make(token)) return this.turn(token, dead);
       const state = this.stateOf(token);
       if (state === "held") waitAWhile();
       if (state !== "dead") return undefined;
@@ -61,41 +62,35 @@ export class Queue {
     return `${this.path}.${token}.lock`;
   }
 
-  /** Returns the open lock, undefined when there is one. */
-  private make(token: number): number | undefined {
-    let file: number;
+  private make(token: number): boolean {
     try {
-      file = openSync(this.lock(token), "wx", 0o600);
+      symlinkSync(me(), this.lock(token));
+      return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
-      throw error;
-    }
-    try {
-      writeSync(file, me());
-      return file;
-    } catch (error) {
-      closeSync(file);
-      unlinkSync(this.lock(token));
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
       throw error;
     }
   }
 
-  private turn(token: number, file: number, dead: readonly number[]): Turn {
+  private turn(token: number, dead: readonly number[]): Turn {
     return {
       token,
-      isMine: () => fstatSync(file).nlink > 0 && !existsSync(this.lock(token + 1)),
+      isMine: () =>
+        unlessGone(() => readlinkSync(this.lock(token))) === me() && holderOf(this.lock(token + 1)) === undefined,
       release: (written) => {
-        closeSync(file);
         // The name of a dead holder's lock must stay taken until an entry with a higher token stands in the log.
-        for (const each of written ? [...dead, token] : [token]) rmSync(this.lock(each), { force: true });
+        for (const each of written ? [...dead, token] : [token]) {
+          unlessGone(() => {
+            unlinkSync(this.lock(each));
+          });
+        }
       },
     };
   }
 
   private stateOf(token: number): "free" | "held" | "dead" {
     const lock = this.lock(token);
-    // An exception costs more than all else here.
-    const text = existsSync(lock) ? read(lock) : undefined;
+    const text = holderOf(lock);
     if (text === undefined) return "free";
     const holder = holderIn(text);
     const known = holder !== undefined && isOfThisMachine(holder);
@@ -118,16 +113,26 @@ function waitAWhile(): void {
 let own: string | undefined;
 const me = (): string => (own ??= JSON.stringify(thisRunner()));
 
-function read(lock: string): string | undefined {
+/** What a lock says, undefined when there is none. */
+function holderOf(lock: string): string | undefined {
+  // An exception costs more than all else here.
+  const there = lstatSync(lock, { throwIfNoEntry: false });
+  if (there === undefined) return undefined;
+  // A copy of the folder may have made something else of it.
+  return there.isSymbolicLink() ? unlessGone(() => readlinkSync(lock)) : "";
+}
+
+/** Undefined when there is no such lock any more. */
+function unlessGone<T>(touch: () => T): T | undefined {
   try {
-    return readFileSync(lock, "utf8");
+    return touch();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
 }
 
-/** Undefined when its holder died before it said who it is, or is about to say it. */
+/** Undefined when it does not say who holds it. */
 function holderIn(text: string): Runner | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -101,7 +101,14 @@ export function author(): string {
   return `${operator} via ${account()}`;
 }
 
+let known: string | undefined;
+
+/** Asked once: a process does not become another user's. */
 function account(): string {
+  return (known ??= askAccount());
+}
+
+function askAccount(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {

@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { linkOf } from "../../records/line";
 import { LogHeld, Queue, type Turn } from "../../records/lock";
@@ -29,6 +40,10 @@ describe("the turns of a log's writers", () => {
   const lockOf = (token: number): string => `${path}.${token}.lock`;
   const hold = (reason: string) => open().append({ kind: "hold", release: "v1", reason });
   const taken = (queue: Queue, last: number): Turn => queue.next(last) ?? assert.fail("not its turn");
+  const writing = (name: string, count: number) => {
+    const args = ["--require", loader, join(__dirname, "writer.ts"), path, name, `${count}`];
+    return spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+  };
   /** The number of a process that is gone. */
   const gone = async (): Promise<number> => {
     const child = spawn("true");
@@ -46,8 +61,7 @@ describe("the turns of a log's writers", () => {
   it("let eight processes append fifty entries each: all are there, each writer's in order, in one chain", async () => {
     const names = Array.from({ length: 8 }, (_, at) => `w${at}`);
     const ended = names.map(async (name) => {
-      const args = ["--require", loader, join(__dirname, "writer.ts"), path, name, "50"];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+      const child = writing(name, 50);
       return (await once(child, "close")) as [number];
     });
     assert.deepEqual(
@@ -67,13 +81,37 @@ describe("the turns of a log's writers", () => {
     assert.deepEqual(readdirSync(folder), ["staging.jsonl"], "no lock is left");
   }).timeout(60_000);
 
+  it("go on after writers that were killed in the middle of it, and each wrote in order until then", async () => {
+    const names = Array.from({ length: 6 }, (_, at) => `k${at}`);
+    const killed = names.map(async (name) => {
+      const child = writing(name, 100_000);
+      while (!(existsSync(path) && readFileSync(path, "utf8").includes(`"${name}-3"`))) await sleep(5);
+      await sleep(Math.random() * 50);
+      child.kill("SIGKILL");
+      await once(child, "close");
+    });
+    await Promise.all(killed);
+    hold("after");
+    const written = reasons();
+    for (const name of names) {
+      const own = written.filter((reason) => reason.startsWith(`${name}-`));
+      assert.ok(own.length > 3);
+      assert.deepEqual(
+        own,
+        Array.from(own, (_, at) => `${name}-${at}`),
+      );
+    }
+    assert.equal(written.at(-1), "after");
+    assert.equal(verified().result, "sound");
+  }).timeout(60_000);
+
   it("pass over a holder that is dead, whose number then is another's, too", async () => {
     hold("first");
     for (const [token, runner] of [
       [2, { ...thisRunner(), pid: await gone() }],
       [3, { ...thisRunner(), pid: process.ppid, began: "1" }],
     ] as const) {
-      writeFileSync(lockOf(token), JSON.stringify(runner));
+      symlinkSync(JSON.stringify(runner), lockOf(token));
     }
     hold("second");
     assert.deepEqual(
@@ -93,7 +131,7 @@ describe("the turns of a log's writers", () => {
     const holder = JSON.stringify({ ...thisRunner(), pid: child.pid, began: undefined });
     const queue = new Queue(path, { alive: 50, unknown: 50 });
     for (const token of [1, 2]) {
-      writeFileSync(lockOf(token), holder);
+      symlinkSync(holder, lockOf(token));
       assert.equal(queue.next(1), undefined, "not its turn yet");
       assert.throws(
         () => {
@@ -108,9 +146,20 @@ describe("the turns of a log's writers", () => {
     await once(child, "close");
   });
 
-  it("pass over a holder that nobody can ask, of another machine or without a name, when it does not let go", () => {
-    for (const text of ['{"host":"elsewhere","pid":1}', ""]) {
-      writeFileSync(lockOf(1), text);
+  it("pass over a holder that nobody can ask, of another machine, without a name or a copy, when it does not let go", () => {
+    const elsewhere = '{"host":"elsewhere","pid":1}';
+    for (const lock of [
+      () => {
+        symlinkSync(elsewhere, lockOf(1));
+      },
+      () => {
+        symlinkSync("nobody", lockOf(1));
+      },
+      () => {
+        writeFileSync(lockOf(1), elsewhere);
+      },
+    ]) {
+      lock();
       const queue = new Queue(path, { alive: 10_000, unknown: 50 });
       assert.equal(queue.next(0), undefined, "it may be about to write");
       let turn = queue.next(0);
@@ -134,7 +183,7 @@ describe("the turns of a log's writers", () => {
   });
 
   it("leave the name of a dead holder taken until an entry with a higher token stands there", async () => {
-    writeFileSync(lockOf(1), JSON.stringify({ ...thisRunner(), pid: await gone() }));
+    symlinkSync(JSON.stringify({ ...thisRunner(), pid: await gone() }), lockOf(1));
     taken(new Queue(path), 0).release(false);
     assert.deepEqual(readdirSync(folder), ["staging.jsonl.1.lock"]);
     taken(new Queue(path), 0).release(true);
