@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
 import type { Runner } from "./entry";
 import { isAlive, isOfThisMachine, thisRunner } from "./runner";
 
@@ -64,10 +64,10 @@ export class Queue {
 
   private make(token: number): boolean {
     try {
-      symlinkSync(me(), this.lock(token));
+      makeLock(this.lock(token));
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      if (codeOf(error) === "EEXIST") return false;
       throw error;
     }
   }
@@ -75,8 +75,7 @@ export class Queue {
   private turn(token: number, dead: readonly number[]): Turn {
     return {
       token,
-      isMine: () =>
-        unlessGone(() => readlinkSync(this.lock(token))) === me() && holderOf(this.lock(token + 1)) === undefined,
+      isMine: () => holderOf(this.lock(token)) === me() && holderOf(this.lock(token + 1)) === undefined,
       release: (written) => {
         // The name of a dead holder's lock must stay taken until an entry with a higher token stands in the log.
         for (const each of written ? [...dead, token] : [token]) {
@@ -118,16 +117,28 @@ function holderOf(lock: string): string | undefined {
   // An exception costs more than all else here.
   const there = lstatSync(lock, { throwIfNoEntry: false });
   if (there === undefined) return undefined;
-  // A copy of the folder may have made something else of it.
-  return there.isSymbolicLink() ? unlessGone(() => readlinkSync(lock)) : "";
+  return unlessGone(() => (there.isSymbolicLink() ? readlinkSync(lock) : readFileSync(lock, "utf8")));
 }
+
+/** Throws EEXIST when there is one. */
+function makeLock(lock: string): void {
+  try {
+    symlinkSync(me(), lock);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw error;
+    // Not every file system has links, nor may everybody make one; a file may be met before it says whose it is.
+    writeFileSync(lock, me(), { flag: "wx", mode: 0o600 });
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
 /** Undefined when there is no such lock any more. */
 function unlessGone<T>(touch: () => T): T | undefined {
   try {
     return touch();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

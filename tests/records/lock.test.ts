@@ -146,7 +146,7 @@ describe("the turns of a log's writers", () => {
     await once(child, "close");
   });
 
-  it("pass over a holder that nobody can ask, of another machine, without a name or a copy, when it does not let go", () => {
+  it("pass over a holder that nobody can ask, of another machine or without a name, when it does not let go", () => {
     const elsewhere = '{"host":"elsewhere","pid":1}';
     for (const lock of [
       () => {
@@ -168,6 +168,11 @@ describe("the turns of a log's writers", () => {
       turn.release(true);
     }
     assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("know a holder by a file, too, where nobody can make links", async () => {
+    writeFileSync(lockOf(1), JSON.stringify({ ...thisRunner(), pid: await gone() }));
+    assert.equal(taken(new Queue(path), 0).token, 2);
   });
 
   it("refuse the stale token of one that was overtaken, which has to line up anew", () => {
