@@ -16,6 +16,7 @@ import {
   writeBareProject,
   type Target,
 } from "./project";
+import { logFigures } from "./log";
 import { operatorFigures } from "./operator";
 import { previewFigures } from "./preview";
 import { rowFigures } from "./rows";
@@ -25,6 +26,7 @@ import { serviceFigures } from "./services";
 async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
   for (const figure of await operatorFigures(runs)) print(figure);
+  for (const figure of await logFigures(runs)) print(figure);
   const { environment, env, stackFile } = await openBench();
   const theirs = writeBareProject(stackFile);
   const secrets = await output("pulumi", ["config", "get", "secrets", "--stack", "bench"], checkout, env);

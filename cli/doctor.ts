@@ -3,7 +3,10 @@ import { timingBefore } from "../checks/before";
 import { runProbes } from "../checks/probe";
 import { proxyProbes } from "../checks/routes";
 import type { Entry } from "../records/entry";
+import { readBytes } from "../records/log";
+import { isAlive } from "../records/runner";
 import { holds, stopped, unfinishedRollback } from "../records/state";
+import { verifyLog } from "../records/verify";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
 import { judge } from "../release/verdict";
@@ -14,7 +17,6 @@ import { look, type Advised, type Finding } from "./look";
 import { describeCheckout, measureNode, measureSpace, measureWritable } from "./machine-checks";
 import { marked } from "./report";
 import { Refusal, type VerbResult } from "./result";
-import { isAlive } from "./runner";
 import { openLog, readStack } from "./stack-file";
 import { stackNames } from "./stack-names";
 import type { Where } from "./stack";
@@ -99,11 +101,11 @@ async function examine(where: Where & { readonly stack: string }, now: Date): Pr
   const readable = await look("deployment log", () => {
     try {
       entries = log.entries();
+      return chainFinding(log.location, entries.length, stack);
     } catch (error) {
       const evidence = error instanceof Error ? error.message : String(error);
       return { result: "failed", evidence, next: `put that line right in ${log.location}, from a copy of the log` };
     }
-    return { result: "passed", evidence: `${entries.length} entries in ${log.location}` };
   });
   const writable = await look("log folder", () => measureWritable(dirname(log.location)));
   const told = entries === undefined ? [] : await examineLog(entries, settings, now);
@@ -131,6 +133,17 @@ function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
       next: `edit Pulumi.${where.stack ?? ""}.yaml; an editor that knows JSON Schema underlines them`,
     };
   }
+}
+
+/** What the chain says of a log that can be read. */
+function chainFinding(location: string, entries: number, stack: string): Finding {
+  const { result, findings } = verifyLog(readBytes(location), location);
+  const [first] = findings;
+  const evidence = `${entries} entries in ${location}`;
+  if (first === undefined) return { result: "passed", evidence };
+  const next = `rewind log verify --stack ${stack}`;
+  const seen = `${evidence}; line ${first.line} is ${first.flaw}: ${first.reason}`;
+  return { result: result === "unfinished" ? "inconclusive" : "failed", evidence: seen, next };
 }
 
 async function examineLog(entries: readonly Entry[], settings: Settings | undefined, now: Date): Promise<Advised[]> {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
 import { parseDocument } from "yaml";
+import { exists } from "../records/runner";
 import { Refusal } from "./result";
-import { exists } from "./runner";
 
 const execute = promisify(execFile);
 

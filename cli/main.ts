@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { DamagedLog, NewerLog } from "../records/log";
+import { DamagedLog, NewerLog } from "../records/line";
 import type { Kit } from "./commands/kit";
 import { exitCodes } from "./exit-codes";
 import { programOf } from "./program";

@@ -5,6 +5,7 @@ import { writeNew } from "../records/atomic-file";
 import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
 import { rollbacks, stopped, unfinishedRollback } from "../records/state";
+import { writtenByHand } from "../records/verify";
 import { byHand, byHandText } from "./by-hand";
 import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
@@ -44,7 +45,7 @@ export function planByHand(
   const entries = log.entries();
   const open = unfinishedRollback(entries)?.begun;
   const { plan } = planRollback(filed(stack), release ?? open?.to, level, open === undefined ? {} : { own: open.id });
-  const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: "by hand", kind: "start" };
+  const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: writtenByHand, kind: "start" };
   const backup = rollbacks(entries).findLast(({ ended }) => ended?.backup !== undefined)?.ended?.backup;
   const steps = byHand(plan, {
     file: basename(file),

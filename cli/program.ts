@@ -26,6 +26,8 @@ export function programOf(kit: Kit): Command {
     .version("0.1.0")
     .showHelpAfterError("(rewind --help lists the verbs)")
     .addHelpText("after", exitCodeHelp)
+    // What stands behind a verb is that verb's own: rewind log has flags, and so has rewind log verify.
+    .enablePositionalOptions()
     .exitOverride();
   const adding = [
     addHistory,

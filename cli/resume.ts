@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
+import { isAlive, isOfThisMachine } from "../records/runner";
 import { deployments, isJudged, stopped, unfinishedRollback, type Deployment } from "../records/state";
 import type { ReleaseId } from "../release/primitives";
 import { redactor } from "../release/redact";
@@ -15,7 +16,6 @@ import { Refusal, type VerbResult } from "./result";
 import { carryOut, liftStop, refuseStale, type RollbackOptions } from "./rollback";
 import { inOneLine, recordEnd } from "./rollback-run";
 import { planningOf, planText } from "./rollback-plan";
-import { isAlive, isOfThisMachine } from "./runner";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /** A rollback that nobody works on any more, and how far it came. */

@@ -1,6 +1,7 @@
 import { describeError } from "../checks/probe";
 import type { RollbackBegun, RollbackEnded } from "../records/entry";
 import type { DeploymentLog, Draft } from "../records/log";
+import { thisRunner } from "../records/runner";
 import { deployments, openRollback } from "../records/state";
 import { escalationsOf, type Escalation } from "../release/escalation";
 import { objectiveOf } from "../release/objectives";
@@ -17,7 +18,6 @@ import { coloured, duration } from "./report";
 import { Refusal, type Tell } from "./result";
 import type { RollbackOptions } from "./rollback";
 import type { Ended } from "./rollback-report";
-import { thisRunner } from "./runner";
 import type { OpenedStack } from "./stack";
 
 type RunOptions = Pick<RollbackOptions, "reason" | "skipped" | "tell" | "now" | "signal">;

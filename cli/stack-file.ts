@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
+import { LogHeld } from "../records/lock";
 import { openFileLog, type DeploymentLog } from "../records/log";
 import { releaseFiles } from "../records/release-file";
 import { InvalidConfiguration } from "../release/config";
@@ -78,10 +79,27 @@ export function configBytes(text: string): number {
   return engineBytes(config ?? {});
 }
 
-/** The deployment log that the gates of a stack write. Its `append` throws a Refusal where its folder takes no more. */
-export function openLog(folder: string, stack: string, records = join(".rewind", "records")): DeploymentLog {
-  const log = openFileLog(join(folder, records, `${stack}.jsonl`), stack);
-  return { ...log, append: (draft) => writeOrRefuse(dirname(log.location), () => log.append(draft)) };
+/**
+ * The deployment log that the gates of a stack write. Its `append` throws a Refusal where its folder takes no more, and
+ * where another process does not let go of it.
+ * @param redact takes the values of secrets out of a text; undefined where nothing is known of them
+ */
+export function openLog(
+  folder: string,
+  stack: string,
+  records = join(".rewind", "records"),
+  redact: (text: string) => string = (text) => text,
+): DeploymentLog {
+  const log = openFileLog(join(folder, records, `${stack}.jsonl`), stack, redact);
+  const append: DeploymentLog["append"] = (draft) => {
+    try {
+      return writeOrRefuse(dirname(log.location), () => log.append(draft));
+    } catch (error) {
+      if (!(error instanceof LogHeld)) throw error;
+      throw new Refusal(error.message, "wait for it, or end it; then the same command again", "locked");
+    }
+  };
+  return { ...log, append };
 }
 
 function stackIn(folder: string, stack: string | undefined): string {

@@ -63,7 +63,7 @@ async function read({ folder, stack }: Where): Promise<OpenedStack> {
   return {
     ...loaded,
     engine,
-    log: openLog(folder, engine.name, loaded.settings.environment.records),
+    log: openLog(folder, engine.name, loaded.settings.environment.records, redactor(loaded.secrets)),
     folder,
     file: join(folder, `Pulumi.${engine.name}.yaml`),
     repinned: (release, pins) => load({ "rewind:release": release, "rewind:pins": JSON.stringify(pins) }).settings,

@@ -34,7 +34,7 @@ export interface Pin {
 
 interface Written {
   /** The form of the entry; a reader refuses one that is newer than itself. */
-  readonly version: 1 | 2;
+  readonly version: 1 | 2 | 3;
   readonly id: string;
   /** ISO 8601, UTC. */
   readonly at: string;

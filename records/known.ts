@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { MigrationStep } from "../release/migration-plan";
 import type { Settings } from "../release/parse";
 import type { Entry, Snapshot } from "./entry";
-import { openFileLog } from "./log";
+import { readFileLog } from "./log";
 import { expectedStates, holds, rehearsedIn } from "./state";
 
 /** What the deployment log knows that a change must respect, in the form in which `checks/before.ts` asks for it. */
@@ -31,6 +31,6 @@ export function knownFromLog(
   return {
     holdOn: (release) => held.get(release)?.reason,
     states: expectedStates(entries),
-    rehearsed: rehearsal === undefined ? [] : rehearsedIn(openFileLog(resolve(folder, rehearsal), "").entries()),
+    rehearsed: rehearsal === undefined ? [] : rehearsedIn(readFileLog(resolve(folder, rehearsal))),
   };
 }

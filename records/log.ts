@@ -1,9 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
 import { syncFolder } from "./atomic-file";
 import type { Entry, Outcome } from "./entry";
+import {
+  chainedLine,
+  checkVersion,
+  DamagedLog,
+  lineFeed,
+  NewerLog,
+  parseEntry,
+  tornMark,
+  writtenVersion,
+} from "./line";
+import { LogHeld, Queue } from "./lock";
+import { withoutSecrets } from "./prose";
+import { readTail } from "./tail";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
@@ -17,7 +30,7 @@ export type Draft = Entry extends infer E
 export interface DeploymentLog {
   /** Where it is, for people. */
   readonly location: string;
-  /** Appends an entry and returns it once it is on the disk. */
+  /** Appends an entry, without the values of secrets, and returns it once it is on the disk. */
   append(draft: Draft): Entry;
   /** An id for an entry to come. Ids sort by time. */
   nextId(): string;
@@ -30,34 +43,53 @@ export interface DeploymentLog {
   skim(): Entry[];
 }
 
-/** A line of the log was written by a newer Rewind. The message says which. */
-export class NewerLog extends Error {
-  override readonly name = "NewerLog";
-}
-
-/** A line of the log is not what any Rewind wrote. The message says which. */
-export class DamagedLog extends Error {
-  override readonly name = "DamagedLog";
-}
-
 /**
- * The deployment log in a file of JSON lines, every append followed by an fsync. Appending is synchronous because the
- * last chance to write an outcome is while the process exits, when nothing asynchronous runs any more.
+ * The deployment log in a file of JSON lines: every entry is bound to the one before and followed by an fsync, and of
+ * several processes one writes at a time. Appending is synchronous because the last chance to write an outcome is while
+ * the process exits, when nothing asynchronous runs any more.
  *
- * @throws DamagedLog from `entries` and `skim` when a line other than a torn last one is not an entry, naming the line
+ * @param redact takes the values of secrets out of a text
+ * @throws DamagedLog from `entries` and `skim` when a line other than a torn last one is not an entry, naming the line;
+ *   NewerLog when one is of a newer version, and from `append` when the last one is; LogHeld from `append` when another
+ *   process does not let go
  */
-export function openFileLog(path: string, stack: string, now: () => Date = () => new Date()): DeploymentLog {
+export function openFileLog(
+  path: string,
+  stack: string,
+  redact: (text: string) => string,
+  now: () => Date = () => new Date(),
+): DeploymentLog {
+  let synced = false;
   return {
     location: path,
     append: (draft) => {
-      const entry = { version: 2, id: nextId(now()), at: now().toISOString(), stack, by: author(), ...draft } as Entry;
-      appendLine(path, JSON.stringify(entry));
+      const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
+      const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
+      const made = appendEntry(path, entry);
+      // The name of a new file is lost with the machine's power; who made it may have been cut off before this.
+      if (!synced || made) syncFolder(dirname(path));
+      synced = true;
       return entry;
     },
     nextId: () => nextId(now()),
-    entries: () => readEntries(path, (line) => parseEntry(line.toString())),
+    entries: () => readFileLog(path),
     skim: () => readEntries(path, skimEntry),
   };
+}
+
+/** All entries of a deployment log in a file, for whoever does not write it. Throws DamagedLog, NewerLog. */
+export function readFileLog(path: string): Entry[] {
+  return readEntries(path, (line) => parseEntry(line.toString()));
+}
+
+/** The bytes of a deployment log in a file; none before the first entry. */
+export function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return Buffer.alloc(0);
+    throw error;
+  }
 }
 
 /** Four random bytes keep two writers of the same second apart. */
@@ -79,7 +111,14 @@ export function author(): string {
   return `${operator} via ${account()}`;
 }
 
+let known: string | undefined;
+
+/** Asked once: a process does not become another user's. */
 function account(): string {
+  return (known ??= askAccount());
+}
+
+function askAccount(): string {
   try {
     return `${userInfo().username}@${hostname()}`;
   } catch {
@@ -88,49 +127,63 @@ function account(): string {
   }
 }
 
-function appendLine(path: string, line: string): void {
-  const made = mkdirSync(dirname(path), { recursive: true });
-  const file = openSync(path, "a", 0o600);
+/** Returns whether the file is new. */
+function appendEntry(path: string, entry: Entry): boolean {
   try {
-    // A torn line left by a crash must not swallow the entry that follows it. Unlike writeSync this writes to the end.
-    writeFileSync(file, `${closeTorn(path)}${line}\n`);
-    fsyncSync(file);
+    const file = openOrMake(path);
+    try {
+      const queue = new Queue(path);
+      for (;;) {
+        const size = appendInTurn(file, path, queue, entry);
+        if (size !== undefined) return size === 0;
+      }
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
+    if (error instanceof LogHeld || error instanceof NewerLog) throw error;
     // A write to an open file does not say to which.
     const { message, code } = error as NodeJS.ErrnoException;
     throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
-  } finally {
-    closeSync(file);
   }
+}
+
+function openOrMake(path: string): number {
+  try {
+    return openSync(path, "a+", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const made = mkdirSync(dirname(path), { recursive: true });
   if (made !== undefined) syncFolder(dirname(made));
-  syncFolder(dirname(path));
+  return openSync(path, "a+", 0o600);
 }
 
-/** Stands behind what a crash tore off, which may end like a whole line does. */
-const tornMark = " (torn)";
-
-/** What closes the last line of a log: nothing, the end of the line, or the mark that it is torn. */
-function closeTorn(path: string): string {
-  const text = readFileSync(path, "utf8");
-  if (text === "" || text.endsWith("\n")) return "";
-  const last = text.slice(text.lastIndexOf("\n") + 1);
-  return parseEntry(last) === undefined ? `${tornMark}\n` : "\n";
+/** Returns the size of the log before the entry; undefined when it was not its turn, and nothing was written. */
+function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): number | undefined {
+  const { size, token: last, previous, closing } = readTail(file, path);
+  const turn = queue.next(last);
+  if (turn === undefined) return undefined;
+  let written = false;
+  try {
+    const line = chainedLine(entry, { previous, token: turn.token });
+    // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
+    if (fstatSync(file).size !== size || !turn.isMine()) return undefined;
+    // Unlike writeSync this writes to the end.
+    writeFileSync(file, `${closing}${line}\n`);
+    fsyncSync(file);
+    written = true;
+    return size;
+  } finally {
+    turn.release(written);
+  }
 }
-
-/** As a number: a text would be encoded anew for every line. */
-const lineFeed = 0x0a;
 
 /** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
 type ReadLine = (line: Buffer, where: string) => Entry | undefined;
 
 function readEntries(path: string, read: ReadLine): Entry[] {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
-  }
+  const bytes = readBytes(path);
   const entries: Entry[] = [];
   let start = 0;
   for (let number = 1; start < bytes.length; number += 1) {
@@ -146,11 +199,6 @@ function readEntries(path: string, read: ReadLine): Entry[] {
     else if (newline >= 0 && !line.toString().endsWith(tornMark)) throw notAnEntry(where);
   }
   return entries;
-}
-
-function checkVersion(entry: Entry, where: string): Entry {
-  if ([1, 2].includes(entry.version)) return entry;
-  throw new NewerLog(`${where}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 and 2`);
 }
 
 const notAnEntry = (where: string): DamagedLog => new DamagedLog(`${where}: not an entry of the deployment log`);
@@ -184,12 +232,3 @@ const checksOnDemand: PropertyDescriptor & ThisType<Outcome> = {
     return whole.checks;
   },
 };
-
-function parseEntry(line: string): Entry | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "kind" in value ? (value as Entry) : undefined;
-  } catch {
-    return undefined;
-  }
-}

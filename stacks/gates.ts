@@ -50,7 +50,8 @@ export class Gates {
     const folder = settings.environment.records ?? join(".rewind", "records");
     const stack = pulumi.getStack();
     this.settings = settings;
-    this.log = openFileLog(join(folder, `${stack}.jsonl`), stack);
+    this.redact = redactor(secrets);
+    this.log = openFileLog(join(folder, `${stack}.jsonl`), stack, this.redact);
     try {
       this.entries = this.log.entries();
     } catch (error) {
@@ -59,7 +60,6 @@ export class Gates {
     refuseWhileStopped(this.entries, this.rollback, pulumi.runtime.isDryRun());
     refuseLosses(settings, this.entries);
     this.secrets = secrets;
-    this.redact = redactor(secrets);
   }
 
   /** The entry of the deployment that ended last without having passed, undefined when there never was one. */

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { count, json, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the parser of stack files. */
@@ -6,6 +6,7 @@ const load = {
   report: () => require("../rollback-report-kept") as typeof import("../rollback-report-kept"),
   history: () => require("../history") as typeof import("../history"),
   engine: () => require("../history-engine") as typeof import("../history-engine"),
+  log: () => require("../log") as typeof import("../log"),
   status: () => require("../status") as typeof import("../status"),
 };
 
@@ -86,13 +87,61 @@ left, from file://, s3:// and postgres:// backends, wherever the engine finds it
       finish(load.status().listKnownGood(where(options)), options);
     });
 
-  rewind
+  addLog(rewind, finish);
+}
+
+/** The deployment log itself. */
+function addLog(rewind: Command, finish: Kit["finish"]): void {
+  const log = rewind
     .command("log")
     .description("the deployment log, entry by entry; offline")
     .option("--limit <count>", "how many, the newest", count, 50)
     .addOption(stack())
     .addOption(json())
+    .enablePositionalOptions()
     .action((options: Common & { limit: number }) => {
       finish(load.status().showLog(where(options), options.limit), options);
     });
+
+  log
+    .command("verify")
+    .description("whether every entry is what was written, in its place; exits 17 when one is not, and names it")
+    .option(
+      "--checkpoint <file>",
+      "whether what it signed still stands there: a chain does not show that its end was cut",
+    )
+    .addOption(key("the public key of the checkpoint, or the private one that it belongs to"))
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Exits 12 when nothing is wrong but the end of the last line: a crash does that, and the next entry closes it.
+
+  $ rewind log verify
+  $ rewind log verify --checkpoint kept/20261121.json --key checkpoints.pub.pem --json`,
+    )
+    .action((options: Common & { checkpoint?: string; key?: string }) => {
+      finish(load.log().verify(where(options), options), options);
+    });
+
+  log
+    .command("checkpoint")
+    .description("sign how far the log has come, into a new file to be kept where its writers cannot write")
+    .argument("<file>", "the new file")
+    .addOption(key("the private Ed25519 key, PEM"))
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+  $ openssl genpkey -algorithm ed25519 -out checkpoints.pem
+  $ openssl pkey -in checkpoints.pem -pubout -out checkpoints.pub.pem
+  $ rewind log checkpoint kept/20261121.json --key checkpoints.pem`,
+    )
+    .action((file: string, options: Common & { key?: string }) => {
+      finish(load.log().checkpoint(where(options), file, { ...options, now: new Date() }), options);
+    });
 }
+
+const key = (description: string): Option => new Option("--key <file>", description).env("REWIND_CHECKPOINT_KEY");

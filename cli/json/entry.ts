@@ -18,7 +18,7 @@ const reason = z.string();
 
 /** What every entry of the deployment log has. */
 const written = {
-  version: z.union([z.literal(1), z.literal(2)]).describe("The form of the entry"),
+  version: z.union([z.literal(1), z.literal(2), z.literal(3)]).describe("The form of the entry"),
   id: entryId,
   at: time,
   stack: z.string(),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flaws } from "../../records/verify";
 import { entry, intent, outcome } from "./entry";
 import {
   change,
@@ -76,6 +77,48 @@ export const log = z.strictObject({
   entries: z.array(entry).describe("The newest, oldest first"),
 });
 export type LogJson = Printed<typeof log>;
+
+const finding = z
+  .strictObject({
+    line: count.describe("Its number in the file"),
+    id: entryId.optional().describe("As far as it can be read"),
+    flaw: z.enum(flaws),
+    reason: z.string(),
+  })
+  .meta({ id: "Finding" });
+
+/** `rewind log verify` */
+export const logVerify = z.strictObject({
+  stack: z.string(),
+  location: z.string(),
+  result: z
+    .enum(["sound", "unfinished", "tampered"])
+    .describe("unfinished where only the end of the last line is missing, as after a crash"),
+  entries: count,
+  chained: count.describe("How many of them are bound to the ones before"),
+  checkpoint: time.nullable().describe("When what was held against the log was signed"),
+  findings: z.array(finding).describe("What speaks against the log"),
+  notes: z.array(finding).describe("What is no damage, and that nothing proves either"),
+});
+export type LogVerifyJson = Printed<typeof logVerify>;
+
+/** `rewind log checkpoint` */
+export const logCheckpoint = z.strictObject({
+  file: z.string(),
+  checkpoint: z.strictObject({
+    format: z.literal("rewind-checkpoint"),
+    version: z.literal(1),
+    stack: z.string(),
+    entries: count,
+    bytes: count.describe("Of the log's file"),
+    head: digest.describe("What the next entry would be bound to"),
+    last: entryId,
+    at: time,
+    key: digest.describe("Of the public key, in DER"),
+    signature: z.string().describe("Ed25519, over the canonical JSON of all the rest; base64"),
+  }),
+});
+export type LogCheckpointJson = Printed<typeof logCheckpoint>;
 
 const line = z.strictObject({
   entry: entryId,

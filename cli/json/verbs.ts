@@ -18,6 +18,8 @@ export const schemas: Readonly<Record<string, z.ZodType>> = {
   history: history.history,
   "known-good": history.knownGood,
   log: history.log,
+  "log verify": history.logVerify,
+  "log checkpoint": history.logCheckpoint,
   verify: rollback.verify,
   assess: rollback.assess,
   signatures: rollback.signatures,

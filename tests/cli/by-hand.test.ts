@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { byHand, type Step } from "../../cli/by-hand";
 import { planByHand } from "../../cli/plan";
 import { withPin } from "../../cli/pin";
 import { readStack } from "../../cli/stack-file";
 import type { Entry } from "../../records/entry";
 import { stopped } from "../../records/state";
+import { verifyLog } from "../../records/verify";
 import type { Plan } from "../../release/plan";
 import { loadReal } from "../release/stack-files";
 import { deploy, intend, rollbackBegun } from "./deployed";
@@ -108,7 +109,11 @@ describe("a rollback by hand", () => {
     assert.ok(stopped(stack.entries()) !== undefined);
     assert.equal(spawnSync("/bin/sh", ["-c", start], { cwd: where.folder }).status, 0);
     assert.equal(stopped(stack.entries()), undefined);
-    const last = stack.entries().at(-1) as Entry & { reason: string };
+    const verified = () => verifyLog(readFileSync(stack.location), stack.location);
+    assert.deepEqual([verified().result, verified().notes.map(({ flaw }) => flaw)], ["sound", ["by hand"]]);
+    stack.append({ kind: "hold", release: "v1.2.1", reason: "corrupts data" });
+    assert.deepEqual([verified().result, stack.entries().length], ["sound", verified().entries]);
+    const last = stack.entries().at(-2) as Entry & { reason: string };
     assert.deepEqual([last.at, last.by, last.reason], ["2025-09-17T19:54:16.000Z", "by hand", "rolled back by hand"]);
   });
 });

@@ -92,6 +92,25 @@ describe("the doctor", () => {
     assert.ok(!found.checks.some(({ name }) => name === "rollback"));
   });
 
+  it("says when the log is not what was written, and when only the end of its last line is missing", async () => {
+    log().append({ kind: "hold", release: "v1.2.0", reason: "leaks" });
+    const { location } = log();
+    const whole = readFileSync(location, "utf8");
+    writeFileSync(location, whole.replace("leaks", "is ok"));
+    const { code, of } = await examined();
+    assert.deepEqual(
+      [code, of("deployment log").result, of("deployment log").next],
+      [11, "failed", "rewind log verify --stack staging"],
+    );
+    assert.match(
+      of("deployment log").evidence,
+      /^1 entries in .*; line 1 is changed: its bytes are not what was written$/,
+    );
+    writeFileSync(location, `${whole}{"version":3,"id`);
+    const torn = await examined();
+    assert.deepEqual([torn.code, torn.of("deployment log").result], [0, "inconclusive"]);
+  });
+
   it("says that the log cannot be written where its folder is none", async () => {
     mkdirSync(join(copy().folder, ".rewind"));
     writeFileSync(join(copy().folder, ".rewind", "records"), "a file");

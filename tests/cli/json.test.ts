@@ -32,8 +32,9 @@ const kit: Kit = { tell: nobody, finish: nobody, heeded: nobody, choose: nobody,
 /** Every verb that can be typed, with the words that lead to it. */
 function verbsOf(command: Command, words: readonly string[] = []): { name: string; command: Command }[] {
   const own = [...words, ...(words.length === 0 && command.parent === null ? [] : [command.name()])];
-  if (command.commands.length === 0) return [{ name: own.join(" "), command }];
-  return command.commands.flatMap((each) => verbsOf(each, own));
+  const below = command.commands.flatMap((each) => verbsOf(each, own));
+  // The log is a verb, and has some.
+  return below.length === 0 || own.join(" ") === "log" ? [{ name: own.join(" "), command }, ...below] : below;
 }
 
 /** Every schema of an object with named properties, wherever it stands in another. */

@@ -284,7 +284,7 @@ describe("rewind release list and show", () => {
   it("say where each release stands and what the deployment log knows of it", () => {
     const folder = join(copy().folder, ".rewind", "records");
     mkdirSync(folder, { recursive: true });
-    const log = openFileLog(join(folder, "staging.jsonl"), "staging");
+    const log = openFileLog(join(folder, "staging.jsonl"), "staging", String);
     const { id } = log.append({
       kind: "intent",
       to: pin,
@@ -312,7 +312,7 @@ describe("rewind release list and show", () => {
   it("refuse an id that was applied before, even when the catalogue has lost it", () => {
     const folder = join(copy().folder, ".rewind", "records");
     mkdirSync(folder, { recursive: true });
-    const log = openFileLog(join(folder, "staging.jsonl"), "staging");
+    const log = openFileLog(join(folder, "staging.jsonl"), "staging", String);
     log.append({ kind: "intent", to: pin, snapshot: { rows: {}, policies: {} }, records: { "v0.9.0": digest } });
     assert.throws(() => addRelease(copy().where, { ...none, id: "v0.9.0" }), /there is a release v0\.9\.0 already/);
   });

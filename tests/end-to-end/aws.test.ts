@@ -20,7 +20,7 @@ import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secre
 import { stringify } from "yaml";
 import { withPin } from "../../cli/pin";
 import { environmentVariables } from "../../local/variables";
-import { openFileLog } from "../../records/log";
+import { readFileLog } from "../../records/log";
 import { fillAccount, region, registry, type AwsAccount } from "./aws-account";
 import { fixtureFor } from "./fixture";
 import { checkout } from "./local-home";
@@ -184,9 +184,7 @@ describe("a stack on AWS", () => {
     pin("v1.2.1");
     await up();
     assert.equal((await running())?.container?.image, `${registry}/engine@${aws.images["v1.2.1"]}`);
-    const outcomes = openFileLog(logFile, stack)
-      .entries()
-      .flatMap((entry) => (entry.kind === "outcome" ? [entry] : []));
+    const outcomes = readFileLog(logFile).flatMap((entry) => (entry.kind === "outcome" ? [entry] : []));
     assert.deepEqual(
       outcomes.map(({ result }) => result),
       ["passed", "passed", "passed"],

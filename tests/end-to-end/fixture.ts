@@ -16,7 +16,7 @@ import type { PartName } from "../../local/source";
 import { writeStackFile } from "../../local/stack-file";
 import { readJson } from "../../local/state";
 import { environmentVariables } from "../../local/variables";
-import { openFileLog } from "../../records/log";
+import { readFileLog } from "../../records/log";
 import type { Entry } from "../../records/entry";
 import { assertDocumented } from "../cli/documented";
 import { checkout, optionsIn, wholeOrSkip } from "./local-home";
@@ -202,7 +202,7 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
       const running = await docker.listContainers({ filters });
       return Object.fromEntries(running.map(({ Id, Labels }) => [Labels["rewind.entry"] ?? "", Id]));
     },
-    log: () => openFileLog(logFile, stack).entries(),
+    log: () => readFileLog(logFile),
     outputs: async () => JSON.parse((await pulumi(["stack", "output", "--json"])).stdout) as Record<string, unknown>,
     secrets: async () => {
       const { stdout } = await pulumi(["config", "get", "secrets"]);

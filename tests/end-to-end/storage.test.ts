@@ -198,7 +198,7 @@ describe("the object store of a release, on a real store", function () {
 
   it("W7 · a rotation that was interrupted is finished by the same command, also after the store was started again", async () => {
     const old = await application();
-    const log = openFileLog(stack.logFile, stackName);
+    const log = openFileLog(stack.logFile, stackName, String);
     log.append({
       kind: "rotation",
       identity: "application",

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { knownFromLog } from "../../records/known";
-import { openFileLog } from "../../records/log";
+import { openFileLog, readFileLog } from "../../records/log";
 import type { Settings } from "../../release/parse";
 
 describe("what the deployment log knows before a change", () => {
@@ -24,13 +24,13 @@ describe("what the deployment log knows before a change", () => {
       ["own.jsonl", []],
       ["rehearsal.jsonl", [step]],
     ] as const) {
-      const log = openFileLog(join(folder, path), path);
+      const log = openFileLog(join(folder, path), path, String);
       const to = { release: "v1.2.0", digest, pins: {}, surroundings: digest };
       const { id } = log.append({ kind: "intent", to, snapshot: { policies: {} }, migrations });
       log.append({ kind: "outcome", of: id, result: "passed", checks: [], milliseconds: 1 });
       log.append({ kind: "hold", release: "v1.2.2", reason: "wrong stamps" });
     }
-    const entries = openFileLog(join(folder, "own.jsonl"), "own").entries();
+    const entries = readFileLog(join(folder, "own.jsonl"));
     const known = knownFromLog(entries, environment("rehearsal.jsonl"), folder);
     assert.deepEqual([known.holdOn("v1.2.2"), known.holdOn("v1.2.0")], ["wrong stamps", undefined]);
     assert.deepEqual(known.states, [{ policies: {} }]);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -12,7 +14,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { NewerLog } from "../../records/line";
 import { openFileLog, type Draft } from "../../records/log";
+import { verifyLog } from "../../records/verify";
+import { redactor } from "../../release/redact";
 
 const digest = `sha256:${"a".repeat(64)}` as const;
 const pin = fc.record({
@@ -53,12 +58,13 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
 );
 /** What whoever reads it as JSON gets. */
 const asJson = (entries: readonly object[]): unknown => JSON.parse(JSON.stringify(entries));
+const fixture = (name: string): string => join(__dirname, "..", "fixtures", "logs", `${name}.jsonl`);
 const hold = (reason: string): Draft => ({ kind: "hold", release: "v1", reason });
 
 describe("the deployment log", () => {
   let folder = "";
   let path = "";
-  const open = () => openFileLog(path, "staging", () => new Date("2025-09-17T19:54:16.536Z"));
+  const open = () => openFileLog(path, "staging", String, () => new Date("2025-09-17T19:54:16.536Z"));
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "rewind-log-"));
     path = join(folder, "records", "staging.jsonl");
@@ -80,7 +86,7 @@ describe("the deployment log", () => {
 
   it("adds to an entry who, when and where", () => {
     const entry = open().append(hold("broken"));
-    assert.equal(entry.version, 2);
+    assert.equal(entry.version, 3);
     assert.equal(entry.at, "2025-09-17T19:54:16.536Z");
     assert.equal(entry.stack, "staging");
     assert.match(entry.by, /.@./);
@@ -89,7 +95,7 @@ describe("the deployment log", () => {
   });
 
   it("gives out ids that sort by time and differ within a second", () => {
-    const at = (time: string) => openFileLog(path, "staging", () => new Date(time)).nextId();
+    const at = (time: string) => openFileLog(path, "staging", String, () => new Date(time)).nextId();
     assert.ok(at("2025-09-17T19:54:16Z") < at("2025-09-17T19:54:17Z"));
     assert.notEqual(open().nextId(), open().nextId());
   });
@@ -139,6 +145,7 @@ describe("the deployment log", () => {
       assert.deepEqual(asJson(open().skim()), before, `torn at ${size}`);
       const next = open().append(hold("after the crash"));
       assert.deepEqual(open().entries(), [...before, next], `torn at ${size}`);
+      assert.equal(verifyLog(readFileSync(path), path).result, "sound", `torn at ${size}`);
       assert.deepEqual(asJson(open().skim()), [...before, next], `torn at ${size}`);
     }
   });
@@ -188,28 +195,93 @@ describe("the deployment log", () => {
 
   it("refuses an entry of a newer version and leaves every byte as it is", () => {
     open().append(hold("first"));
-    appendFileSync(path, '{"version":3,"kind":"novelty","id":"x"}\n');
+    appendFileSync(path, '{"version":4,"kind":"novelty","id":"x"}\n');
     const before = readFileSync(path);
     for (const read of [() => open().entries(), () => open().skim()]) {
-      assert.throws(read, /staging\.jsonl:2: an entry of version 3; this Rewind reads versions 1 and 2$/);
+      assert.throws(read, /staging\.jsonl:2: an entry of version 4; this Rewind reads versions 1 to 3$/);
     }
     assert.deepEqual(readFileSync(path), before);
   });
 
-  it("still reads an entry of its first version", () => {
+  for (const [name, kinds] of [
+    ["v1", ["intent", "outcome", "hold"]],
+    ["v2", ["intent", "outcome", "hold", "intent", "outcome", "stop"]],
+    ["v3", ["start", "unhold", "start", "hold"]],
+    ["v3-sealing-v2", ["intent", "outcome", "hold", "intent", "outcome", "stop", "start", "unhold", "start", "hold"]],
+  ] as const) {
+    it(`opens a log as it was once written, goes on with it, and seals it: ${name}`, () => {
+      mkdirSync(join(folder, "records"));
+      copyFileSync(fixture(name), path);
+      const before = open().entries();
+      assert.deepEqual(
+        before.map(({ kind }) => kind),
+        kinds,
+      );
+      assert.deepEqual(asJson(open().skim()), before);
+      const next = open().append(hold("broken"));
+      assert.deepEqual(open().entries(), [...before, next]);
+      assert.ok(readFileSync(path, "utf8").startsWith(readFileSync(fixture(name), "utf8")));
+      assert.equal(verifyLog(readFileSync(path), path).result, "sound");
+      writeFileSync(path, readFileSync(path, "utf8").replace('"v1.2.1"', '"v1.2.0"'));
+      assert.equal(verifyLog(readFileSync(path), path).result, "tampered");
+    });
+  }
+
+  it("neither reads nor goes on with a log that ends in an entry of a newer version", () => {
     mkdirSync(join(folder, "records"));
-    appendFileSync(path, '{"version":1,"kind":"hold","id":"x","release":"v1","reason":"broken"}\n');
-    open().append(hold("second"));
-    assert.deepEqual(
-      open()
-        .entries()
-        .map(({ version }) => version),
-      [1, 2],
-    );
+    copyFileSync(fixture("newer"), path);
+    for (const touch of [
+      () => open().entries(),
+      () => open().append(hold("x")),
+      () => verifyLog(readFileSync(path), path),
+    ]) {
+      assert.throws(touch, (error) => error instanceof NewerLog && error.message.includes("an entry of version 4"));
+    }
+    assert.deepEqual(readFileSync(path), readFileSync(fixture("newer")));
+  });
+
+  it("hands out entries without what binds them, and binds them by the line before as sha256sum sees it", () => {
+    const log = open();
+    const entries = [log.append(hold("first")), log.append(hold("second"))];
+    assert.deepEqual(log.entries(), entries);
+    assert.ok(entries.every((entry) => !("previous" in entry || "token" in entry || "digest" in entry)));
+    const [first = "", second = ""] = readFileSync(path, "utf8").split("\n");
+    const sum = createHash("sha256").update(`${first}\n`).digest("hex");
+    assert.ok(second.includes(`,"previous":"sha256:${sum}","token":2,"digest":"sha256:`));
+  });
+
+  it("goes on behind a line that is longer than any first look at the end", () => {
+    const log = open();
+    const reasons = ["short", "x".repeat(20_000), "y".repeat(300_000), "short again"];
+    for (const reason of reasons) log.append(hold(reason));
+    assert.equal(verifyLog(readFileSync(path), path).result, "sound");
+    assert.equal(log.entries().length, reasons.length);
+  });
+
+  it("writes no value of a secret, whoever appends it, and leaves names and digests as they are", () => {
+    const secret = "hunter22";
+    const log = openFileLog(path, secret, redactor({ password: secret }));
+    const check = {
+      name: "login",
+      result: "failed",
+      evidence: `401 with ${secret}`,
+      milliseconds: 1,
+      attempts: 1,
+    } as const;
+    log.append({ kind: "outcome", of: "x", result: "failed", checks: [check], milliseconds: 1 });
+    log.append({ kind: "hold", release: "v1", reason: `leaks ${secret}` });
+    log.append({ kind: "escalation", of: "x", trigger: "late", evidence: secret });
+    const appended = log.append({ kind: "answer", of: "x", question: secret, yes: true, note: `as ${secret} says` });
+    assert.ok(appended.kind === "answer" && appended.note === "as [secret] says" && appended.question === secret);
+    const lines = readFileSync(path, "utf8")
+      .replaceAll(`"stack":"${secret}"`, "")
+      .replace(`"question":"${secret}"`, "");
+    assert.ok(!lines.includes(secret), lines);
+    assert.equal(lines.split("[secret]").length, 5);
   });
 
   it("says where it cannot be read or written", () => {
-    const log = openFileLog(folder, "staging");
+    const log = openFileLog(folder, "staging", String);
     assert.throws(() => log.entries(), /EISDIR/);
     assert.throws(() => log.append(hold("x")), /EISDIR/);
   });

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive, isOfThisMachine, thisRunner } from "../../cli/runner";
+import { isAlive, isOfThisMachine, thisRunner } from "../../records/runner";
 
-describe("the process that works on a rollback", () => {
+describe("the process that an entry or a lock names", () => {
   it("is alive while it is, and not when it is gone or another has its number", async () => {
     const child = spawn("sleep", ["60"]);
     const pid = child.pid ?? assert.fail();

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Runner } from "../records/entry";
+import type { Runner } from "./entry";
 
-/** This process, as the log names it. */
+/** This process, as the log and its lock name it. */
 export function thisRunner(): Runner {
   const began = processOf(process.pid)?.began;
   return { host: hostname(), pid: process.pid, ...(began === undefined ? {} : { began }) };
 }
 
-/** Whether a rollback was begun on this machine, so that its process can be asked for. */
+/** Whether a process is one of this machine, so that it can be asked for. */
 export const isOfThisMachine = ({ host }: Runner): boolean => host === hostname();
 
-/** Whether a process of this machine still works on a rollback; never one of another machine. */
+/** Whether a process of this machine still runs; never one of another machine. */
 export function isAlive(runner: Runner): boolean {
   // In a container numbers begin anew: whoever asks may have the number of the one that is gone.
   if (!isOfThisMachine(runner) || runner.pid === process.pid) return false;

@@ -1,0 +1,80 @@
+import { hash } from "node:crypto";
+import type { Digest } from "../release/primitives";
+import type { Entry } from "./entry";
+
+/** A line of the log was written by a newer Rewind. The message says which. */
+export class NewerLog extends Error {
+  override readonly name = "NewerLog";
+}
+
+/** A line of the log is not what any Rewind wrote. The message says which. */
+export class DamagedLog extends Error {
+  override readonly name = "DamagedLog";
+}
+
+/** What binds an entry to all before it. It stands at the end of its line; whoever reads entries does not see it. */
+export interface Link {
+  /** The SHA-256 of everything since the beginning of the chained line before; without one, of everything. */
+  readonly previous: Digest;
+  /** The number of the writer, which rises with every one. */
+  readonly token: number;
+  /** The SHA-256 of the line up to here, so that a change of the last line shows, too. */
+  readonly digest: Digest;
+}
+
+/** The form of the entries that this Rewind writes, the first that is chained. */
+export const writtenVersion = 3;
+
+/** As a number: a text would be encoded anew for every line. */
+export const lineFeed = 0x0a;
+
+/** Stands behind what a crash tore off, which may end like a whole line does. */
+export const tornMark = " (torn)";
+
+const link = /,"previous":"(sha256:[0-9a-f]{64})","token":([1-9]\d{0,14}),"digest":"(sha256:[0-9a-f]{64})"\}$/;
+/** No link is longer. */
+const linkBytes = 200;
+const digestBytes = ',"digest":"sha256:"}'.length + 64;
+
+/** The SHA-256 of some bytes, as `sha256:<64 hex>`. */
+export const sha256 = (bytes: Uint8Array | string): Digest => `sha256:${hash("sha256", bytes, "hex")}`;
+
+/** The line of an entry, without its end, bound to what stands before it. */
+export function chainedLine(entry: Entry, { previous, token }: Omit<Link, "digest">): string {
+  const own = `${JSON.stringify(entry).slice(0, -1)},"previous":"${previous}","token":${token}`;
+  return `${own},"digest":"${sha256(own)}"}`;
+}
+
+/** What binds a line, given without its end; undefined when nothing does. Whether it is true, `verifyLog` asks. */
+export function linkOf(line: Buffer): Link | undefined {
+  const found = link.exec(line.toString("latin1", Math.max(0, line.length - linkBytes)));
+  if (found === null) return undefined;
+  const [, previous, token, digest] = found as unknown as [string, Digest, string, Digest];
+  return { previous, token: Number(token), digest };
+}
+
+/** Whether a chained line is as it was written. */
+export const isIntact = (line: Buffer, { digest }: Link): boolean =>
+  sha256(line.subarray(0, line.length - digestBytes)) === digest;
+
+/** The entry of a line; undefined when it is none, as is one of this version without what binds it. */
+export function parseEntry(line: string): Entry | undefined {
+  const bound = link.exec(line.slice(-linkBytes));
+  try {
+    const value: unknown = JSON.parse(bound === null ? line : `${line.slice(0, -bound[0].length)}}`);
+    if (typeof value !== "object" || value === null || !("kind" in value)) return undefined;
+    const entry = value as Entry;
+    return entry.version === writtenVersion && bound === null ? undefined : entry;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * An entry that this Rewind can read.
+ * @throws NewerLog when it is of another version
+ */
+export function checkVersion(entry: Entry, where: string): Entry {
+  if (entry.version >= 1 && entry.version <= writtenVersion) return entry;
+  throw new NewerLog(`${where}: an entry of version ${String(entry.version)}; this Rewind reads versions 1 to 3`);
+}

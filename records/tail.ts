@@ -1,0 +1,69 @@
+import { fstatSync, readSync } from "node:fs";
+import type { Digest } from "../release/primitives";
+import { checkVersion, lineFeed, linkOf, parseEntry, sha256, tornMark } from "./line";
+
+/** What an entry that is about to be written has to know of the end of the log. */
+export interface Tail {
+  /** In bytes: as long as the file has that many, nobody else has written. */
+  readonly size: number;
+  /** The number of the last writer; 0 before the first. */
+  readonly token: number;
+  readonly previous: Digest;
+  /** What closes the last line: nothing, the end of the line, or the mark that it is torn. */
+  readonly closing: string;
+}
+
+const firstRead = 16 * 1_024;
+
+/**
+ * Reads a log from its end, as far back as its last chained line; a log without one is read as a whole.
+ * @throws NewerLog when the last line is an entry of a newer version
+ */
+export function readTail(file: number, path: string): Tail {
+  const { size } = fstatSync(file);
+  for (let length = firstRead; ; length *= 8) {
+    const bytes = readEnd(file, size, length);
+    const last = lastChained(bytes);
+    const whole = bytes.length === size;
+    // Of a line that begins before what was read nobody knows where.
+    if (!whole && (last === undefined || last.start === 0)) continue;
+    const closing = closingOf(bytes, path);
+    const { start, token } = last ?? { start: 0, token: 0 };
+    const since = bytes.subarray(start);
+    const previous = sha256(closing === "" ? since : Buffer.concat([since, Buffer.from(closing)]));
+    return { size, token, previous, closing };
+  }
+}
+
+function readEnd(file: number, size: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(Math.min(size, length));
+  for (let read = 0; read < bytes.length;) {
+    const more = readSync(file, bytes, read, bytes.length - read, size - bytes.length + read);
+    if (more === 0) throw new Error("it became shorter while it was read");
+    read += more;
+  }
+  return bytes;
+}
+
+/** Where the last chained line of some bytes begins, and the number of its writer; undefined when there is none. */
+export function lastChained(bytes: Buffer): { readonly start: number; readonly token: number } | undefined {
+  for (let end = bytes.length; end > 0;) {
+    if (bytes[end - 1] === lineFeed) end -= 1;
+    const start = end === 0 ? 0 : bytes.lastIndexOf(lineFeed, end - 1) + 1;
+    const link = linkOf(bytes.subarray(start, end));
+    if (link !== undefined) return { start, token: link.token };
+    end = start;
+  }
+  return undefined;
+}
+
+/** A torn line left by a crash must not swallow the entry that follows it. */
+function closingOf(bytes: Buffer, path: string): string {
+  const ended = bytes.length === 0 || bytes[bytes.length - 1] === lineFeed;
+  const end = ended ? bytes.length - 1 : bytes.length;
+  const start = end <= 0 ? 0 : bytes.lastIndexOf(lineFeed, end - 1) + 1;
+  const entry = parseEntry(bytes.toString("utf8", start, Math.max(0, end)));
+  if (entry !== undefined) checkVersion(entry, `the last line of ${path}`);
+  if (ended) return "";
+  return entry === undefined ? `${tornMark}\n` : "\n";
+}
