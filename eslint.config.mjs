@@ -25,7 +25,7 @@ const may = {
   recovery: ["release", "records"],
   cli: ["release", "checks", "records", "recovery", "builds"],
   local: ["release", "builds"],
-  examples: [],
+  examples: ["release", "records", "recovery"],
 };
 /** Packages that a room must not import, each with the reason. */
 const packages = {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Replaces a file as a whole: after a crash it holds the old text or the new one, never a piece of either. */
@@ -19,7 +19,8 @@ export function writeAtomically(path: string, text: string): void {
 export function writeNew(path: string, text: string): void {
   const file = openSync(path, "wx", 0o600);
   try {
-    writeSync(file, text);
+    // Unlike writeSync this writes to the end.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
