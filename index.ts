@@ -1,4 +1,4 @@
 import { build } from "./stacks/program";
 
-/** The stack's outputs: what is pinned, what was verified, and the containers that run it. */
-export const { release, digest, pins, verified, containers } = build();
+// Called by the engine's own run, not while this file loads: the state keeps the stack trace of each resource.
+export = build;

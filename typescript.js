@@ -44,13 +44,9 @@ addHook(transpiled, { exts: [".ts"] });
  * the start of a verb that asks the engine.
  */
 function loadLater(name, user) {
-  let path;
-  try {
-    path = require.resolve(name, { paths: [dirname(require.resolve(`${user}/package.json`))] });
-  } catch {
-    // The compiler is there for those who work on Rewind alone.
-    return;
-  }
+  const path = whereFor(name, user);
+  // The compiler is there for those who work on Rewind alone.
+  if (path === undefined) return;
   let real;
   const get = (_, key) => {
     // Asked first of all, to find out how to import it.
@@ -61,9 +57,32 @@ function loadLater(name, user) {
     }
     return key === "default" ? real : real[key];
   };
-  require.cache[path] = Object.assign(new Module(path), { loaded: true, exports: new Proxy({}, { get }) });
+  put(path, new Proxy({}, { get }));
+}
+
+/*
+ * What looks for the source map of every line of every stack trace. sucrase leaves each line where it was, and Pulumi's
+ * SDK takes a trace of every promise: with many resources that was a third of the program.
+ */
+function leaveOut(name, user) {
+  const path = whereFor(name, user);
+  if (path !== undefined) put(path, {});
+}
+
+/** Where a package that uses another one finds it; undefined where it is not installed. */
+function whereFor(name, user) {
+  try {
+    return require.resolve(name, { paths: [dirname(require.resolve(`${user}/package.json`))] });
+  } catch {
+    return undefined;
+  }
+}
+
+function put(path, exports) {
+  require.cache[path] = Object.assign(new Module(path), { loaded: true, exports });
 }
 
 loadLater("zod/v4/locales", "zod");
 loadLater("@npmcli/arborist", "@pulumi/pulumi");
 loadLater("typescript", "@pulumi/pulumi");
+leaveOut("source-map-support/register", "@pulumi/pulumi");

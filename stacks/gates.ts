@@ -73,8 +73,14 @@ export class Gates {
    */
   guardEverything(): void {
     const hook = new pulumi.ResourceHook("before the change", () => this.passBefore(), { onDryRun: true });
-    pulumi.runtime.registerResourceTransform(({ custom, type, props, opts }) => {
-      if (!custom || type.startsWith("pulumi:providers:") || beyondTheGates.has(type)) return undefined;
+    // In this process: the engine would ask for each resource anew, and all that Rewind declares is declared here.
+    pulumi.runtime.registerStackTransformation(({ resource, type, props, opts }) => {
+      if (
+        !(resource instanceof pulumi.CustomResource) ||
+        type.startsWith("pulumi:providers:") ||
+        beyondTheGates.has(type)
+      )
+        return undefined;
       const { hooks = {} } = opts;
       const withHook = (others: (pulumi.ResourceHook | pulumi.ResourceHookFunction)[] = []) => [hook, ...others];
       return {

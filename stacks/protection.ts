@@ -55,7 +55,7 @@ export function leaveWhatIsLetGo(settings: Settings): void {
   if (paths.length === 0) return;
   const buckets = paths.flatMap((path) => (path.startsWith("storage/") ? [path.slice("storage/".length)] : []));
   const database = paths.includes("database");
-  pulumi.runtime.registerResourceTransform(({ type, name, props, opts }) => {
+  pulumi.runtime.registerStackTransformation(({ type, name, props, opts }) => {
     const ofBucket = type.startsWith("aws:s3") && buckets.some((each) => name === each || name.startsWith(`${each}-`));
     const ofDatabase = database && type.startsWith("postgresql:");
     return ofBucket || ofDatabase ? { props, opts: { ...opts, retainOnDelete: true } } : undefined;
