@@ -1,0 +1,26 @@
+import type { Store } from "../store";
+import type * as json from "./json";
+import type * as leveldb from "./leveldb";
+
+/** Where a store of each kind is. */
+export interface Places {
+  /** In files of a folder. */
+  readonly json: { readonly folder: string };
+  /** In the folder `leveldb` of a folder. */
+  readonly leveldb: { readonly folder: string };
+}
+export type Backend = keyof Places;
+
+/** Which store, and where it is. */
+export type Place = { readonly [B in Backend]: { readonly store: B } & Places[B] }[Backend];
+
+/** How a store of each kind is opened. What it needs is loaded when it is asked for. */
+const open: { readonly [B in Backend]: (place: Places[B]) => Store } = {
+  json: ({ folder }) => (require("./json") as typeof json).openJsonStore(folder),
+  leveldb: ({ folder }) => (require("./leveldb") as typeof leveldb).openLevelStore(folder),
+};
+
+/** The store at a place, which nothing is read of, nor made, before it is asked. */
+export function openStore<B extends Backend>(place: { readonly store: B } & Places[B]): Store {
+  return open[place.store](place);
+}
