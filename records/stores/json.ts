@@ -9,7 +9,7 @@ import {
   DamagedStore,
   keyBytes,
   NewerStore,
-  StoreUnavailable,
+  StoreHeld,
   storeVersion,
   type Collection,
   type Journal,
@@ -43,7 +43,7 @@ async function later<T>(work: () => T): Promise<T> {
   try {
     return work();
   } catch (error) {
-    throw error instanceof LogHeld ? new StoreUnavailable(error.message) : error;
+    throw error instanceof LogHeld ? new StoreHeld(error.message) : error;
   }
 }
 
