@@ -1,22 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
+import { appendInTurn } from "./append";
 import { syncFolder } from "./atomic-file";
 import type { Entry, Outcome } from "./entry";
-import {
-  chainedLine,
-  checkVersion,
-  DamagedLog,
-  lineFeed,
-  NewerLog,
-  parseEntry,
-  tornMark,
-  writtenVersion,
-} from "./line";
-import { LogHeld, Queue } from "./lock";
+import { chainedLine, checkVersion, DamagedLog, lineFeed, parseEntry, tornMark, writtenVersion } from "./line";
 import { withoutSecrets } from "./prose";
-import { readTail } from "./tail";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
@@ -30,6 +20,8 @@ export type Draft = Entry extends infer E
 export interface DeploymentLog {
   /** Where it is, for people. */
   readonly location: string;
+  /** The file that it is; undefined in other stores. */
+  readonly file?: string;
   /** Appends an entry, without the values of secrets, and returns it once it is on the disk. */
   append(draft: Draft): Entry;
   /** An id for an entry to come. Ids sort by time. */
@@ -41,45 +33,75 @@ export interface DeploymentLog {
    * read, and a line that is broken in there is named only then.
    */
   skim(): Entry[];
+  /** It as it stands, byte for byte. */
+  bytes(): Buffer;
+}
+
+/** Where the lines of a log are, reached without anything asynchronous. */
+export interface LogLines {
+  readonly location: string;
+  /** None before the first. */
+  read(): Buffer;
+  /** Binds an entry to what stands before it, and waits until its line is on the disk. */
+  append(entry: Entry): void;
 }
 
 /**
- * The deployment log in a file of JSON lines: every entry is bound to the one before and followed by an fsync, and of
- * several processes one writes at a time. Appending is synchronous because the last chance to write an outcome is while
- * the process exits, when nothing asynchronous runs any more.
+ * The deployment log over its lines: every entry is bound to the one before, and of several processes one writes at a
+ * time. Appending is synchronous because the last chance to write an outcome is while the process exits, when nothing
+ * asynchronous runs any more.
  *
  * @param redact takes the values of secrets out of a text
  * @throws DamagedLog from `entries` and `skim` when a line other than a torn last one is not an entry, naming the line;
- *   NewerLog when one is of a newer version, and from `append` when the last one is; LogHeld from `append` when another
- *   process does not let go
+ *   NewerLog when one is of a newer version, and from `append` when the last one is
+ */
+export function logOver(
+  lines: LogLines,
+  stack: string,
+  redact: (text: string) => string,
+  now: () => Date = () => new Date(),
+): DeploymentLog {
+  const { location } = lines;
+  return {
+    location,
+    append: (draft) => {
+      const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
+      const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
+      lines.append(entry);
+      return entry;
+    },
+    nextId: () => nextId(now()),
+    entries: () => readEntries(lines.read(), location, parseLine),
+    skim: () => readEntries(lines.read(), location, skimEntry),
+    bytes: () => lines.read(),
+  };
+}
+
+/**
+ * The deployment log in a file of JSON lines.
+ * @throws what `logOver` does; LogHeld from `append` when another process does not let go
  */
 export function openFileLog(
   path: string,
   stack: string,
   redact: (text: string) => string,
-  now: () => Date = () => new Date(),
+  now?: () => Date,
 ): DeploymentLog {
   let synced = false;
-  return {
-    location: path,
-    append: (draft) => {
-      const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
-      const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
-      const made = appendEntry(path, entry);
-      // The name of a new file is lost with the machine's power; who made it may have been cut off before this.
-      if (!synced || made) syncFolder(dirname(path));
-      synced = true;
-      return entry;
-    },
-    nextId: () => nextId(now()),
-    entries: () => readFileLog(path),
-    skim: () => readEntries(path, skimEntry),
+  const append = (entry: Entry): void => {
+    const { made } = appendInTurn(path, ({ previous, closing }, token) => {
+      return `${closing}${chainedLine(entry, { previous, token })}\n`;
+    });
+    // The name of a new file is lost with the machine's power; who made it may have been cut off before this.
+    if (!synced || made) syncFolder(dirname(path));
+    synced = true;
   };
+  return { ...logOver({ location: path, read: () => readBytes(path), append }, stack, redact, now), file: path };
 }
 
 /** All entries of a deployment log in a file, for whoever does not write it. Throws DamagedLog, NewerLog. */
 export function readFileLog(path: string): Entry[] {
-  return readEntries(path, (line) => parseEntry(line.toString()));
+  return readEntries(readBytes(path), path, parseLine);
 }
 
 /** The bytes of a deployment log in a file; none before the first entry. */
@@ -127,63 +149,12 @@ function askAccount(): string {
   }
 }
 
-/** Returns whether the file is new. */
-function appendEntry(path: string, entry: Entry): boolean {
-  try {
-    const file = openOrMake(path);
-    try {
-      const queue = new Queue(path);
-      for (;;) {
-        const size = appendInTurn(file, path, queue, entry);
-        if (size !== undefined) return size === 0;
-      }
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    if (error instanceof LogHeld || error instanceof NewerLog) throw error;
-    // A write to an open file does not say to which.
-    const { message, code } = error as NodeJS.ErrnoException;
-    throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
-  }
-}
-
-function openOrMake(path: string): number {
-  try {
-    return openSync(path, "a+", 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  const made = mkdirSync(dirname(path), { recursive: true });
-  if (made !== undefined) syncFolder(dirname(made));
-  return openSync(path, "a+", 0o600);
-}
-
-/** Returns the size of the log before the entry; undefined when it was not its turn, and nothing was written. */
-function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): number | undefined {
-  const { size, token: last, previous, closing } = readTail(file, path);
-  const turn = queue.next(last);
-  if (turn === undefined) return undefined;
-  let written = false;
-  try {
-    const line = chainedLine(entry, { previous, token: turn.token });
-    // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
-    if (fstatSync(file).size !== size || !turn.isMine()) return undefined;
-    // Unlike writeSync this writes to the end.
-    writeFileSync(file, `${closing}${line}\n`);
-    fsyncSync(file);
-    written = true;
-    return size;
-  } finally {
-    turn.release(written);
-  }
-}
-
 /** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
 type ReadLine = (line: Buffer, where: string) => Entry | undefined;
 
-function readEntries(path: string, read: ReadLine): Entry[] {
-  const bytes = readBytes(path);
+const parseLine: ReadLine = (line) => parseEntry(line.toString());
+
+function readEntries(bytes: Buffer, path: string, read: ReadLine): Entry[] {
   const entries: Entry[] = [];
   let start = 0;
   for (let number = 1; start < bytes.length; number += 1) {
