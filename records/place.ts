@@ -1,6 +1,5 @@
 import { join, resolve } from "node:path";
-import { VariableName } from "../release/primitives";
-import { recordsFolder, storeNames, type Records, type StoreName } from "../release/schema/store";
+import { recordsFolder, storeNames, UrlVariable, type Records, type StoreName } from "../release/schema/store";
 import { BadStore } from "./store";
 import type { Place } from "./stores";
 
@@ -38,7 +37,7 @@ function namedPlace(text: string, records: Records | undefined, project: string)
     return { store, folder: at === undefined ? join(project, recordsFolder(records)) : resolve(project, at) };
   }
   const inFile = typeof records === "object" && records.store === "postgresql" ? records.url : undefined;
-  const variable = VariableName.safeParse(at ?? inFile ?? defaultUrl);
+  const variable = UrlVariable.safeParse(at ?? inFile ?? defaultUrl);
   if (variable.success) return { store, variable: variable.data };
   throw new BadStore(
     `${storeVariable}: expected postgresql, or postgresql:<the name of the variable that holds the connection string>`,

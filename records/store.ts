@@ -76,9 +76,12 @@ export const storeVersion = 1;
  * @throws RangeError when it cannot be one
  */
 export function checkName(name: string): string {
-  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name)) return name;
+  if (isName(name)) return name;
   throw new RangeError(`${JSON.stringify(name.slice(0, 100))} is no name of a journal or a collection`);
 }
+
+/** Whether something may be the name of a journal or a collection. */
+export const isName = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name);
 
 /**
  * The bytes of a key, in whose order records stand.

@@ -7,6 +7,7 @@ import {
   byBytes,
   checkName,
   DamagedStore,
+  isName,
   keyBytes,
   NewerStore,
   StoreHeld,
@@ -50,6 +51,7 @@ async function later<T>(work: () => T): Promise<T> {
 function namesIn(folder: string, end: string): string[] {
   return unlessAbsent(() => readdirSync(folder), [])
     .flatMap((file) => (file.endsWith(end) ? [file.slice(0, -end.length)] : []))
+    .filter(isName)
     .sort(byBytes);
 }
 
