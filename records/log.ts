@@ -1,22 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
+import { appendInTurn } from "./append";
 import { syncFolder } from "./atomic-file";
 import type { Entry, Outcome } from "./entry";
-import {
-  chainedLine,
-  checkVersion,
-  DamagedLog,
-  lineFeed,
-  NewerLog,
-  parseEntry,
-  tornMark,
-  writtenVersion,
-} from "./line";
-import { LogHeld, Queue } from "./lock";
+import { chainedLine, checkVersion, DamagedLog, lineFeed, parseEntry, tornMark, writtenVersion } from "./line";
 import { withoutSecrets } from "./prose";
-import { readTail } from "./tail";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
@@ -129,54 +119,9 @@ function askAccount(): string {
 
 /** Returns whether the file is new. */
 function appendEntry(path: string, entry: Entry): boolean {
-  try {
-    const file = openOrMake(path);
-    try {
-      const queue = new Queue(path);
-      for (;;) {
-        const size = appendInTurn(file, path, queue, entry);
-        if (size !== undefined) return size === 0;
-      }
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    if (error instanceof LogHeld || error instanceof NewerLog) throw error;
-    // A write to an open file does not say to which.
-    const { message, code } = error as NodeJS.ErrnoException;
-    throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
-  }
-}
-
-function openOrMake(path: string): number {
-  try {
-    return openSync(path, "a+", 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  const made = mkdirSync(dirname(path), { recursive: true });
-  if (made !== undefined) syncFolder(dirname(made));
-  return openSync(path, "a+", 0o600);
-}
-
-/** Returns the size of the log before the entry; undefined when it was not its turn, and nothing was written. */
-function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): number | undefined {
-  const { size, token: last, previous, closing } = readTail(file, path);
-  const turn = queue.next(last);
-  if (turn === undefined) return undefined;
-  let written = false;
-  try {
-    const line = chainedLine(entry, { previous, token: turn.token });
-    // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
-    if (fstatSync(file).size !== size || !turn.isMine()) return undefined;
-    // Unlike writeSync this writes to the end.
-    writeFileSync(file, `${closing}${line}\n`);
-    fsyncSync(file);
-    written = true;
-    return size;
-  } finally {
-    turn.release(written);
-  }
+  return appendInTurn(path, ({ previous, closing }, token) => {
+    return `${closing}${chainedLine(entry, { previous, token })}\n`;
+  }).made;
 }
 
 /** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
