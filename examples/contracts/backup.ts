@@ -6,8 +6,10 @@ import { problemsOf } from "../../recovery/backups/verify";
 import { writeBackup, type Written } from "../../recovery/backups/write";
 import type { Occasion } from "../../release/backup-manifest";
 import { digestOf } from "../../release/canonical";
+import { artifacts } from "./chain/artifacts";
 import { copyFolder, filesBelow } from "./folders";
-import { levelIn, readAll, storeOf, type Home } from "./home";
+import { levelIn, readAll, type Home } from "./home";
+import { lineOf } from "./inspect";
 import { validate, type Finding } from "./validate";
 
 /** What a backup holds, each under its path of the home folder. */
@@ -16,7 +18,8 @@ const kept = ["leveldb", "deployments"] as const;
 /** Backs up both stores and the archive, whatever state they are in. */
 export function backUp(home: Home, occasion: Occasion, name: string, now: Date): Promise<Written> {
   const facts = { stack: "contracts", at: now.toISOString(), occasion, name };
-  const pinned = { release: "contracts", digest: digestOf([]) };
+  // What the records are of: the code that was deployed.
+  const pinned = { release: "contracts", digest: digestOf(artifacts()) };
   return writeBackup(home.backups, { ...facts, pinned }, async (staging) => {
     for (const part of kept) {
       for (const path of filesBelow(home.at(part))) {
@@ -27,21 +30,17 @@ export function backUp(home: Home, occasion: Occasion, name: string, now: Date):
   });
 }
 
-/** A backup, and what is wrong with it; nothing when LevelDB can be restored from it. */
-export interface Assessed {
-  readonly backup: Backup | Unreadable;
-  readonly problems: readonly string[];
-  readonly findings: readonly Finding[];
-}
-
-/** Looks into a backup as closely as can be: its sums, and the LevelDB in it, opened from a copy. */
-export async function assessBackup(backup: Backup | Unreadable, now: Date): Promise<Assessed> {
-  if (!isReadable(backup)) return { backup, problems: [backup.reason], findings: [] };
+/**
+ * Everything that is wrong with a backup: its sums, and the records of the LevelDB in it. That it has not all contracts is
+ * no fault of a backup that was made before the last one was deployed.
+ */
+export async function problemsOfBackup(backup: Backup | Unreadable, now = new Date()): Promise<string[]> {
+  if (!isReadable(backup)) return [backup.reason];
   const problems = problemsOf(backup);
-  if (!existsSync(levelOf(backup))) problems.push("it has no LevelDB");
-  if (problems.length > 0) return { backup, problems, findings: [] };
+  if (problems.length > 0) return problems;
+  if (!existsSync(levelOf(backup))) return ["it has no LevelDB"];
   const findings = await findingsIn(levelOf(backup), now);
-  return { backup, problems: findings.map(({ message }) => message), findings };
+  return findings.filter(({ aspect }) => aspect !== "counts").map(lineOf);
 }
 
 /** Where the LevelDB of a backup is. */
@@ -59,23 +58,9 @@ export async function findingsIn(level: string, now: Date): Promise<Finding[]> {
   }
 }
 
-/**
- * The backup to go back to, in the plan's order: those made when records were migrated, the newest first, then others.
- * @param tell hears of each that was passed over, and why
- */
-export async function chooseBackup(
-  home: Home,
-  now: Date,
-  tell: (line: string) => void,
-): Promise<Backup | undefined> {
-  const all = backupsIn(home.backups);
-  const preferred = [...all].sort((a, b) => rankOf(a) - rankOf(b));
-  for (const backup of preferred) {
-    const { problems } = await assessBackup(backup, now);
-    if (problems.length === 0 && isReadable(backup)) return backup;
-    tell(`Passed over backup ${backup.id}: ${problems.slice(0, 3).join("; ")}`);
-  }
-  return undefined;
+/** The backups in the plan's order: those made when records were migrated, the newest first, then others. */
+export function backupsInOrder(home: Home): (Backup | Unreadable)[] {
+  return backupsIn(home.backups).sort((a, b) => rankOf(a) - rankOf(b));
 }
 
 const rankOf = (backup: Backup | Unreadable): number =>

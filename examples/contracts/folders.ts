@@ -1,6 +1,19 @@
-import { closeSync, copyFileSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { syncFolder } from "../../records/atomic-file";
+
+/** The records that are committed with the example. */
+export const committed = join(__dirname, "deployments", "unified");
 
 /** Copies a folder and waits until all of it is on the disk. Links are not followed: there is none among records. */
 export function copyFolder(from: string, to: string): void {

@@ -12,6 +12,9 @@ import type { Read } from "./validate";
 export const backends = ["unified-json", "leveldb"] as const;
 export type Backend = (typeof backends)[number];
 
+/** What tries of a store are kept under: no network is called so. */
+export const probeName = "probe";
+
 /** A folder with everything that there is of the records: both stores, archive, backups, incidents. */
 export class Home {
   constructor(readonly folder: string) {}
@@ -29,6 +32,7 @@ export class Home {
     return this.at("leveldb");
   }
 
+  /** Records as they were before there were unified files: a file per network, no form around them. */
   get archive(): string {
     return this.at("deployments", "archive", "legacy-json");
   }
@@ -74,7 +78,7 @@ export const jsonIn = (folder: string): Store => openStore({ store: "json", fold
 /** What a store holds of every network; of one that cannot be read, why. */
 export async function readAll(store: Store): Promise<Read> {
   const others = await store.collections().catch(() => []);
-  const names = new Set([...networks.map(({ name }) => name), ...others]);
+  const names = new Set([...networks.map(({ name }) => name), ...others.filter((name) => name !== probeName)]);
   const read = new Map<string, ReadonlyMap<string, unknown> | Error>();
   for (const name of names) read.set(name, await readNetwork(store, name));
   return read;

@@ -1,0 +1,175 @@
+import { existsSync } from "node:fs";
+import { Argument } from "commander";
+import { backUp } from "../backup";
+import { urlsIn } from "../chain/client";
+import { committed, copyFolder } from "../folders";
+import { backendOf, storeOf, switchTo, type Backend } from "../home";
+import { soundRecords, writeArchive } from "../migrate";
+import {
+  fromChain,
+  levelFromArchive,
+  levelFromBackup,
+  levelFromGit,
+  levelFromUnified,
+  recoverable,
+  unifiedFromBackup,
+  unifiedFromLevel,
+  type Recoverable,
+} from "../recover";
+import { Refusal } from "../refusal";
+import { done, ofChecks } from "../result";
+import { rollbackToLevel } from "../rollback";
+import { liftStop, raiseStop, refuseWhileStopped, stopOf } from "../stop";
+import { backend, chosen, network, type AddVerbs, type Kit } from "./kit";
+
+/** Verbs that change records, or what keeps them. */
+export const addChange: AddVerbs = (program, kit) => {
+  program
+    .command("init")
+    .description("a home folder with the committed records: in unified JSON, in LevelDB, archived, backed up")
+    .action(async () => {
+      kit.finish(await init(kit));
+    });
+  program
+    .command("rollback-to-leveldb")
+    .description("back from unified JSON to LevelDB: stop, backup, restore, switch, validate")
+    .option("--force", "do not ask")
+    .option("--no-backup", "do not back up what is there; it is set aside")
+    .action(async ({ force, backup }: { readonly force?: boolean; readonly backup: boolean }) => {
+      kit.finish(await rollBack(kit, { force: force === true, noBackup: !backup }));
+    });
+  addMigrate(program, kit);
+  addRecover(program, kit);
+  program
+    .command("stop")
+    .description("let nothing change records but a rollback and recoveries; keeps the present state as evidence")
+    .argument("<reason>")
+    .action((reason: string) => {
+      const { incident } = raiseStop(kit.home(), reason, kit.now(), undefined);
+      kit.finish(done(`Incident ${incident}: the emergency stop stands`));
+    });
+  program
+    .command("start")
+    .description("lift the emergency stop")
+    .action(() => {
+      const stop = stopOf(kit.home());
+      if (stop !== undefined) liftStop(kit.home());
+      kit.finish(done(stop === undefined ? "No emergency stop stands" : `The stop of ${stop.incident} is lifted`));
+    });
+};
+
+async function init({ home, now }: Kit) {
+  const place = home();
+  if (existsSync(place.unified)) {
+    throw new Refusal(`${place.folder} has records already`, "node examples/contracts/contracts.js validate");
+  }
+  copyFolder(committed, place.unified);
+  const records = await soundRecords(storeOf(place, "unified-json"), now());
+  writeArchive(place, records);
+  const { id } = await migrated({ home: place, now, tell: () => undefined });
+  switchTo(place, "unified-json");
+  return done(`${records.length} records in ${place.folder}`, `Backup ${id}`);
+}
+
+/** LevelDB made of unified JSON, and both backed up as they are afterwards. */
+async function migrated(recovering: Parameters<typeof levelFromUnified>[0]) {
+  await levelFromUnified(recovering);
+  return backUp(recovering.home, "conversion", "migration", recovering.now());
+}
+
+async function rollBack(kit: Kit, { force, noBackup }: { readonly force: boolean; readonly noBackup: boolean }) {
+  const { home, env, now, tell, confirmed } = kit;
+  if (env.STATE_BACKEND === "unified-json") {
+    throw new Refusal(
+      "STATE_BACKEND=unified-json would keep unified JSON in use",
+      "unset STATE_BACKEND, and the same command",
+    );
+  }
+  const question = `Go back from ${backendOf(home(), env)} to the LevelDB of a backup?`;
+  if (!force && !(await confirmed(question, "rollback", "--force"))) {
+    throw new Refusal("not confirmed; nothing was touched", "the same command with --force");
+  }
+  const { incident, from, before, carried, left, checks, milliseconds } = await rollbackToLevel(home(), {
+    noBackup,
+    now,
+    tell,
+  });
+  return ofChecks(`Rollback ${incident} to LevelDB from backup ${from}, ${milliseconds} ms`, checks, [
+    before === undefined ? "What was there is set aside beside leveldb" : `What was there is backup ${before}`,
+    ...carried.map((record) => `Taken along from unified JSON: ${record}`),
+    ...left.map((record) => `Not taken from unified JSON: ${record}`),
+  ]);
+}
+
+const addMigrate: AddVerbs = (program, kit) => {
+  const migrate = program.command("migrate").description("records from one backend into the other, proved equal");
+  migrate.command("json-to-leveldb").action(async () => {
+    refuseWhileStopped(kit.home());
+    const { id } = await migrated({ ...kit, home: kit.home() });
+    kit.finish(done("LevelDB holds what unified JSON holds", `Backup ${id}`));
+  });
+  migrate.command("leveldb-to-unified").action(async () => {
+    refuseWhileStopped(kit.home());
+    await unifiedFromLevel({ ...kit, home: kit.home() });
+    kit.finish(done("Unified JSON holds what LevelDB holds"));
+  });
+  migrate
+    .command("use")
+    .description("put a backend in use")
+    .addArgument(new Argument("<backend>").choices(["unified-json", "leveldb"]))
+    .action(async (backend: Backend) => {
+      refuseWhileStopped(kit.home());
+      await soundRecords(storeOf(kit.home(), backend), kit.now());
+      switchTo(kit.home(), backend);
+      kit.finish(done(`${backend} is in use`));
+    });
+};
+
+const addRecover: AddVerbs = (program, kit) => {
+  const recover = program.command("recover").description("records that were lost, from where they are still whole");
+  const recovering = () => ({ ...kit, home: kit.home() });
+  recover
+    .command("backup")
+    .description("LevelDB, or unified JSON, from a backup")
+    .argument("[id]", "the backup (default: the best)")
+    .addOption(backend())
+    .action(async (id: string | undefined, options: { readonly backend?: Backend }) => {
+      const isLevel = chosen(kit, options) === "leveldb";
+      const from = await (isLevel ? levelFromBackup : unifiedFromBackup)(recovering(), id);
+      kit.finish(done(`${isLevel ? "LevelDB" : "Unified JSON"} is what it was in backup ${from}`));
+    });
+  recover
+    .command("git")
+    .description("LevelDB as it was in a commit; nothing else of the working tree is touched")
+    .argument("<commit>")
+    .action(async (commit: string) => {
+      await levelFromGit(recovering(), commit);
+      kit.finish(done(`LevelDB is what it was in ${commit}`));
+    });
+  recover
+    .command("archive")
+    .description("LevelDB made anew from the archive of JSON files")
+    .action(async () => {
+      await levelFromArchive(recovering());
+      kit.finish(done("LevelDB is made of the archive"));
+    });
+  recover
+    .command("leveldb")
+    .description("unified JSON made anew from LevelDB")
+    .action(async () => {
+      await unifiedFromLevel(recovering());
+      kit.finish(done("Unified JSON is made of LevelDB"));
+    });
+  for (const what of Object.keys(recoverable) as Recoverable[]) {
+    recover
+      .command(what)
+      .description("from the chains themselves, over JSON-RPC")
+      .addOption(network())
+      .addOption(backend())
+      .action(async (options: { readonly network: string; readonly backend?: Backend }) => {
+        const at = { network: options.network, backend: chosen(kit, options), urls: urlsIn(kit.env) };
+        const mended = await fromChain(recovering(), what, at);
+        kit.finish(done(`${mended.length} records mended`, ...mended));
+      });
+  }
+};
