@@ -31,7 +31,7 @@ export const addChain: AddVerbs = (program, kit) => {
     .action(async ({ empty }: { readonly empty?: boolean }) => {
       const nodes = await startNodes();
       for (const each of empty === true ? [] : networks)
-        await deploy(each, nodes.urls, new Map(), async () => undefined);
+        await deploy(each, nodes.urls, new Map(), () => Promise.resolve());
       kit.finish(done(...Object.entries(nodes.urls).map(([name, url]) => `export ${variableOf(name)}=${url}`)));
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
       await nodes.close();
