@@ -35,13 +35,16 @@ export async function measureBackend(
     const before = process.memoryUsage().rss;
     const store = backend === "leveldb" ? levelIn(folder) : jsonIn(folder);
     await fill(store, records);
+    const taken = Array.from({ length: rounds }, (_, round) => records[(round * 7) % records.length]).filter(
+      (record) => record !== undefined,
+    );
     const [reads, writes]: [number[], number[]] = [[], []];
-    for (let round = 0; round < rounds; round += 1) {
-      const record = records[(round * 7) % records.length];
-      if (record === undefined) break;
-      const collection = store.collection(record.network);
-      reads.push(await millisecondsOf(() => collection.get(record.contract)));
-      writes.push(await millisecondsOf(() => collection.write(new Map([[record.contract, record]]))));
+    for (const { network, contract } of taken) {
+      reads.push(await millisecondsOf(() => store.collection(network).get(contract)));
+    }
+    for (const record of taken) {
+      const changes = new Map([[record.contract, record]]);
+      writes.push(await millisecondsOf(() => store.collection(record.network).write(changes)));
     }
     return { reads, writes, memory: Math.max(0, process.memoryUsage().rss - before) };
   } finally {

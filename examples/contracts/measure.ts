@@ -46,12 +46,7 @@ export async function measureTriggers(
   }
 }
 
-async function measureOnce(
-  home: Home,
-  backend: Backend,
-  thresholds: Thresholds,
-  now: () => Date,
-): Promise<Trigger[]> {
+async function measureOnce(home: Home, backend: Backend, thresholds: Thresholds, now: () => Date): Promise<Trigger[]> {
   const before = existsSync(fileOf(home)) ? (JSON.parse(readFileSync(fileOf(home), "utf8")) as Kept) : nothing;
   const store = storeOf(home, backend);
   const read = await timed(() => readOne(store));

@@ -7,7 +7,7 @@ export interface VerbResult {
 }
 
 /** Exit codes mean what they mean for `rewind`. */
-const codes: Readonly<Record<Result, number>> = { passed: 0, inconclusive: 12, failed: 11, error: 13 };
+export const codes: Readonly<Record<Result, number>> = { passed: 0, inconclusive: 12, failed: 11, error: 13 };
 export const refused = 10;
 
 export const done = (...lines: readonly string[]): VerbResult => ({ code: 0, text: lines.join("\n") });

@@ -1,18 +1,21 @@
-import { writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import type { Store } from "../../../records/store";
 import { artifactsFile, textOf } from "../chain/artifacts";
-import { urlsIn, variableOf } from "../chain/client";
+import { urlsIn, variableOf, type Urls } from "../chain/client";
 import { compile } from "../chain/compile";
 import { deploy } from "../chain/deploy";
 import { startNodes } from "../chain/nodes";
-import { networks } from "../fleet";
-import { readAll, storeOf, writeAll } from "../home";
-import { networksNamed } from "../recover";
+import { callsOf, crossChainChecks, operations, perform, validateOnly, type Operation } from "../chain/operate";
+import { networks, type Network } from "../fleet";
+import { readAll, storeOf, writeAll, type Backend } from "../home";
+import { remember } from "../known";
 import { DeploymentRecord } from "../record";
-import { done } from "../result";
+import { networksNamed } from "../recover";
+import { done, ofChecks, type VerbResult } from "../result";
 import { refuseWhileStopped } from "../stop";
-import { backend, chosen, network, type AddVerbs } from "./kit";
-import type { Backend } from "../home";
+import type { Read } from "../validate";
+import { backend, chosen, chosenStore, network, type AddVerbs, type Kit } from "./kit";
 
 /** Verbs that need chains. */
 export const addChain: AddVerbs = (program, kit) => {
@@ -36,26 +39,73 @@ export const addChain: AddVerbs = (program, kit) => {
       await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
       await nodes.close();
     });
+  for (const operation of operations) {
+    program
+      .command(operation)
+      .description(descriptions[operation])
+      .addOption(network())
+      .addOption(backend())
+      .option("--validate-only", "say whether it would succeed; change nothing")
+      .action(async (options: OperationFlags) => {
+        kit.finish(await operate(kit, operation, options));
+      });
+  }
   program
-    .command("deploy")
-    .description("deploy what the records lack, and record it as the chain tells it")
-    .addOption(network())
+    .command("cross-chain")
+    .description("whether the bridges of networks know each other, as their chains tell")
+    .requiredOption("--networks <names>", "networks, with commas between them")
     .addOption(backend())
-    .action(async (options: { readonly network: string; readonly backend?: Backend }) => {
-      refuseWhileStopped(kit.home());
-      const store = storeOf(kit.home(), chosen(kit, options));
-      const read = await readAll(store);
-      let count = 0;
-      for (const each of networksNamed(options.network)) {
-        const records = read.get(each.name);
-        if (records instanceof Error) throw records;
-        const known = new Map([...(records ?? [])].map(([name, record]) => [name, DeploymentRecord.parse(record)]));
-        await deploy(each, urlsIn(kit.env), known, async (record) => {
-          await writeAll(store, [record]);
-          kit.tell(`${record.network} ${record.contract}: ${record.address}`);
-          count += 1;
-        });
-      }
-      kit.finish(done(`${count} contracts deployed`));
+    .action(async (options: { readonly networks: string; readonly backend?: Backend }) => {
+      const among = options.networks.split(",").flatMap((name) => networksNamed(name));
+      const read = await readAll(storeOf(kit.home(), chosen(kit, options)));
+      kit.finish(ofChecks("Between networks", await crossChainChecks(among, read, urlsIn(kit.env))));
     });
 };
+
+interface OperationFlags {
+  readonly network: string;
+  readonly backend?: Backend;
+  readonly validateOnly?: boolean;
+}
+
+const descriptions: Readonly<Record<Operation, string>> = {
+  deploy: "deploy what the records lack, and record it as the chain tells it",
+  setup: "let each network's bridge make its coins",
+  configure: "tell each bridge where the others are",
+};
+
+async function operate(kit: Kit, operation: Operation, options: OperationFlags): Promise<VerbResult> {
+  const store = chosenStore(kit, options);
+  const [among, urls, read] = [networksNamed(options.network), urlsIn(kit.env), await readAll(store)];
+  if (options.validateOnly === true) {
+    const checks = await Promise.all(among.map((each) => validateOnly(operation, each, read, urls)));
+    return ofChecks(`${operation}, validated only`, checks);
+  }
+  refuseWhileStopped(kit.home());
+  let count = 0;
+  for (const each of among) {
+    count += operation === "deploy" ? await deployTo(kit, store, each, read) : await call(operation, each, read, urls);
+  }
+  await remember(kit.home());
+  return done(operation === "deploy" ? `${count} contracts deployed` : `${count} calls made`);
+}
+
+async function call(operation: "setup" | "configure", network: Network, read: Read, urls: Urls): Promise<number> {
+  const calls = callsOf(operation, network, read);
+  await perform(network, urls, calls);
+  return calls.length;
+}
+
+/** Each contract is on record before the next is deployed. */
+async function deployTo(kit: Kit, store: Store, network: Network, read: Read): Promise<number> {
+  const records = read.get(network.name);
+  if (records instanceof Error) throw records;
+  const known = new Map([...(records ?? [])].map(([name, record]) => [name, DeploymentRecord.parse(record)]));
+  let count = 0;
+  await deploy(network, urlsIn(kit.env), known, async (record) => {
+    await writeAll(store, [record]);
+    kit.tell(`${record.network} ${record.contract}: ${record.address}`);
+    count += 1;
+  });
+  return count;
+}

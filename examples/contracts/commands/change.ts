@@ -4,6 +4,7 @@ import { backUp } from "../backup";
 import { urlsIn } from "../chain/client";
 import { committed, copyFolder } from "../folders";
 import { backendOf, storeOf, switchTo, type Backend } from "../home";
+import { remember } from "../known";
 import { soundRecords, writeArchive } from "../migrate";
 import {
   fromChain,
@@ -17,7 +18,7 @@ import {
   type Recoverable,
 } from "../recover";
 import { Refusal } from "../refusal";
-import { done, ofChecks } from "../result";
+import { done, ofChecks, type VerbResult } from "../result";
 import { rollbackToLevel } from "../rollback";
 import { liftStop, raiseStop, refuseWhileStopped, stopOf } from "../stop";
 import { backend, chosen, network, type AddVerbs, type Kit } from "./kit";
@@ -28,7 +29,7 @@ export const addChange: AddVerbs = (program, kit) => {
     .command("init")
     .description("a home folder with the committed records: in unified JSON, in LevelDB, archived, backed up")
     .action(async () => {
-      kit.finish(await init(kit));
+      await finish(kit, await init(kit));
     });
   program
     .command("rollback-to-leveldb")
@@ -36,7 +37,7 @@ export const addChange: AddVerbs = (program, kit) => {
     .option("--force", "do not ask")
     .option("--no-backup", "do not back up what is there; it is set aside")
     .action(async ({ force, backup }: { readonly force?: boolean; readonly backup: boolean }) => {
-      kit.finish(await rollBack(kit, { force: force === true, noBackup: !backup }));
+      await finish(kit, await rollBack(kit, { force: force === true, noBackup: !backup }));
     });
   addMigrate(program, kit);
   addRecover(program, kit);
@@ -57,6 +58,12 @@ export const addChange: AddVerbs = (program, kit) => {
       kit.finish(done(stop === undefined ? "No emergency stop stands" : `The stop of ${stop.incident} is lifted`));
     });
 };
+
+/** Remembers the files as they are now, so that a change by anybody else is seen. */
+async function finish(kit: Kit, result: VerbResult): Promise<void> {
+  await remember(kit.home());
+  kit.finish(result);
+}
 
 async function init({ home, now }: Kit) {
   const place = home();
@@ -106,12 +113,12 @@ const addMigrate: AddVerbs = (program, kit) => {
   migrate.command("json-to-leveldb").action(async () => {
     refuseWhileStopped(kit.home());
     const { id } = await migrated({ ...kit, home: kit.home() });
-    kit.finish(done("LevelDB holds what unified JSON holds", `Backup ${id}`));
+    await finish(kit, done("LevelDB holds what unified JSON holds", `Backup ${id}`));
   });
   migrate.command("leveldb-to-unified").action(async () => {
     refuseWhileStopped(kit.home());
     await unifiedFromLevel({ ...kit, home: kit.home() });
-    kit.finish(done("Unified JSON holds what LevelDB holds"));
+    await finish(kit, done("Unified JSON holds what LevelDB holds"));
   });
   migrate
     .command("use")
@@ -121,7 +128,7 @@ const addMigrate: AddVerbs = (program, kit) => {
       refuseWhileStopped(kit.home());
       await soundRecords(storeOf(kit.home(), backend), kit.now());
       switchTo(kit.home(), backend);
-      kit.finish(done(`${backend} is in use`));
+      await finish(kit, done(`${backend} is in use`));
     });
 };
 
@@ -136,7 +143,7 @@ const addRecover: AddVerbs = (program, kit) => {
     .action(async (id: string | undefined, options: { readonly backend?: Backend }) => {
       const isLevel = chosen(kit, options) === "leveldb";
       const from = await (isLevel ? levelFromBackup : unifiedFromBackup)(recovering(), id);
-      kit.finish(done(`${isLevel ? "LevelDB" : "Unified JSON"} is what it was in backup ${from}`));
+      await finish(kit, done(`${isLevel ? "LevelDB" : "Unified JSON"} is what it was in backup ${from}`));
     });
   recover
     .command("git")
@@ -144,21 +151,21 @@ const addRecover: AddVerbs = (program, kit) => {
     .argument("<commit>")
     .action(async (commit: string) => {
       await levelFromGit(recovering(), commit);
-      kit.finish(done(`LevelDB is what it was in ${commit}`));
+      await finish(kit, done(`LevelDB is what it was in ${commit}`));
     });
   recover
     .command("archive")
     .description("LevelDB made anew from the archive of JSON files")
     .action(async () => {
       await levelFromArchive(recovering());
-      kit.finish(done("LevelDB is made of the archive"));
+      await finish(kit, done("LevelDB is made of the archive"));
     });
   recover
     .command("leveldb")
     .description("unified JSON made anew from LevelDB")
     .action(async () => {
       await unifiedFromLevel(recovering());
-      kit.finish(done("Unified JSON is made of LevelDB"));
+      await finish(kit, done("Unified JSON is made of LevelDB"));
     });
   for (const what of Object.keys(recoverable) as Recoverable[]) {
     recover
@@ -169,7 +176,7 @@ const addRecover: AddVerbs = (program, kit) => {
       .action(async (options: { readonly network: string; readonly backend?: Backend }) => {
         const at = { network: options.network, backend: chosen(kit, options), urls: urlsIn(kit.env) };
         const mended = await fromChain(recovering(), what, at);
-        kit.finish(done(`${mended.length} records mended`, ...mended));
+        await finish(kit, done(`${mended.length} records mended`, ...mended));
       });
   }
 };

@@ -1,9 +1,18 @@
-import { Option } from "commander";
+import { existsSync, readdirSync } from "node:fs";
+import { InvalidArgumentError, Option } from "commander";
 import { isReadable } from "../../../recovery/backups/read";
+import { Duration, milliseconds } from "../../../release/primitives";
+import { firedOf, planThresholds, type Trigger } from "../../../release/triggers";
+import { judge, type Check } from "../../../release/verdict";
 import { backupsInOrder, problemsOfBackup } from "../backup";
-import { readAll, type Backend } from "../home";
+import { checksOf, measureBackend } from "../benchmark";
+import { urlsIn } from "../chain/client";
+import { backends, readAll, type Backend, type Home } from "../home";
 import { aspectsOf, inspect, lineOf, tryCrud } from "../inspect";
-import { done, ofChecks } from "../result";
+import { measureTriggers } from "../measure";
+import { soundRecords } from "../migrate";
+import { reportOf, rollbackChecks, validation } from "../report";
+import { codes, done, ofChecks, type VerbResult } from "../result";
 import { aspects, countOf, type Aspect } from "../validate";
 import { backend, chosen, chosenStore, type AddVerbs } from "./kit";
 
@@ -60,4 +69,73 @@ export const addLook: AddVerbs = (program, kit) => {
       }
       kit.finish(done(...(lines.length > 0 ? lines : ["there is no backup"])));
     });
+  program
+    .command("validate-rollback")
+    .description("whether a rollback came to its end: the plan's five lines")
+    .addOption(backend())
+    .action(async (options: ValidateFlags) => {
+      const found = await validation(kit.home(), chosen(kit, options), urlsIn(kit.env), kit.now());
+      kit.finish(ofChecks("After the rollback", rollbackChecks(found)));
+    });
+  program
+    .command("report")
+    .description("the validation report, in Markdown; kept in the incident's folder")
+    .argument("[incident]", "the incident (default: the newest)")
+    .addOption(backend())
+    .action(async (incident: string | undefined, options: ValidateFlags) => {
+      const found = await validation(kit.home(), chosen(kit, options), urlsIn(kit.env), kit.now());
+      const { result } = judge([...found.integrity, ...found.operations, ...found.performance]);
+      const text = reportOf(kit.home(), incident ?? newestIncident(kit.home()), found, kit.now());
+      kit.finish({ code: codes[result], text });
+    });
+  program
+    .command("benchmark")
+    .description("reads, writes and memory of both backends with these records, against the plan's ranges")
+    .option("--rounds <count>", "how often each is measured", Number, 30)
+    .action(async ({ rounds }: { readonly rounds: number }) => {
+      const records = await soundRecords(chosenStore(kit, {}), kit.now());
+      const checks: Check[] = [];
+      for (const each of backends) {
+        checks.push(...checksOf(each, await measureBackend(each, records, rounds, kit.home().folder)));
+      }
+      kit.finish(ofChecks(`${records.length} records`, checks));
+    });
+  program
+    .command("triggers")
+    .description("measure, and say which triggers of a rollback have fired")
+    .option("--for <duration>", "measure so long, such as 5m (default: once)", millisecondsOf, 0)
+    .option("--every <duration>", "how often", millisecondsOf, 5_000)
+    .option("--window <duration>", "how long a threshold must be exceeded", millisecondsOf, planThresholds.window)
+    .action(async (options: { readonly for: number; readonly every: number; readonly window: number }) => {
+      const gap = Math.min(planThresholds.gap, options.window);
+      const thresholds = { ...planThresholds, window: options.window, gap };
+      const rhythm = { every: options.every, during: options.for, now: kit.now };
+      const all = await measureTriggers(kit.home(), chosen(kit, {}), thresholds, rhythm);
+      kit.finish(ofTriggers(all));
+    });
 };
+
+/** Fired ones first, with what they lead to. */
+function ofTriggers(all: readonly Trigger[]): VerbResult {
+  const checks = all.map(({ name, result, evidence }) => ({ name, result, evidence, milliseconds: 0, attempts: 1 }));
+  const fired = firedOf(all).map(
+    ({ name, severity, rollback }) =>
+      `${severity.name}: ${name}; respond within ${severity.minutes} min, roll back ${rollback}`,
+  );
+  const [worst] = firedOf(all);
+  const isUrgent = worst?.severity.name === "critical" || worst?.severity.name === "high";
+  const next = isUrgent ? ["Next: node examples/contracts/contracts.js rollback-to-leveldb"] : [];
+  return ofChecks("Triggers", checks, [...fired, ...next]);
+}
+
+function newestIncident(home: Home): string | undefined {
+  const folder = home.at("logs", "incidents");
+  return existsSync(folder) ? readdirSync(folder).sort().at(-1) : undefined;
+}
+
+/** A duration, as an argument. */
+function millisecondsOf(text: string): number {
+  const parsed = Duration.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? "not a duration");
+  return milliseconds(parsed.data);
+}
