@@ -66,13 +66,23 @@ export function switchTo(home: Home, backend: Backend): void {
   writeAtomically(home.at("backend"), `${backend}\n`);
 }
 
-/** The store of a backend; `folder` holds it where it is not in its place, such as in a backup. */
+/** The store of a backend, in its place. */
 export function storeOf(home: Home, backend: Backend): Store {
   return backend === "leveldb" ? levelIn(home.folder) : jsonIn(home.unified);
 }
 
-/** A folder that holds a folder `leveldb`. */
-export const levelIn = (folder: string): Store => openStore({ store: "leveldb", folder });
+const levels = new Map<string, Store>();
+
+/**
+ * The LevelDB in the folder `leveldb` of a folder; always the same store for the same folder. LevelDB keeps other processes
+ * out by a lock that this process loses as soon as it opens, and closes, the lock's file a second time.
+ */
+export function levelIn(folder: string): Store {
+  const store = levels.get(folder) ?? openStore({ store: "leveldb", folder });
+  levels.set(folder, store);
+  return store;
+}
+
 export const jsonIn = (folder: string): Store => openStore({ store: "json", folder });
 
 /** What a store holds of every network; of one that cannot be read, why. */
@@ -92,6 +102,16 @@ async function readNetwork(store: Store, name: string): Promise<ReadonlyMap<stri
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/** Whether all of a store can be read. */
+export async function isReadable(store: Store): Promise<boolean> {
+  try {
+    await store.collections();
+  } catch {
+    return false;
+  }
+  return [...(await readAll(store)).values()].every((records) => !(records instanceof Error));
 }
 
 /** Puts records in a store, those of a network all at once. */

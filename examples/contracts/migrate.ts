@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { syncFolder, writeAtomically } from "../../records/atomic-file";
-import type { Store } from "../../records/store";
+import type { Json, Store } from "../../records/store";
 import { canonicalJson } from "../../release/canonical";
 import { networks } from "./fleet";
 import { emptyFolder, filesBelow, mendPlace, putInPlace } from "./folders";
-import { jsonIn, levelIn, readAll, writeAll, type Home } from "./home";
+import { isReadable, jsonIn, levelIn, readAll, writeAll, type Home } from "./home";
 import { lineOf } from "./inspect";
 import { DeploymentRecord } from "./record";
 import { Refusal } from "./refusal";
-import { validate } from "./validate";
+import { validate, type Read } from "./validate";
 
 /** Where the next state is made before it is put in the place of the present one. */
 export const stagedIn = (home: Home): string => home.at(".staged");
@@ -28,17 +28,51 @@ export async function soundRecords(store: Store, now: Date): Promise<DeploymentR
       "node examples/contracts/contracts.js validate, and recover what it names",
     );
   }
+  return recordsOf(read);
+}
+
+/** All records of what was read, which is valid. */
+export function recordsOf(read: Read): DeploymentRecord[] {
   return [...read.values()].flatMap((records) =>
     records instanceof Error ? [] : [...records.values()].map((record) => DeploymentRecord.parse(record)),
   );
 }
 
-/** Makes LevelDB of records: beside its place, proved equal, and then in it. Returns where the one before was set aside. */
+/**
+ * Lets LevelDB hold these records and no others, proved equal. One that can be read is written to: others may have it open,
+ * and would go on with their files in the folder of another. One that cannot is replaced.
+ * @returns where a LevelDB that could not be read was set aside
+ */
 export async function makeLevel(home: Home, records: readonly DeploymentRecord[]): Promise<string | undefined> {
+  mendPlace(home.leveldb);
+  const store = levelIn(home.folder);
+  if (await isReadable(store)) {
+    for (const [network, changes] of changesTo(await readAll(store), records)) {
+      await store.collection(network).write(changes);
+    }
+    await proveEqual(store, records);
+    return undefined;
+  }
   const staged = emptyFolder(stagedIn(home));
   await writeAll(levelIn(staged), records);
   await proveEqual(levelIn(staged), records);
-  return putInPlace(join(staged, "leveldb"), home.leveldb);
+  const before = putInPlace(join(staged, "leveldb"), home.leveldb);
+  rmSync(staged, { recursive: true });
+  return before;
+}
+
+/** What makes a store hold these records and no others, by network. */
+function changesTo(read: Read, records: readonly DeploymentRecord[]): Map<string, Map<string, Json | undefined>> {
+  const changes = new Map<string, Map<string, Json | undefined>>();
+  for (const [network, found] of read) {
+    const contracts = found instanceof Error ? [] : [...found.keys()];
+    changes.set(network, new Map(contracts.map((contract) => [contract, undefined])));
+  }
+  for (const record of records) {
+    const ofNetwork = changes.get(record.network) ?? new Map<string, Json | undefined>();
+    changes.set(record.network, ofNetwork.set(record.contract, record));
+  }
+  return changes;
 }
 
 /** Makes unified JSON of records: beside its place, proved equal, and then in it, file by file. */
@@ -94,9 +128,4 @@ export function readArchive(home: Home): DeploymentRecord[] {
       throw new Refusal(`${file}: ${error instanceof Error ? error.message : "not readable"}`, next);
     }
   });
-}
-
-/** Puts back what somebody who was killed had set aside. */
-export function mendHome(home: Home): void {
-  mendPlace(home.leveldb);
 }

@@ -2,16 +2,17 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isReadable } from "../../recovery/backups/read";
-import { backUp, backupsInOrder, deploymentsOf, findingsIn, levelOf, problemsOfBackup } from "./backup";
+import { backUp, backupsInOrder, deploymentsOf, problemsOfBackup, readLevel, readLevelOf } from "./backup";
 import { chainOf, type Urls } from "./chain/client";
 import { readDeployment } from "./chain/read";
 import { networkNamed, networks, type Network } from "./fleet";
-import { copyFolder, emptyFolder, putInPlace } from "./folders";
+import { emptyFolder } from "./folders";
 import { jsonIn, readAll, storeOf, writeAll, type Backend, type Home } from "./home";
 import { lineOf } from "./inspect";
-import { makeLevel, makeUnified, mendHome, readArchive, soundRecords, stagedIn } from "./migrate";
+import { makeLevel, makeUnified, readArchive, recordsOf, soundRecords, stagedIn } from "./migrate";
 import { Address, type DeploymentRecord } from "./record";
 import { Refusal } from "./refusal";
+import { validate, type Read } from "./validate";
 
 /** What every recovery needs. */
 export interface Recovering {
@@ -26,7 +27,7 @@ export async function levelFromBackup({ home, now, tell }: Recovering, id: strin
   for (const backup of named) {
     const problems = await problemsOfBackup(backup, now());
     if (problems.length === 0 && isReadable(backup)) {
-      await placeLevel({ home, now, tell }, levelOf(backup));
+      await placeLevel({ home, now, tell }, await readLevelOf(backup));
       return backup.id;
     }
     tell(`Passed over backup ${backup.id}: ${problems.slice(0, 3).join("; ")}`);
@@ -68,7 +69,8 @@ export async function levelFromGit(recovering: Recovering, commit: string): Prom
     mkdirSync(dirname(join(from, path)), { recursive: true });
     writeFileSync(join(from, path), content);
   }
-  await placeLevel(recovering, from);
+  await placeLevel(recovering, await readLevel(from));
+  rmSync(stagedIn(home), { recursive: true });
 }
 
 function filesIn(home: Home, commit: string): { path: string; content: Buffer }[] {
@@ -96,11 +98,13 @@ function filesIn(home: Home, commit: string): { path: string; content: Buffer }[
 
 /** LevelDB made anew from the archive of JSON files. */
 export async function levelFromArchive(recovering: Recovering): Promise<void> {
-  const { home } = recovering;
-  const records = readArchive(home);
-  await keep(recovering);
-  await checkedLevel(recovering, records);
+  const records = readArchive(recovering.home);
+  const read = new Map(networks.map(({ name }) => [name, ofNetwork(records, name)]));
+  await placeLevel(recovering, read);
 }
+
+const ofNetwork = (records: readonly DeploymentRecord[], name: string): ReadonlyMap<string, unknown> =>
+  new Map(records.filter(({ network }) => network === name).map((record) => [record.contract, record]));
 
 /** Unified JSON made anew from LevelDB. */
 export async function unifiedFromLevel(recovering: Recovering): Promise<void> {
@@ -114,8 +118,7 @@ export async function unifiedFromLevel(recovering: Recovering): Promise<void> {
 export async function levelFromUnified(recovering: Recovering): Promise<void> {
   const { home, now } = recovering;
   const records = await soundRecords(storeOf(home, "unified-json"), now());
-  await keep(recovering);
-  await makeLevel(home, records);
+  await replaceLevel(recovering, records);
 }
 
 /** What is read from the chain again, by the field of a record that it mends. */
@@ -194,33 +197,28 @@ function merged(
   return Object.fromEntries(taken.filter(([, value]) => value !== undefined)) as DeploymentRecord;
 }
 
-/** Puts a LevelDB into its place, when what is in it is valid and what is there was backed up. */
-async function placeLevel(recovering: Recovering, from: string): Promise<void> {
-  const { home, now } = recovering;
-  const findings = await findingsIn(from, now());
+/** Restores records to LevelDB, when they are valid and what is there was backed up. */
+async function placeLevel(recovering: Recovering, read: Read): Promise<void> {
+  const { now } = recovering;
+  const findings = validate(read, now());
   if (findings.length > 0) {
     throw new Refusal(
       `what would be restored is not valid: ${findings.slice(0, 3).map(lineOf).join("; ")}`,
       "node examples/contracts/contracts.js backups, or another commit",
     );
   }
-  await keep(recovering);
-  const staged = home.at(".staged-level");
-  copyFolder(from, emptyFolder(staged));
-  const before = putInPlace(staged, home.leveldb);
-  if (before !== undefined) rmSync(before, { recursive: true });
-  rmSync(stagedIn(home), { recursive: true, force: true });
+  await replaceLevel(recovering, recordsOf(read));
 }
 
-async function checkedLevel({ home, now }: Recovering, records: readonly DeploymentRecord[]): Promise<void> {
-  const before = await makeLevel(home, records);
-  await soundRecords(storeOf(home, "leveldb"), now());
+/** What is there is in a backup: what could not be read of it need not stay beside. */
+async function replaceLevel(recovering: Recovering, records: readonly DeploymentRecord[]): Promise<void> {
+  await keep(recovering);
+  const before = await makeLevel(recovering.home, records);
   if (before !== undefined) rmSync(before, { recursive: true });
 }
 
 /** Backs up what is there, before anything of it changes. */
 async function keep({ home, now, tell }: Recovering): Promise<void> {
-  mendHome(home);
   if (!existsSync(home.leveldb) && !existsSync(home.unified)) return;
   tell(`Backed up as ${(await backUp(home, "restore", "before-recovery", now())).id}`);
 }

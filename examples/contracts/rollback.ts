@@ -4,12 +4,12 @@ import { isReadable } from "../../recovery/backups/read";
 import { thisRunner } from "../../records/runner";
 import { canonicalJson } from "../../release/canonical";
 import { failures, judge, type Check } from "../../release/verdict";
-import { backUp, backupsInOrder, deploymentsOf, levelOf, problemsOfBackup } from "./backup";
-import { copyFolder, emptyFolder, putInPlace } from "./folders";
-import { levelIn, readAll, storeOf, switchTo, writeAll, type Home } from "./home";
+import { lineOfAvailability, watch, type Availability } from "./availability";
+import { backUp, backupsInOrder, deploymentsOf, problemsOfBackup, readLevelOf } from "./backup";
+import { copyFolder } from "./folders";
+import { readAll, storeOf, switchTo, type Home } from "./home";
 import { inspect, lineOf, tryCrud } from "./inspect";
-import { mendHome, stagedIn } from "./migrate";
-import { DeploymentRecord } from "./record";
+import { makeLevel, recordsOf } from "./migrate";
 import { Refusal } from "./refusal";
 import { liftStop, noteIncident, raiseStop, type Stop } from "./stop";
 import { aspects, validate, type Read } from "./validate";
@@ -33,6 +33,8 @@ export interface RolledBack {
   /** Records of the unified JSON that are not in LevelDB as they were, each with the reason. */
   readonly left: readonly string[];
   readonly checks: readonly Check[];
+  /** To somebody who read all the time. */
+  readonly availability: Availability;
   readonly milliseconds: number;
 }
 
@@ -42,24 +44,38 @@ export interface RolledBack {
  * Whoever reads meanwhile reads unified JSON until the switch, and LevelDB from then on.
  * @throws Refusal when there is nothing to go back to, or validation fails; the emergency stop then stands
  */
-export async function rollbackToLevel(home: Home, { noBackup, now, tell }: RollbackOptions): Promise<RolledBack> {
+export async function rollbackToLevel(home: Home, options: RollbackOptions): Promise<RolledBack> {
+  const ended = new AbortController();
+  const watching = watch(home, {}, ended.signal);
+  try {
+    const done = await goBack(home, options);
+    ended.abort();
+    const availability = await watching;
+    noteIncident(home, done.incident, options.now(), `AVAILABILITY: ${lineOfAvailability(availability)}`);
+    return { ...done, availability };
+  } finally {
+    ended.abort();
+    await watching;
+  }
+}
+
+async function goBack(home: Home, { noBackup, now, tell }: RollbackOptions): Promise<Omit<RolledBack, "availability">> {
   const began = performance.now();
   const stop = raiseStop(home, "rollback from unified JSON to LevelDB", now(), thisRunner());
   tell(`Incident ${stop.incident}: the emergency stop stands`);
-  mendHome(home);
   const before = noBackup
     ? undefined
     : (await backUp(home, "rollback", `emergency-rollback-${stop.incident}`, now())).id;
-  tell(before === undefined ? "No backup was asked for; what is there is set aside" : `Backed up as ${before}`);
-  const { from, carried, left } = await restoreLevel(home, stop, { now, tell });
+  tell(before === undefined ? "No backup was asked for" : `Backed up as ${before}`);
+  const { from, aside, carried, left } = await restoreLevel(home, stop, { now, tell });
   switchTo(home, "leveldb");
   tell("LevelDB is in use");
   const checks = await checksAfterwards(home, now());
   if (judge(checks).result !== "passed") throw failed(home, stop, checks, now());
-  if (before !== undefined) rmSync(`${home.leveldb}.before`, { recursive: true, force: true });
+  if (before !== undefined && aside !== undefined) rmSync(aside, { recursive: true });
   liftStop(home);
   const milliseconds = Math.round(performance.now() - began);
-  noteIncident(home, stop, now(), `SUCCESS: rolled back to LevelDB from backup ${from} in ${milliseconds} ms`);
+  noteIncident(home, stop.incident, now(), `SUCCESS: rolled back to LevelDB from backup ${from} in ${milliseconds} ms`);
   return { incident: stop.incident, from, before, carried, left, checks, milliseconds };
 }
 
@@ -68,27 +84,25 @@ async function restoreLevel(
   home: Home,
   stop: Stop,
   { now, tell }: Pick<RollbackOptions, "now" | "tell">,
-): Promise<Pick<RolledBack, "from" | "carried" | "left">> {
+): Promise<Pick<RolledBack, "from" | "carried" | "left"> & { readonly aside: string | undefined }> {
   for (const backup of backupsInOrder(home)) {
     const problems = await problemsOfBackup(backup);
     if (problems.length > 0 || !isReadable(backup)) {
       tell(`Passed over backup ${backup.id}: ${problems.slice(0, 3).join("; ")}`);
       continue;
     }
-    const staged = emptyFolder(stagedIn(home));
-    copyFolder(levelOf(backup), join(staged, "leveldb"));
-    const taken = await carryOver(home, staged);
-    const findings = validate(await readAll(levelIn(staged)), now());
+    const { read, ...taken } = await withNewer(home, await readLevelOf(backup), now());
+    const findings = validate(read, now());
     if (findings.length > 0) {
       tell(`Passed over backup ${backup.id}: ${findings.slice(0, 3).map(lineOf).join("; ")}`);
       continue;
     }
     tell(`Restoring LevelDB from backup ${backup.id}`);
-    putInPlace(join(staged, "leveldb"), home.leveldb);
+    const aside = await makeLevel(home, recordsOf(read));
     restoreArchive(home, join(deploymentsOf(backup), "archive", "legacy-json"));
-    return { from: backup.id, ...taken };
+    return { from: backup.id, aside, ...taken };
   }
-  noteIncident(home, stop, now(), "FAILED: no backup with a valid LevelDB");
+  noteIncident(home, stop.incident, now(), "FAILED: no backup with a valid LevelDB");
   throw new Refusal(
     `no backup with a valid LevelDB in ${home.backups}; the emergency stop stands, a person is needed`,
     "node examples/contracts/contracts.js recover git <commit>, or recover archive",
@@ -102,33 +116,35 @@ function restoreArchive(home: Home, from: string): void {
 }
 
 /** What was deployed since the backup is in the unified JSON alone: what of it is sound is taken along. */
-async function carryOver(home: Home, staged: string): Promise<Pick<RolledBack, "carried" | "left">> {
+async function withNewer(
+  home: Home,
+  backup: Read,
+  now: Date,
+): Promise<Pick<RolledBack, "carried" | "left"> & { readonly read: Read }> {
   const unified = await readAll(storeOf(home, "unified-json"));
-  const level = await readAll(levelIn(staged));
-  const suspect = new Set(validate(unified, new Date()).map(({ network, contract }) => `${network} ${contract ?? ""}`));
-  const carried: DeploymentRecord[] = [];
-  const left: string[] = [];
+  const suspect = new Set(validate(unified, now).map(({ network, contract }) => `${network} ${contract ?? ""}`));
+  const read = new Map([...backup].map(([network, records]) => [network, asMap(records)]));
+  const [carried, left]: [string[], string[]] = [[], []];
   for (const [network, contract, value] of recordsIn(unified)) {
     const name = `${network} ${contract}`;
-    const restored = recordIn(level, network, contract);
-    if (restored === undefined && !suspect.has(name)) carried.push(DeploymentRecord.parse(value));
-    else if (restored === undefined) left.push(`${name}: not a valid record`);
+    const restored = read.get(network)?.get(contract);
+    if (restored === undefined && !suspect.has(name)) {
+      read.set(network, asMap(read.get(network)).set(contract, value));
+      carried.push(name);
+    } else if (restored === undefined) left.push(`${name}: not a valid record`);
     else if (canonicalJson(restored) !== canonicalJson(value)) left.push(`${name}: as it was in the backup`);
   }
-  await writeAll(levelIn(staged), carried);
-  return { carried: carried.map(({ network, contract }) => `${network} ${contract}`), left };
+  return { read, carried, left };
 }
+
+const asMap = (records: ReadonlyMap<string, unknown> | Error | undefined): Map<string, unknown> =>
+  new Map(records instanceof Error ? [] : records);
 
 function* recordsIn(read: Read): Generator<readonly [network: string, contract: string, record: unknown]> {
   for (const [network, records] of read) {
     if (records instanceof Error) continue;
     for (const [contract, record] of records) yield [network, contract, record];
   }
-}
-
-function recordIn(read: Read, network: string, contract: string): unknown {
-  const records = read.get(network);
-  return records instanceof Error ? undefined : records?.get(contract);
 }
 
 /** What is looked at before the stop is lifted. */
@@ -139,7 +155,7 @@ async function checksAfterwards(home: Home, now: Date): Promise<Check[]> {
 
 function failed(home: Home, stop: Stop, checks: readonly Check[], now: Date): Refusal {
   const evidence = failures(judge(checks)).map(({ name, evidence }) => `${name}: ${evidence}`);
-  noteIncident(home, stop, now, `FAILED: ${evidence.join("; ")}`);
+  noteIncident(home, stop.incident, now, `FAILED: ${evidence.join("; ")}`);
   return new Refusal(
     `validation failed after the rollback: ${evidence.join("; ")}; the emergency stop stands, a person is needed`,
     "node examples/contracts/contracts.js recover git <commit>, or recover archive",

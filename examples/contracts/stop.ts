@@ -58,7 +58,7 @@ export function liftStop(home: Home): void {
 }
 
 /** A line in the incident's own log. */
-export function noteIncident(home: Home, { incident }: Stop, now: Date, line: string): void {
+export function noteIncident(home: Home, incident: string, now: Date, line: string): void {
   mkdirSync(home.incident(incident), { recursive: true });
   appendFileSync(`${home.incident(incident)}/rollback.log`, `${now.toISOString()} ${line}\n`);
 }

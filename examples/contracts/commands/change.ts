@@ -1,17 +1,15 @@
-import { existsSync } from "node:fs";
 import { Argument } from "commander";
-import { backUp } from "../backup";
+import { lineOfAvailability } from "../availability";
+import { begin, migrateToLevel } from "../begin";
 import { urlsIn } from "../chain/client";
-import { committed, copyFolder } from "../folders";
 import { backendOf, storeOf, switchTo, type Backend } from "../home";
 import { remember } from "../known";
-import { soundRecords, writeArchive } from "../migrate";
+import { soundRecords } from "../migrate";
 import {
   fromChain,
   levelFromArchive,
   levelFromBackup,
   levelFromGit,
-  levelFromUnified,
   recoverable,
   unifiedFromBackup,
   unifiedFromLevel,
@@ -29,13 +27,14 @@ export const addChange: AddVerbs = (program, kit) => {
     .command("init")
     .description("a home folder with the committed records: in unified JSON, in LevelDB, archived, backed up")
     .action(async () => {
-      await finish(kit, await init(kit));
+      const { records, backup } = await begin(kit.home(), kit.now);
+      await finish(kit, done(`${records.length} records in ${kit.home().folder}`, `Backup ${backup}`));
     });
   program
     .command("rollback-to-leveldb")
     .description("back from unified JSON to LevelDB: stop, backup, restore, switch, validate")
     .option("--force", "do not ask")
-    .option("--no-backup", "do not back up what is there; it is set aside")
+    .option("--no-backup", "do not back up what is there")
     .action(async ({ force, backup }: { readonly force?: boolean; readonly backup: boolean }) => {
       await finish(kit, await rollBack(kit, { force: force === true, noBackup: !backup }));
     });
@@ -65,25 +64,6 @@ async function finish(kit: Kit, result: VerbResult): Promise<void> {
   kit.finish(result);
 }
 
-async function init({ home, now }: Kit) {
-  const place = home();
-  if (existsSync(place.unified)) {
-    throw new Refusal(`${place.folder} has records already`, "node examples/contracts/contracts.js validate");
-  }
-  copyFolder(committed, place.unified);
-  const records = await soundRecords(storeOf(place, "unified-json"), now());
-  writeArchive(place, records);
-  const { id } = await migrated({ home: place, now, tell: () => undefined });
-  switchTo(place, "unified-json");
-  return done(`${records.length} records in ${place.folder}`, `Backup ${id}`);
-}
-
-/** LevelDB made of unified JSON, and both backed up as they are afterwards. */
-async function migrated(recovering: Parameters<typeof levelFromUnified>[0]) {
-  await levelFromUnified(recovering);
-  return backUp(recovering.home, "conversion", "migration", recovering.now());
-}
-
 async function rollBack(kit: Kit, { force, noBackup }: { readonly force: boolean; readonly noBackup: boolean }) {
   const { home, env, now, tell, confirmed } = kit;
   if (env.STATE_BACKEND === "unified-json") {
@@ -96,13 +76,11 @@ async function rollBack(kit: Kit, { force, noBackup }: { readonly force: boolean
   if (!force && !(await confirmed(question, "rollback", "--force"))) {
     throw new Refusal("not confirmed; nothing was touched", "the same command with --force");
   }
-  const { incident, from, before, carried, left, checks, milliseconds } = await rollbackToLevel(home(), {
-    noBackup,
-    now,
-    tell,
-  });
+  const done = await rollbackToLevel(home(), { noBackup, now, tell });
+  const { incident, from, before, carried, left, checks, availability, milliseconds } = done;
   return ofChecks(`Rollback ${incident} to LevelDB from backup ${from}, ${milliseconds} ms`, checks, [
-    before === undefined ? "What was there is set aside beside leveldb" : `What was there is backup ${before}`,
+    `Available: ${lineOfAvailability(availability)}`,
+    before === undefined ? "No backup was asked for" : `What was there is backup ${before}`,
     ...carried.map((record) => `Taken along from unified JSON: ${record}`),
     ...left.map((record) => `Not taken from unified JSON: ${record}`),
   ]);
@@ -112,7 +90,7 @@ const addMigrate: AddVerbs = (program, kit) => {
   const migrate = program.command("migrate").description("records from one backend into the other, proved equal");
   migrate.command("json-to-leveldb").action(async () => {
     refuseWhileStopped(kit.home());
-    const { id } = await migrated({ ...kit, home: kit.home() });
+    const id = await migrateToLevel({ ...kit, home: kit.home() });
     await finish(kit, done("LevelDB holds what unified JSON holds", `Backup ${id}`));
   });
   migrate.command("leveldb-to-unified").action(async () => {

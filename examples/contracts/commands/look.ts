@@ -4,6 +4,7 @@ import { isReadable } from "../../../recovery/backups/read";
 import { Duration, milliseconds } from "../../../release/primitives";
 import { firedOf, planThresholds, type Trigger } from "../../../release/triggers";
 import { judge, type Check } from "../../../release/verdict";
+import { lineOfAvailability, percentOf, wanted, watch } from "../availability";
 import { backupsInOrder, problemsOfBackup } from "../backup";
 import { checksOf, measureBackend } from "../benchmark";
 import { urlsIn } from "../chain/client";
@@ -99,6 +100,23 @@ export const addLook: AddVerbs = (program, kit) => {
         checks.push(...checksOf(each, await measureBackend(each, records, rounds, kit.home().folder)));
       }
       kit.finish(ofChecks(`${records.length} records`, checks));
+    });
+  program
+    .command("availability")
+    .description("read all the time, and say how available the records were")
+    .option("--for <duration>", "how long (default: until Ctrl-C)", millisecondsOf)
+    .action(async (options: { readonly for?: number }) => {
+      const told = new AbortController();
+      for (const signal of ["SIGINT", "SIGTERM"] as const) {
+        process.once(signal, () => {
+          told.abort();
+        });
+      }
+      const signals = options.for === undefined ? [told.signal] : [told.signal, AbortSignal.timeout(options.for)];
+      kit.tell("watching");
+      const found = await watch(kit.home(), kit.env, AbortSignal.any(signals));
+      const code = percentOf(found) >= wanted ? codes.passed : codes.failed;
+      kit.finish({ code, text: lineOfAvailability(found) });
     });
   program
     .command("triggers")
