@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Replaces a file as a whole: after a crash it holds the old text or the new one, never a piece of either. */
@@ -36,4 +36,19 @@ export function syncFolder(path: string): void {
   } finally {
     closeSync(folder);
   }
+}
+
+/** Makes a folder that is not there, and those above it: each has a name that stays before anything is in it. */
+export function makeFolder(path: string): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makeFolder(above);
+  // Somebody else may make it at the same time.
+  mkdirSync(path, { recursive: true });
+  syncFolder(above);
+}
+
+/** Makes sure of the names of a file and of the folder that holds it. */
+export function syncName(path: string): void {
+  syncFolder(dirname(path));
+  syncFolder(dirname(dirname(path)));
 }

@@ -1,19 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { dirname } from "node:path";
-import { syncFolder } from "./atomic-file";
+import { makeFolder, syncName } from "./atomic-file";
 import type { Entry, Outcome } from "./entry";
-import {
-  chainedLine,
-  checkVersion,
-  DamagedLog,
-  lineFeed,
-  NewerLog,
-  parseEntry,
-  tornMark,
-  writtenVersion,
-} from "./line";
+import { chainedLine, checkVersion, DamagedLog, lineFeed, NewerLog, isTorn, parseEntry, writtenVersion } from "./line";
 import { LogHeld, Queue } from "./lock";
 import { withoutSecrets } from "./prose";
 import { readTail } from "./tail";
@@ -59,16 +50,12 @@ export function openFileLog(
   redact: (text: string) => string,
   now: () => Date = () => new Date(),
 ): DeploymentLog {
-  let synced = false;
   return {
     location: path,
     append: (draft) => {
       const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
       const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
-      const made = appendEntry(path, entry);
-      // The name of a new file is lost with the machine's power; who made it may have been cut off before this.
-      if (!synced || made) syncFolder(dirname(path));
-      synced = true;
+      appendEntry(path, entry);
       return entry;
     },
     nextId: () => nextId(now()),
@@ -127,16 +114,12 @@ function askAccount(): string {
   }
 }
 
-/** Returns whether the file is new. */
-function appendEntry(path: string, entry: Entry): boolean {
+function appendEntry(path: string, entry: Entry): void {
   try {
     const file = openOrMake(path);
     try {
       const queue = new Queue(path);
-      for (;;) {
-        const size = appendInTurn(file, path, queue, entry);
-        if (size !== undefined) return size === 0;
-      }
+      while (!appendInTurn(file, path, queue, entry));
     } finally {
       closeSync(file);
     }
@@ -154,26 +137,27 @@ function openOrMake(path: string): number {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  const made = mkdirSync(dirname(path), { recursive: true });
-  if (made !== undefined) syncFolder(dirname(made));
+  makeFolder(dirname(path));
   return openSync(path, "a+", 0o600);
 }
 
-/** Returns the size of the log before the entry; undefined when it was not its turn, and nothing was written. */
-function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): number | undefined {
+/** Returns whether it was its turn; nothing was written otherwise. */
+function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): boolean {
   const { size, token: last, previous, closing } = readTail(file, path);
   const turn = queue.next(last);
-  if (turn === undefined) return undefined;
+  if (turn === undefined) return false;
   let written = false;
   try {
     const line = chainedLine(entry, { previous, token: turn.token });
+    // Whoever finds an entry relies on the name of the file, and who made the file may have been cut off before this.
+    if (size === 0) syncName(path);
     // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
-    if (fstatSync(file).size !== size || !turn.isMine()) return undefined;
+    if (fstatSync(file).size !== size || !turn.isMine()) return false;
     // Unlike writeSync this writes to the end.
     writeFileSync(file, `${closing}${line}\n`);
     fsyncSync(file);
     written = true;
-    return size;
+    return true;
   } finally {
     turn.release(written);
   }
@@ -193,10 +177,11 @@ function readEntries(path: string, read: ReadLine): Entry[] {
     start = end + 1;
     if (line.length === 0) continue;
     const where = `${path}:${number}`;
+    // What a crash tore off was never acknowledged: nobody was told that it had been written.
+    if (isTorn(line)) continue;
     const entry = read(line, where);
     if (entry !== undefined) entries.push(checkVersion(entry, where));
-    // What a crash tore off was never acknowledged: nobody was told that it had been written.
-    else if (newline >= 0 && !line.toString().endsWith(tornMark)) throw notAnEntry(where);
+    else if (newline >= 0) throw notAnEntry(where);
   }
   return entries;
 }
