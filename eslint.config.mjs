@@ -112,8 +112,8 @@ export default defineConfig(
     rules: { "no-console": "error" },
   },
   {
-    // What is loaded when it is needed: verbs, what the gates ask, what verifies signatures.
-    files: [...commands, "stacks/gates.ts", "checks/before.ts"],
+    // What is loaded when it is needed: verbs, what the gates ask, what verifies signatures, the stores.
+    files: [...commands, "stacks/gates.ts", "checks/before.ts", "records/stores/index.ts"],
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {

@@ -38,16 +38,17 @@ export function syncFolder(path: string): void {
   }
 }
 
-/** Makes a folder that is not there, and those above it: each has a name that stays before anything is in it. */
-export function makeFolder(path: string): void {
+/** Makes a folder that is not there, and those above it: each has a name that stays before there is anything in it. */
+export function makeFolder(path: string, mode?: number): void {
   const above = dirname(path);
-  if (!existsSync(above)) makeFolder(above);
+  if (!existsSync(above)) makeFolder(above, mode);
+  // Who made the one above may have been cut off before this.
+  syncFolder(dirname(above));
   // Somebody else may make it at the same time.
-  mkdirSync(path, { recursive: true });
-  syncFolder(above);
+  mkdirSync(path, { recursive: true, mode });
 }
 
-/** Makes sure of the names of a file and of the folder that holds it. */
+/** Makes sure of the name of a file or folder, and of the folder that holds it. */
 export function syncName(path: string): void {
   syncFolder(dirname(path));
   syncFolder(dirname(dirname(path)));

@@ -1,13 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
-import { makeFolder, syncName } from "./atomic-file";
+import { appendInTurn } from "./append";
 import type { Entry, Outcome } from "./entry";
-import { chainedLine, checkVersion, DamagedLog, lineFeed, NewerLog, isTorn, parseEntry, writtenVersion } from "./line";
-import { LogHeld, Queue } from "./lock";
+import { chainedLine, checkVersion, DamagedLog, isTorn, lineFeed, parseEntry, writtenVersion } from "./line";
 import { withoutSecrets } from "./prose";
-import { readTail } from "./tail";
 
 /** What of an entry its writer says; the log adds who, when and which. */
 type Written = "version" | "id" | "at" | "stack" | "by";
@@ -55,7 +52,7 @@ export function openFileLog(
     append: (draft) => {
       const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
       const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
-      appendEntry(path, entry);
+      appendInTurn(path, ({ previous, closing }, token) => `${closing}${chainedLine(entry, { previous, token })}\n`);
       return entry;
     },
     nextId: () => nextId(now()),
@@ -111,55 +108,6 @@ function askAccount(): string {
   } catch {
     // A container may run as a user that has no name.
     return `unknown@${hostname()}`;
-  }
-}
-
-function appendEntry(path: string, entry: Entry): void {
-  try {
-    const file = openOrMake(path);
-    try {
-      const queue = new Queue(path);
-      while (!appendInTurn(file, path, queue, entry));
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    if (error instanceof LogHeld || error instanceof NewerLog) throw error;
-    // A write to an open file does not say to which.
-    const { message, code } = error as NodeJS.ErrnoException;
-    throw Object.assign(new Error(`cannot write ${path}: ${message}`), { code });
-  }
-}
-
-function openOrMake(path: string): number {
-  try {
-    return openSync(path, "a+", 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  makeFolder(dirname(path));
-  return openSync(path, "a+", 0o600);
-}
-
-/** Returns whether it was its turn; nothing was written otherwise. */
-function appendInTurn(file: number, path: string, queue: Queue, entry: Entry): boolean {
-  const { size, token: last, previous, closing } = readTail(file, path);
-  const turn = queue.next(last);
-  if (turn === undefined) return false;
-  let written = false;
-  try {
-    const line = chainedLine(entry, { previous, token: turn.token });
-    // Whoever finds an entry relies on the name of the file, and who made the file may have been cut off before this.
-    if (size === 0) syncName(path);
-    // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
-    if (fstatSync(file).size !== size || !turn.isMine()) return false;
-    // Unlike writeSync this writes to the end.
-    writeFileSync(file, `${closing}${line}\n`);
-    fsyncSync(file);
-    written = true;
-    return true;
-  } finally {
-    turn.release(written);
   }
 }
 

@@ -1,6 +1,21 @@
 /** A value that JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** Something of a store was written by a newer Rewind, and was left as it is. The message says what. */
+export class NewerStore extends Error {
+  override readonly name = "NewerStore";
+}
+
+/** Something of a store is not what any Rewind wrote. The message says what. */
+export class DamagedStore extends Error {
+  override readonly name = "DamagedStore";
+}
+
+/** The store cannot be reached, or whoever holds it does not let go. The message says where it is, without secrets. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
 /** Lines that are only ever appended to: a deployment log, as bytes. */
 export interface Journal {
   /** How many bytes it has; 0 before the first. */
@@ -14,7 +29,7 @@ export interface Journal {
   append(bytes: Buffer, at: number): Promise<boolean>;
 }
 
-/** Records by key. */
+/** Records by key: up to 1,024 bytes of UTF-8. */
 export interface Collection {
   /** The record under a key; undefined when there is none. */
   get(key: string): Promise<Json | undefined>;
@@ -34,11 +49,37 @@ export interface Collection {
 export interface Store {
   /** Where it is, for people; without secrets. */
   readonly location: string;
-  /** Names are `[a-z0-9][a-z0-9._-]{0,62}`. One that is not there yet is empty. */
+  /** Names are those of stacks: `[A-Za-z0-9_][A-Za-z0-9._-]{0,99}`. One that is not there yet is empty. */
   journal(name: string): Journal;
   collection(name: string): Collection;
-  /** The names of what is in it, sorted. */
+  /** The names of what is in it, sorted; what is empty is not there. */
   journals(): Promise<string[]>;
   collections(): Promise<string[]>;
   close(): Promise<void>;
 }
+
+/** The form in which every backend keeps what is in it. */
+export const storeVersion = 1;
+
+/**
+ * The name of a journal or a collection, which becomes that of a file.
+ * @throws RangeError when it cannot be one
+ */
+export function checkName(name: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name)) return name;
+  throw new RangeError(`${JSON.stringify(name.slice(0, 100))} is no name of a journal or a collection`);
+}
+
+/**
+ * The bytes of a key, in whose order records stand.
+ * @throws RangeError when it has none, is empty or too long
+ */
+export function keyBytes(key: string): Buffer {
+  const bytes = Buffer.from(key);
+  // Half of a surrogate pair would come back as another character.
+  if (bytes.length > 0 && bytes.length <= 1_024 && bytes.toString() === key) return bytes;
+  throw new RangeError(`${JSON.stringify(key.slice(0, 100))} is no key of a record: 1 to 1,024 bytes of UTF-8`);
+}
+
+/** Puts names in their order. */
+export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -8,7 +8,7 @@ import type { Random } from "./random";
 export interface CrashState {
   /** What was lost, for people. */
   readonly name: string;
-  readonly nodes: readonly Node[];
+  nodes(): readonly Node[];
 }
 
 /** A disk writes a sector as a whole. */
@@ -18,24 +18,25 @@ const someOfThem = 24;
 
 /**
  * What may be found when the power goes after some steps: what was made sure of is there, and of the rest anything may be
- * lost, in any order, a write also in part. What a program that is killed leaves, all of it, is the first.
+ * lost, in any order, a write also in part. The first is what a killed program leaves, which is all of it.
  */
-export function* crashStates(base: readonly Node[], steps: readonly Step[], random: Random): Iterable<CrashState> {
+export function crashStates(base: readonly Node[], steps: readonly Step[], random: Random): CrashState[] {
   const pending = steps.flatMap((_, at) => (isSure(steps, at) ? [] : [at]));
-  yield stateOf("all is there", base, steps, new Set());
-  for (const lost of choices(pending, random)) {
-    yield stateOf(`without ${[...lost].join(", ")}`, base, steps, lost);
-  }
-  for (const at of pending) {
-    for (const [name, torn] of piecesOf(steps[at], random)) {
-      for (const lost of [new Set<number>(), new Set(pending.filter((other) => other !== at))]) {
-        yield stateOf(`${at} ${name}, without ${[...lost].join(", ") || "no other"}`, base, steps.with(at, torn), lost);
-      }
-    }
-  }
+  const without = (lost: ReadonlySet<number>, what: string, from = steps): CrashState => ({
+    name: `${what}without ${[...lost].join(", ") || "nothing"}`,
+    nodes: () => nodesOf(base, from, lost),
+  });
+  const torn = pending.flatMap((at) =>
+    piecesOf(steps[at], random).flatMap(([name, piece]) =>
+      [new Set<number>(), new Set(pending.filter((other) => other !== at))].map((lost) =>
+        without(lost, `${at} ${name}, `, steps.with(at, piece)),
+      ),
+    ),
+  );
+  return [...choices(pending, random).map((lost) => without(lost, "")), ...torn];
 }
 
-/** Which of the pending steps are lost: all choices of a few; of many all, each alone, all but each, and some. */
+/** Which of the pending steps are lost: all choices of a few; of many none, all, each alone, all but each, and some. */
 function choices(pending: readonly number[], random: Random): ReadonlySet<number>[] {
   const chosen = (lose: (at: number, index: number) => boolean) => new Set(pending.filter(lose));
   if (pending.length <= allOfThem) {
@@ -44,7 +45,12 @@ function choices(pending: readonly number[], random: Random): ReadonlySet<number
     );
   }
   const some = Array.from({ length: someOfThem }, () => chosen(() => random() < 0.5));
-  return [new Set(pending), ...pending.flatMap((one) => [new Set([one]), chosen((at) => at !== one)]), ...some];
+  return [
+    new Set(),
+    new Set(pending),
+    ...pending.flatMap((one) => [new Set([one]), chosen((at) => at !== one)]),
+    ...some,
+  ];
 }
 
 /** A write of which only a part reached the disk. */
@@ -71,8 +77,10 @@ function piecesOf(step: Step | undefined, random: Random): (readonly [string, St
 /** Whether a step is on the disk: whatever it changed was made sure of afterwards. */
 function isSure(steps: readonly Step[], at: number): boolean {
   const step = steps[at];
-  return step === undefined || touched(step).every((node) => isSynced(steps.slice(at + 1), node));
+  return step === undefined || touched(step).every((node) => isSynced(steps.slice(at + 1), node, isName(step)));
 }
+
+const isName = ({ kind }: Step): boolean => kind !== "write" && kind !== "cut";
 
 function touched(step: Step): readonly number[] {
   switch (step.kind) {
@@ -91,17 +99,17 @@ function touched(step: Step): readonly number[] {
   }
 }
 
-/** After a sync that failed nothing says that a later one covers what it did not. */
-function isSynced(after: readonly Step[], node: number): boolean {
-  const next = after.find((step) => step.kind === "sync" && step.node === node);
-  return next?.kind === "sync" && !next.failed;
+/** What is in a file may be dropped when a sync fails, and the next says nothing of it; of names the next makes sure. */
+function isSynced(after: readonly Step[], node: number, isName: boolean): boolean {
+  const syncs = after.flatMap((step) => (step.kind === "sync" && step.node === node ? [!step.failed] : []));
+  return isName ? syncs.includes(true) : syncs[0] === true;
 }
 
-/** What is there when of the pending steps only some are kept. */
-function stateOf(name: string, base: readonly Node[], steps: readonly Step[], lost: ReadonlySet<number>): CrashState {
+/** What is there when of all steps some are lost. */
+function nodesOf(base: readonly Node[], steps: readonly Step[], lost: ReadonlySet<number>): readonly Node[] {
   const nodes = base.map((node) => ("names" in node ? { names: new Map(node.names) } : node));
   for (const [at, step] of steps.entries()) apply(nodes, step, !lost.has(at));
-  return { name, nodes };
+  return nodes;
 }
 
 function apply(nodes: Node[], step: Step, kept: boolean): void {

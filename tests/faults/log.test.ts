@@ -5,7 +5,7 @@ import { patience } from "../../records/lock";
 import { openFileLog } from "../../records/log";
 import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
-import { failEveryStep, type Scenario } from "./every-step";
+import { failEveryStep, saidOf, type Scenario } from "./every-step";
 
 const reasonsOf = (path: string): string[] =>
   openFileLog(path, "staging", String)
@@ -17,38 +17,41 @@ const append = (path: string, ...reasons: string[]): void => {
   for (const reason of reasons) log.append({ kind: "hold", release: "v1", reason });
 };
 
-/** Appends a short entry and one of several sectors, and says so. */
+const isTampered = (path: string): boolean =>
+  existsSync(path) && verifyLog(readFileSync(path), path).result === "tampered";
+
+/** Appends a short entry and one of several sectors. */
 function writing(pathOf: (folder: string) => string): Pick<Scenario, "act" | "check"> {
   return {
     act: (folder, disk) => {
-      const log = openFileLog(pathOf(folder), "staging", String);
-      const before = disk.steps.filter(({ kind }) => kind === "say").length;
-      for (const [index, reason] of [`${before}`, `${before}`.padEnd(1_500, "x")].entries()) {
+      const first = `${disk.steps.length}`;
+      for (const reason of [first, first.padEnd(1_500, "x")]) {
         disk.say(`begun ${reason}`);
-        log.append({ kind: "hold", release: "v1", reason });
+        append(pathOf(folder), reason);
         disk.say(`written ${reason}`);
-        assert.ok(index < 2);
       }
     },
     check: (folder, said) => {
       const path = pathOf(folder);
-      const begun = said.flatMap((each) => (each.startsWith("begun ") ? [each.slice(6)] : []));
-      const written = said.flatMap((each) => (each.startsWith("written ") ? [each.slice(8)] : []));
+      const [begun, written] = [saidOf(said, "begun"), saidOf(said, "written")];
       const found = reasonsOf(path).filter((reason) => !reason.startsWith("before"));
       assert.deepEqual(
         found,
         begun.filter((reason) => found.includes(reason)),
-        "none is invented, and the order stays",
+        "one is there that nobody wrote, or not in its place",
       );
       assert.deepEqual(
         written.filter((reason) => !found.includes(reason)),
         [],
-        "none is lost",
+        "one that was acknowledged is lost",
       );
-      if (existsSync(path)) assert.notEqual(verifyLog(readFileSync(path), path).result, "tampered");
+      assert.ok(!isTampered(path));
       append(path, "after");
-      assert.equal(reasonsOf(path).at(-1), "after");
-      assert.notEqual(verifyLog(readFileSync(path), path).result, "tampered");
+      assert.deepEqual(
+        reasonsOf(path).filter((reason) => !reason.startsWith("before")),
+        [...found, "after"],
+      );
+      assert.ok(!isTampered(path), "after the next entry");
     },
   };
 }
@@ -91,7 +94,7 @@ describe("the deployment log, where every step on the disk fails in turn", () =>
 
   for (const scenario of scenarios) {
     it(`keeps what was acknowledged, invents nothing and goes on: ${scenario.name}`, async () => {
-      console.log(await failEveryStep(scenario));
-    }).timeout(600_000);
+      await failEveryStep(scenario);
+    });
   }
 });

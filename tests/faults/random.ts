@@ -16,3 +16,8 @@ export function randomFor(what: string): Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Says how much was tried, in what time, and with which seed it is tried again. */
+export function report(tried: string, began: number): void {
+  console.log(`      ${tried}, ${Math.round((performance.now() - began) / 100) / 10} s, REWIND_SEED=${seed}`);
+}

@@ -1,0 +1,190 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { appendInTurn } from "../append";
+import { syncFolder, writeAtomically } from "../atomic-file";
+import { LogHeld, Queue } from "../lock";
+import {
+  byBytes,
+  checkName,
+  DamagedStore,
+  keyBytes,
+  NewerStore,
+  StoreUnavailable,
+  storeVersion,
+  type Collection,
+  type Journal,
+  type Json,
+  type Store,
+} from "../store";
+
+const journalEnd = ".jsonl";
+const collectionEnd = ".unified.json";
+
+/**
+ * A store in a folder of files: a journal is `<name>.jsonl`, and a collection one document, `<name>.unified.json`, which
+ * is replaced as a whole. Writers of several processes take turns.
+ */
+export function openJsonStore(folder: string): Store {
+  const named = (end: string) => namesIn(folder, end);
+  return {
+    location: folder,
+    journal: (name) => journalIn(join(folder, checkName(name) + journalEnd)),
+    collection: (name) => new JsonCollection(join(folder, checkName(name) + collectionEnd)),
+    journals: () => later(() => named(journalEnd).filter((name) => sizeOf(join(folder, name + journalEnd)) > 0)),
+    collections: () =>
+      later(() => named(collectionEnd).filter((name) => read(join(folder, name + collectionEnd)).records.size > 0)),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Files are read and written at once, so that no two writes of one process can meet. */
+async function later<T>(work: () => T): Promise<T> {
+  await Promise.resolve();
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof LogHeld ? new StoreUnavailable(error.message) : error;
+  }
+}
+
+function namesIn(folder: string, end: string): string[] {
+  return unlessAbsent(() => readdirSync(folder), [])
+    .flatMap((file) => (file.endsWith(end) ? [file.slice(0, -end.length)] : []))
+    .sort(byBytes);
+}
+
+function unlessAbsent<T>(look: () => T, none: T): T {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return none;
+    throw error;
+  }
+}
+
+const sizeOf = (path: string): number => unlessAbsent(() => statSync(path).size, 0);
+
+function journalIn(path: string): Journal {
+  return {
+    size: () => later(() => sizeOf(path)),
+    read: (from = 0) => later(() => unlessAbsent(() => readFrom(path, from), Buffer.alloc(0))),
+    append: (bytes, at) =>
+      later(() => {
+        return appendInTurn(path, ({ size }) => (size === at ? bytes : undefined));
+      }),
+  };
+}
+
+function readFrom(path: string, from: number): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const chunks: Buffer[] = [];
+    for (let position = from; ;) {
+      const chunk = Buffer.allocUnsafe(1 << 20);
+      const length = readSync(file, chunk, 0, chunk.length, position);
+      if (length === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, length));
+      position += length;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** What a file of records holds. */
+interface Document {
+  /** Rises with every write, and is its writer's token; 0 before the first. */
+  readonly revision: number;
+  readonly records: ReadonlyMap<string, Json>;
+}
+
+class JsonCollection implements Collection {
+  constructor(private readonly path: string) {}
+
+  get(key: string): Promise<Json | undefined> {
+    return later(() => {
+      keyBytes(key);
+      return read(this.path).records.get(key);
+    });
+  }
+
+  async *entries(): AsyncGenerator<readonly [string, Json]> {
+    yield* await later(() => read(this.path).records);
+  }
+
+  write(changes: ReadonlyMap<string, Json | undefined>): Promise<void> {
+    return later(() => {
+      for (const key of changes.keys()) keyBytes(key);
+      makeFolder(dirname(this.path));
+      const queue = new Queue(this.path);
+      while (!writeInTurn(this.path, queue, changes));
+    });
+  }
+}
+
+function makeFolder(path: string): void {
+  const made = mkdirSync(path, { recursive: true });
+  if (made !== undefined) syncFolder(dirname(made));
+}
+
+/** Returns whether it was its turn. */
+function writeInTurn(path: string, queue: Queue, changes: ReadonlyMap<string, Json | undefined>): boolean {
+  const turn = queue.next(read(path).revision);
+  if (turn === undefined) return false;
+  let written = false;
+  try {
+    const { revision, records } = read(path);
+    // Somebody may have written before the turn, or have taken this process for dead.
+    if (revision >= turn.token || !turn.isMine()) return false;
+    writeAtomically(path, textOf({ revision: turn.token, records: changed(records, changes) }));
+    written = true;
+    return true;
+  } finally {
+    turn.release(written);
+  }
+}
+
+function changed(records: Document["records"], changes: ReadonlyMap<string, Json | undefined>): Document["records"] {
+  const all = new Map(records);
+  for (const [key, record] of changes) {
+    if (record === undefined) all.delete(key);
+    else all.set(key, record);
+  }
+  return new Map([...all].sort(([a], [b]) => byBytes(a, b)));
+}
+
+/** A line for each record, so that a difference between two versions is one of records. */
+function textOf({ revision, records }: Document): string {
+  const lines = [...records].map(([key, record]) => `\n    ${JSON.stringify(key)}: ${JSON.stringify(record)}`);
+  const head = `"format": "rewind-records",\n  "version": ${storeVersion},\n  "revision": ${revision}`;
+  return `{\n  ${head},\n  "records": {${lines.join(",")}\n  }\n}\n`;
+}
+
+function read(path: string): Document {
+  const text = unlessAbsent(() => readFileSync(path, "utf8"), undefined);
+  return text === undefined ? { revision: 0, records: new Map() } : parse(path, text);
+}
+
+function parse(path: string, text: string): Document {
+  const { format, version, revision, records } = fieldsOf(path, text);
+  if (format === "rewind-records" && version !== storeVersion) {
+    throw new NewerStore(`${path}: version ${String(version)}; this Rewind reads version ${storeVersion}`);
+  }
+  const isRevision = typeof revision === "number" && Number.isSafeInteger(revision) && revision > 0;
+  if (format !== "rewind-records" || !isRevision || !isObject(records)) {
+    throw new DamagedStore(`${path}: not a file of records`);
+  }
+  // An object has its whole numbers first.
+  return { revision, records: new Map(Object.entries(records).sort(([a], [b]) => byBytes(a, b))) };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, Json>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function fieldsOf(path: string, text: string): Partial<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text)) as Partial<Record<string, unknown>>;
+  } catch {
+    throw new DamagedStore(`${path}: not JSON`);
+  }
+}
