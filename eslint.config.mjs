@@ -113,7 +113,7 @@ export default defineConfig(
   },
   {
     // What is loaded when it is needed: verbs, what the gates ask, what verifies signatures, the stores.
-    files: [...commands, "stacks/gates.ts", "checks/before.ts", "records/stores/index.ts"],
+    files: [...commands, "stacks/gates.ts", "checks/before.ts", "records/stores/index.ts", "records/open-log.ts"],
     rules: { "@typescript-eslint/no-require-imports": "off" },
   },
   {

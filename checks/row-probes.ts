@@ -1,6 +1,7 @@
 import type { Settings } from "../release/parse";
 import type { Duration } from "../release/primitives";
 import { rowsDigest, rowsPath, type RowsDigest } from "../release/rows";
+import { recordsFolder } from "../release/schema/store";
 import type { Clients } from "./clients";
 import type { Probe } from "./probe";
 import { pinnedSource, recordedSource } from "./row-source";
@@ -59,7 +60,7 @@ function appliedRows(
   if (pinned !== undefined && rowsDigest(pinned).digest === known.digest) {
     return { rows: pinnedSource(pinned, clients.project) };
   }
-  const places = [rowsPath(settings.environment.records, known.digest)];
+  const places = [rowsPath(recordsFolder(settings.environment.records), known.digest)];
   if (known.file !== undefined) places.push(known.file);
   throw new Error(`the rows applied last, ${known.digest}, are in none of ${places.join(", ")}; bring the file back`);
 }

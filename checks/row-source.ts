@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { Readable } from "node:stream";
 import type { Settings } from "../release/parse";
 import { inlineRows, jsonLines, rowsDigest, rowsPath, type RowsDigest } from "../release/rows";
+import { recordsFolder } from "../release/schema/store";
 import type { ConfigTable } from "../release/schema/rows";
 import { inProject, linesOf, type Lines } from "./row-file";
 
@@ -34,7 +35,7 @@ export function recordedSource(
   folder: string,
   known: RowsDigest,
 ): RowSource | undefined {
-  const kept = resolve(folder, rowsPath(environment.records, known.digest));
+  const kept = resolve(folder, rowsPath(recordsFolder(environment.records), known.digest));
   if (existsSync(kept)) return fileSource(kept, kept, known);
   for (const { config = {} } of releases.values()) {
     const pinned = Object.values(config).find((each) => "rows" in each && rowsDigest(each).digest === known.digest);

@@ -19,8 +19,8 @@ export interface ByHandFacts {
   readonly settings: Pick<Settings, "environment" | "pins">;
   /** Where the last backup lies; undefined where there is none. */
   readonly backup: string | undefined;
-  /** While the stack is stopped: the log, and the line of it that ends the stop. */
-  readonly stop: { readonly log: string; readonly line: string } | undefined;
+  /** While the stack is stopped: the log, where it is a file, and the line of it that ends the stop. */
+  readonly stop: { readonly log: string | undefined; readonly line: string } | undefined;
 }
 
 /** A rollback step by step, with nothing but the engine and what looks at a stack anyway. */
@@ -50,7 +50,15 @@ export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
     ),
     ...(stop === undefined
       ? []
-      : [always("End the emergency stop", `echo ${quoted(stop.line)} >> ${quoted(stop.log)}`)]),
+      : [
+          always(
+            "End the emergency stop",
+            // Into a store nobody writes by hand.
+            stop.log === undefined
+              ? `rewind start --reason "rolled back by hand" ${onStack}`
+              : `echo ${quoted(stop.line)} >> ${quoted(stop.log)}`,
+          ),
+        ]),
     always(`Pin ${plan.to.release}`, ...pinning(plan.stack, plan.to, facts.settings.pins)),
     always("Read what would change, and change it; what is not verified fails", ...apply),
     always("Look at what runs", `pulumi stack output verified ${onStack}`, ...looks(plan, facts)),

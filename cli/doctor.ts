@@ -1,9 +1,8 @@
-import { dirname } from "node:path";
 import { timingBefore } from "../checks/before";
 import { runProbes } from "../checks/probe";
 import { proxyProbes } from "../checks/routes";
 import type { Entry } from "../records/entry";
-import { readBytes } from "../records/log";
+import type { DeploymentLog } from "../records/log";
 import { isAlive } from "../records/runner";
 import { holds, stopped, unfinishedRollback } from "../records/state";
 import { verifyLog } from "../records/verify";
@@ -101,13 +100,13 @@ async function examine(where: Where & { readonly stack: string }, now: Date): Pr
   const readable = await look("deployment log", () => {
     try {
       entries = log.entries();
-      return chainFinding(log.location, entries.length, stack);
+      return chainFinding(log, entries.length, stack);
     } catch (error) {
       const evidence = error instanceof Error ? error.message : String(error);
       return { result: "failed", evidence, next: `put that line right in ${log.location}, from a copy of the log` };
     }
   });
-  const writable = await look("log folder", () => measureWritable(dirname(log.location)));
+  const writable = await look("log folder", () => measureWritable(log.folder));
   const told = entries === undefined ? [] : await examineLog(entries, settings, now);
   const probed = settings === undefined ? [] : await runProbes(proxyProbes(settings), timingBefore);
   const answers = probed.map((check) =>
@@ -136,10 +135,10 @@ function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
 }
 
 /** What the chain says of a log that can be read. */
-function chainFinding(location: string, entries: number, stack: string): Finding {
-  const { result, findings } = verifyLog(readBytes(location), location);
+function chainFinding(log: DeploymentLog, entries: number, stack: string): Finding {
+  const { result, findings } = verifyLog(log.bytes(), log.location);
   const [first] = findings;
-  const evidence = `${entries} entries in ${location}`;
+  const evidence = `${entries} entries in ${log.location}`;
   if (first === undefined) return { result: "passed", evidence };
   const next = `rewind log verify --stack ${stack}`;
   const seen = `${evidence}; line ${first.line} is ${first.flaw}: ${first.reason}`;

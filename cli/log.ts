@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeNew } from "../records/atomic-file";
 import { BadCheckpoint, readCheckpoint, signCheckpoint, verifyAgainst, type Checkpoint } from "../records/checkpoint";
-import { readBytes } from "../records/log";
 import { verifyLog, type Finding, type Verified } from "../records/verify";
 import { writeOrRefuse } from "./disk";
 import { exitCodes, type ExitCode } from "./exit-codes";
@@ -29,7 +28,7 @@ export function verify(
 ): VerbResult<LogVerifyJson> {
   const { name: stack, log } = readStack(where);
   const checkpoint = file === undefined ? undefined : checkpointIn(file, stack, publicKey(key));
-  const found = verifyAgainst(readBytes(log.location), log.location, checkpoint);
+  const found = verifyAgainst(log.bytes(), log.location, checkpoint);
   const json = { stack, location: log.location, ...found, checkpoint: checkpoint?.at ?? null };
   return { code: codes[found.result], text: textOf(json, checkpoint), json };
 }
@@ -69,7 +68,7 @@ export function checkpoint(
 ): VerbResult<LogCheckpointJson> {
   const { name: stack, log } = readStack(where);
   const signer = privateKey(key);
-  const bytes = readBytes(log.location);
+  const bytes = log.bytes();
   const { result, lines } = verifyLog(bytes, log.location);
   if (result === "tampered") throw new Refusal("the log is not what was written", "rewind log verify", "tampered");
   const signed = signCheckpoint(bytes, lines, { stack, at: now.toISOString(), key: signer });

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
 import { DamagedLog, NewerLog } from "../records/line";
+import { BadStore, DamagedStore, NewerStore, StoreHeld, StoreUnavailable } from "../records/store";
 import type { Kit } from "./commands/kit";
 import { exitCodes } from "./exit-codes";
 import { programOf } from "./program";
@@ -89,13 +90,26 @@ function explain(error: unknown): void {
 /** The reasoned no that an error is; undefined for any other. */
 function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error;
-  if (error instanceof NewerLog) return new Refusal(error.message, "the Rewind that wrote it, or a newer one");
-  if (!(error instanceof DamagedLog)) return undefined;
+  if (error instanceof NewerLog || error instanceof NewerStore) {
+    return new Refusal(error.message, "the Rewind that wrote it, or a newer one");
+  }
+  const ofStore = refusalOfStore(error);
+  if (ofStore !== undefined || !(error instanceof DamagedLog)) return ofStore;
   return new Refusal(
     error.message,
     "rewind doctor, which says where the log lies; a copy of it has the line",
     "tampered",
   );
+}
+
+function refusalOfStore(error: unknown): Refusal | undefined {
+  if (error instanceof BadStore) return new Refusal(error.message, "rewind records --help says what it may be");
+  if (error instanceof StoreHeld) {
+    return new Refusal(error.message, "wait for it, or end it; then the same command again", "locked");
+  }
+  if (error instanceof StoreUnavailable) return new Refusal(error.message, "the same command when it answers");
+  if (!(error instanceof DamagedStore)) return undefined;
+  return new Refusal(error.message, "put it back from a copy, and find out who changed it", "tampered");
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

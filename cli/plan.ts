@@ -54,7 +54,10 @@ export function planByHand(
     stop:
       stopped(entries) === undefined
         ? undefined
-        : { log: relative(folder, log.location), line: JSON.stringify({ ...end, reason: "rolled back by hand" }) },
+        : {
+            log: log.file === undefined ? undefined : relative(folder, log.file),
+            line: JSON.stringify({ ...end, reason: "rolled back by hand" }),
+          },
   });
   return { code: exitCodes.ok, text: byHandText(plan, steps), json: { ...plan, byHand: steps } };
 }

@@ -9,6 +9,7 @@ import { addFrontend } from "./commands/frontend";
 import { addHistory } from "./commands/history";
 import type { Kit } from "./commands/kit";
 import { addLocal } from "./commands/local";
+import { addRecords } from "./commands/records";
 import { addRelease } from "./commands/release";
 import { addRollback } from "./commands/rollback";
 import { addSchema } from "./commands/schema";
@@ -39,6 +40,7 @@ export function programOf(kit: Kit): Command {
     addData,
     addDatabase,
     addFrontend,
+    addRecords,
     addLocal,
     addSchema,
     addCompletion,

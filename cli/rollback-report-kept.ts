@@ -15,13 +15,13 @@ import type { Where } from "./stack";
 export function report(where: Where, run: string | undefined, asMarkdown: boolean): VerbResult<ReportJson> {
   const { log, name } = readStack(where);
   const ended = rollbacks(log.entries()).filter((rollback) => rollback.ended !== undefined);
-  const withReport = ended.filter(({ begun }) => existsSync(reportFile(log.location, name, begun.id)));
+  const withReport = ended.filter(({ begun }) => existsSync(reportFile(log.folder, name, begun.id)));
   const found = run === undefined ? withReport.at(-1) : withReport.find(({ begun }) => begun.id === run);
   if (found === undefined) {
     const which = run === undefined ? `no rollback of ${name} has` : `no rollback ${run} of ${name} has ended and`;
     throw new Refusal(`${which} left a report`, "rewind history");
   }
-  const file = reportFile(log.location, name, found.begun.id);
+  const file = reportFile(log.folder, name, found.begun.id);
   let kept: RollbackReport;
   try {
     kept = JSON.parse(readFileSync(file, "utf8")) as RollbackReport;

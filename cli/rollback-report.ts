@@ -234,13 +234,13 @@ const cell = (text: string): string =>
     .replace(/\s+/g, " ")
     .replace(/[\\`*_[\]<>|~#&!]/g, "\\$&");
 
-/** Where the report of a rollback lies: beside the deployment log that it is from. */
-export const reportFile = (log: string, stack: string, run: string): string =>
-  join(dirname(log), "reports", stack, `${run}.json`);
+/** Where the report of a rollback lies, in the folder of records. */
+export const reportFile = (folder: string, stack: string, run: string): string =>
+  join(folder, "reports", stack, `${run}.json`);
 
 /** Keeps a report as JSON and as Markdown. Returns why it could not be kept, undefined when it was. */
-export function keepReport(report: RollbackReport): string | undefined {
-  const file = reportFile(report.log, report.stack, report.run);
+export function keepReport(report: RollbackReport, folder: string): string | undefined {
+  const file = reportFile(folder, report.stack, report.run);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeAtomically(file, `${JSON.stringify(report, null, 2)}\n`);

@@ -146,7 +146,7 @@ function concluded(stack: OpenedStack, plan: Plan, done: Ended, stop: Stop | und
   const passed = done.applied.end === "judged" && done.applied.outcome.result === "passed";
   const standing = passed && stop !== undefined ? liftStop(stack, plan.to.release, stop) : undefined;
   const report = reportOf(stack, plan, done);
-  const lost = keepReport(report);
+  const lost = keepReport(report, stack.log.folder);
   const result = resultOf(report);
   // The rollback is what it is, also where nothing more of it finds room.
   const text = [

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parse } from "yaml";
 import { LogHeld } from "../records/lock";
-import { openFileLog, type DeploymentLog } from "../records/log";
+import type { DeploymentLog } from "../records/log";
+import { openLogAt } from "../records/open-log";
+import { placeOf } from "../records/place";
 import { releaseFiles } from "../records/release-file";
 import { InvalidConfiguration } from "../release/config";
 import { parseSettings, settingsKeys, type Settings } from "../release/parse";
 import { pathOf, type Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
+import { recordsFolder, type Records } from "../release/schema/store";
 import { engineBytes } from "../release/size";
 import { writeOrRefuse } from "./disk";
 import { Refusal } from "./result";
@@ -22,7 +25,7 @@ export interface FiledStack {
   /** The stack file as it was read. */
   readonly text: string;
   readonly settings: Settings;
-  readonly log: DeploymentLog;
+  readonly log: StackLog;
   /** Reads a file of the project; throws with one line for people. */
   readonly readFile: (path: string) => unknown;
   /** The same stack with another pin, through the same parser and rules. Throws InvalidConfiguration. */
@@ -79,6 +82,11 @@ export function configBytes(text: string): number {
   return engineBytes(config ?? {});
 }
 
+/** A deployment log, and the folder of what is kept in files beside it. */
+export interface StackLog extends DeploymentLog {
+  readonly folder: string;
+}
+
 /**
  * The deployment log that the gates of a stack write. Its `append` throws a Refusal where its folder takes no more, and
  * where another process does not let go of it.
@@ -87,19 +95,20 @@ export function configBytes(text: string): number {
 export function openLog(
   folder: string,
   stack: string,
-  records = join(".rewind", "records"),
+  records?: Records,
   redact: (text: string) => string = (text) => text,
-): DeploymentLog {
-  const log = openFileLog(join(folder, records, `${stack}.jsonl`), stack, redact);
+): StackLog {
+  const kept = join(folder, recordsFolder(records));
+  const log = openLogAt(placeOf(records, folder), stack, redact);
   const append: DeploymentLog["append"] = (draft) => {
     try {
-      return writeOrRefuse(dirname(log.location), () => log.append(draft));
+      return writeOrRefuse(kept, () => log.append(draft));
     } catch (error) {
       if (!(error instanceof LogHeld)) throw error;
       throw new Refusal(error.message, "wait for it, or end it; then the same command again", "locked");
     }
   };
-  return { ...log, append };
+  return { ...log, folder: kept, append };
 }
 
 function stackIn(folder: string, stack: string | undefined): string {

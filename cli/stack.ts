@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { openClients, type Clients } from "../checks/clients";
 import { redactor } from "../release/redact";
 import type { Containers } from "../checks/containers";
-import type { DeploymentLog } from "../records/log";
 import { releaseFiles } from "../records/release-file";
 import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
@@ -10,7 +9,7 @@ import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
 import { cameOfInterrupt, interrupted } from "./interrupted";
 import { Refusal } from "./result";
-import { openLog } from "./stack-file";
+import { openLog, type StackLog } from "./stack-file";
 import { stackNames } from "./stack-names";
 
 /** Where a verb works, and for which stack. */
@@ -24,7 +23,7 @@ export interface Where {
 /** A stack with all that verbs need to know of it. */
 export interface OpenedStack extends Loaded {
   readonly engine: EngineStack;
-  readonly log: DeploymentLog;
+  readonly log: StackLog;
   readonly folder: string;
   /** The stack file. */
   readonly file: string;

@@ -18,6 +18,8 @@ export type Draft = Entry extends infer E
 export interface DeploymentLog {
   /** Where it is, for people. */
   readonly location: string;
+  /** The file that it is; undefined in other stores. */
+  readonly file?: string;
   /** Appends an entry, without the values of secrets, and returns it once it is on the disk. */
   append(draft: Draft): Entry;
   /** An id for an entry to come. Ids sort by time. */
@@ -29,41 +31,69 @@ export interface DeploymentLog {
    * read, and a line that is broken in there is named only then.
    */
   skim(): Entry[];
+  /** It as it stands, byte for byte. */
+  bytes(): Buffer;
+}
+
+/** Where the lines of a log are, reached without anything asynchronous. */
+export interface LogLines {
+  readonly location: string;
+  /** None before the first. */
+  read(): Buffer;
+  /** Binds an entry to what stands before it, and waits until its line is on the disk. */
+  append(entry: Entry): void;
 }
 
 /**
- * The deployment log in a file of JSON lines: every entry is bound to the one before and followed by an fsync, and of
- * several processes one writes at a time. Appending is synchronous because the last chance to write an outcome is while
- * the process exits, when nothing asynchronous runs any more.
+ * The deployment log over its lines: every entry is bound to the one before, and of several processes one writes at a
+ * time. Appending is synchronous because the last chance to write an outcome is while the process exits, when nothing
+ * asynchronous runs any more.
  *
  * @param redact takes the values of secrets out of a text
  * @throws DamagedLog from `entries` and `skim` when a line other than a torn last one is not an entry, naming the line;
- *   NewerLog when one is of a newer version, and from `append` when the last one is; LogHeld from `append` when another
- *   process does not let go
+ *   NewerLog when one is of a newer version, and from `append` when the last one is
+ */
+export function logOver(
+  lines: LogLines,
+  stack: string,
+  redact: (text: string) => string,
+  now: () => Date = () => new Date(),
+): DeploymentLog {
+  const { location } = lines;
+  return {
+    location,
+    append: (draft) => {
+      const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
+      const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
+      lines.append(entry);
+      return entry;
+    },
+    nextId: () => nextId(now()),
+    entries: () => readEntries(lines.read(), location, parseLine),
+    skim: () => readEntries(lines.read(), location, skimEntry),
+    bytes: () => lines.read(),
+  };
+}
+
+/**
+ * The deployment log in a file of JSON lines.
+ * @throws what `logOver` does; LogHeld from `append` when another process does not let go
  */
 export function openFileLog(
   path: string,
   stack: string,
   redact: (text: string) => string,
-  now: () => Date = () => new Date(),
+  now?: () => Date,
 ): DeploymentLog {
-  return {
-    location: path,
-    append: (draft) => {
-      const written = { version: writtenVersion, id: nextId(now()), at: now().toISOString(), stack, by: author() };
-      const entry = { ...written, ...withoutSecrets(draft, redact) } as Entry;
-      appendInTurn(path, ({ previous, closing }, token) => `${closing}${chainedLine(entry, { previous, token })}\n`);
-      return entry;
-    },
-    nextId: () => nextId(now()),
-    entries: () => readFileLog(path),
-    skim: () => readEntries(path, skimEntry),
+  const append = (entry: Entry): void => {
+    appendInTurn(path, ({ previous, closing }, token) => `${closing}${chainedLine(entry, { previous, token })}\n`);
   };
+  return { ...logOver({ location: path, read: () => readBytes(path), append }, stack, redact, now), file: path };
 }
 
 /** All entries of a deployment log in a file, for whoever does not write it. Throws DamagedLog, NewerLog. */
 export function readFileLog(path: string): Entry[] {
-  return readEntries(path, (line) => parseEntry(line.toString()));
+  return readEntries(readBytes(path), path, parseLine);
 }
 
 /** The bytes of a deployment log in a file; none before the first entry. */
@@ -114,8 +144,9 @@ function askAccount(): string {
 /** Reads a line of the log; undefined when it is not an entry. `where` names the line. */
 type ReadLine = (line: Buffer, where: string) => Entry | undefined;
 
-function readEntries(path: string, read: ReadLine): Entry[] {
-  const bytes = readBytes(path);
+const parseLine: ReadLine = (line) => parseEntry(line.toString());
+
+function readEntries(bytes: Buffer, path: string, read: ReadLine): Entry[] {
   const entries: Entry[] = [];
   let start = 0;
   for (let number = 1; start < bytes.length; number += 1) {

@@ -10,7 +10,7 @@ import { writeAtomically } from "./atomic-file";
  * Writes inline rows as a row file under its digest, so that whoever applies them finds them as it finds a row file.
  * @returns the file's path in the project
  */
-export function writeInlineRows(folder: string, records: string | undefined, rows: readonly Row[]): string {
+export function writeInlineRows(folder: string, records: string, rows: readonly Row[]): string {
   const path = rowsPath(records, rowsDigest({ rows: [...rows] }).digest);
   if (!existsSync(join(folder, path))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -25,7 +25,7 @@ export function writeInlineRows(folder: string, records: string | undefined, row
  */
 export function keepRowFile(
   folder: string,
-  records: string | undefined,
+  records: string,
   { path, digest }: { readonly path: string; readonly digest: Digest },
 ): void {
   const kept = join(folder, rowsPath(records, digest));

@@ -11,9 +11,19 @@ export class DamagedStore extends Error {
   override readonly name = "DamagedStore";
 }
 
-/** The store cannot be reached, or whoever holds it does not let go. The message says where it is, without secrets. */
+/** The store cannot be reached. The message says where it is, without secrets. */
 export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+  override readonly name: string = "StoreUnavailable";
+}
+
+/** Somebody who works with the store does not let go. */
+export class StoreHeld extends StoreUnavailable {
+  override readonly name = "StoreHeld";
+}
+
+/** REWIND_STORE says what no store is. The message does not quote it: somebody may have put a connection string there. */
+export class BadStore extends Error {
+  override readonly name = "BadStore";
 }
 
 /** Lines that are only ever appended to: a deployment log, as bytes. */
@@ -66,9 +76,12 @@ export const storeVersion = 1;
  * @throws RangeError when it cannot be one
  */
 export function checkName(name: string): string {
-  if (/^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name)) return name;
+  if (isName(name)) return name;
   throw new RangeError(`${JSON.stringify(name.slice(0, 100))} is no name of a journal or a collection`);
 }
+
+/** Whether something may be the name of a journal or a collection. */
+export const isName = (name: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/.test(name);
 
 /**
  * The bytes of a key, in whose order records stand.

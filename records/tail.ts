@@ -1,5 +1,6 @@
 import { fstatSync, readSync } from "node:fs";
 import type { Digest } from "../release/primitives";
+import type { Journal } from "./store";
 import { checkVersion, lineFeed, linkOf, parseEntry, sha256, tornMark } from "./line";
 
 /** What an entry that is about to be written has to know of the end of the log. */
@@ -22,17 +23,35 @@ const firstRead = 16 * 1_024;
 export function readTail(file: number, path: string): Tail {
   const { size } = fstatSync(file);
   for (let length = firstRead; ; length *= 8) {
-    const bytes = readEnd(file, size, length);
-    const last = lastChained(bytes);
-    const whole = bytes.length === size;
-    // Of a line that begins before what was read nobody knows where.
-    if (!whole && (last === undefined || last.start === 0)) continue;
-    const closing = closingOf(bytes, path);
-    const { start, token } = last ?? { start: 0, token: 0 };
-    const since = bytes.subarray(start);
-    const previous = sha256(closing === "" ? since : Buffer.concat([since, Buffer.from(closing)]));
-    return { size, token, previous, closing };
+    const tail = tailIn(readEnd(file, size, length), size, path);
+    if (tail !== undefined) return tail;
   }
+}
+
+/**
+ * The same of a journal, of which bytes are read as far back.
+ * @param location names it in errors
+ */
+export async function readJournalTail(journal: Journal, location: string): Promise<Tail> {
+  const known = await journal.size();
+  for (let length = firstRead; ; length *= 8) {
+    const from = Math.max(0, known - length);
+    const bytes = await journal.read(from);
+    const tail = tailIn(bytes, from + bytes.length, location);
+    if (tail !== undefined) return tail;
+  }
+}
+
+/** Undefined when the last bytes of a log do not go back far enough. */
+function tailIn(bytes: Buffer, size: number, path: string): Tail | undefined {
+  const last = lastChained(bytes);
+  // Of a line that begins before what was read nobody knows where.
+  if (bytes.length < size && (last === undefined || last.start === 0)) return undefined;
+  const closing = closingOf(bytes, path);
+  const { start, token } = last ?? { start: 0, token: 0 };
+  const since = bytes.subarray(start);
+  const previous = sha256(closing === "" ? since : Buffer.concat([since, Buffer.from(closing)]));
+  return { size, token, previous, closing };
 }
 
 function readEnd(file: number, size: number, length: number): Buffer {

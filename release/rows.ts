@@ -130,7 +130,7 @@ export function rowDigests(rows: readonly Row[], table: Table): Record<string, D
   return Object.fromEntries(rows.map((row) => [keyOf(row, table), digestOf(rowOfOldLog(row, table))]));
 }
 
-/** Where rows lie under their digest: beside the deployment log, so that they are wherever the log is. */
-export function rowsPath(records: string | undefined, digest: Digest): string {
-  return `${records ?? ".rewind/records"}/rows/${digest.replace(/^sha256:/, "")}.jsonl`;
+/** Where rows lie under their digest in the folder of records. */
+export function rowsPath(folder: string, digest: Digest): string {
+  return `${folder}/rows/${digest.replace(/^sha256:/, "")}.jsonl`;
 }

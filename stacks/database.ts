@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { ConfigRows, type PinnedTable } from "./config-rows";
 import { writeInlineRows } from "../records/row-files";
 import { rowsDigest } from "../release/rows";
+import { recordsFolder } from "../release/schema/store";
 import type { ConfigTable } from "../release/schema/rows";
 import { isProtected } from "../release/holdings";
 import { declareGrants, declareObjects, declareRoles } from "./database-objects";
@@ -66,7 +67,7 @@ export class Database extends pulumi.ComponentResource {
       user: database.administrator.user,
       database: database.name,
     };
-    const records = environment.records ?? ".rewind/records";
+    const records = recordsFolder(environment.records);
     const tables = Object.entries(pinned.facets.config).flatMap(([table, rows]): [string, PinnedTable][] => {
       const definition = database.tables[table];
       if (definition === undefined) return [];

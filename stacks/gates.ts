@@ -1,10 +1,11 @@
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { unknownValue } from "@pulumi/pulumi/runtime";
 import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
 import type { Entry, Pin } from "../records/entry";
-import { openFileLog, type DeploymentLog } from "../records/log";
+import type { DeploymentLog } from "../records/log";
+import { openLogAt } from "../records/open-log";
+import { placeOf } from "../records/place";
 import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
 import { recordsOf } from "../release/records";
@@ -47,12 +48,11 @@ export class Gates {
   private running: { readonly id: string; readonly started: number } | undefined;
 
   constructor({ settings, secrets }: Loaded) {
-    const folder = settings.environment.records ?? join(".rewind", "records");
     const stack = pulumi.getStack();
     this.settings = settings;
     this.redact = redactor(secrets);
-    this.log = openFileLog(join(folder, `${stack}.jsonl`), stack, this.redact);
     try {
+      this.log = openLogAt(placeOf(settings.environment.records, "."), stack, this.redact);
       this.entries = this.log.entries();
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));

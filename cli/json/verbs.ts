@@ -8,6 +8,7 @@ import * as embedded from "./embedded";
 import { hold, stop } from "./entry";
 import * as frontend from "./frontend";
 import * as history from "./history";
+import * as records from "./records";
 import * as release from "./release";
 import * as rollback from "./rollback";
 import { refusal } from "./shapes";
@@ -53,6 +54,8 @@ export const schemas: Readonly<Record<string, z.ZodType>> = {
   "database backup": database.backup,
   "database recover": database.recover,
   "frontend publish": frontend.publish,
+  "records show": records.show,
+  "records convert": records.convert,
   "local up": embedded.up,
   "local down": embedded.down,
   "local status": embedded.status,

@@ -7,9 +7,10 @@ import {
   byBytes,
   checkName,
   DamagedStore,
+  isName,
   keyBytes,
   NewerStore,
-  StoreUnavailable,
+  StoreHeld,
   storeVersion,
   type Collection,
   type Journal,
@@ -43,13 +44,14 @@ async function later<T>(work: () => T): Promise<T> {
   try {
     return work();
   } catch (error) {
-    throw error instanceof LogHeld ? new StoreUnavailable(error.message) : error;
+    throw error instanceof LogHeld ? new StoreHeld(error.message) : error;
   }
 }
 
 function namesIn(folder: string, end: string): string[] {
   return unlessAbsent(() => readdirSync(folder), [])
     .flatMap((file) => (file.endsWith(end) ? [file.slice(0, -end.length)] : []))
+    .filter(isName)
     .sort(byBytes);
 }
 

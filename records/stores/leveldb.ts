@@ -9,6 +9,7 @@ import {
   DamagedStore,
   keyBytes,
   NewerStore,
+  StoreHeld,
   StoreUnavailable,
   storeVersion,
   type Collection,
@@ -111,7 +112,7 @@ class Shared {
         if (code === "LEVEL_CORRUPTION") throw new DamagedStore(`${this.folder}: ${message}`);
         if (code !== "LEVEL_LOCKED") throw new StoreUnavailable(`${this.folder} cannot be opened: ${message}`);
         if (performance.now() - began > this.allowed) {
-          throw new StoreUnavailable(`${this.folder}: another process has held it for ${this.allowed / 1_000} s`);
+          throw new StoreHeld(`${this.folder}: another process has held it for ${this.allowed / 1_000} s`);
         }
       }
       // Different for each, or they would all come back at once.

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { Host, Name, ProjectPath, SecretName, VariableName } from "../primitives";
+import { Host, Name, SecretName, VariableName } from "../primitives";
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
 import { Proxy, Route } from "./routes";
+import { Records } from "./store";
 import { Runtime, Swarm } from "./runtime";
 import { Signatures } from "./signatures";
 import { Jobs } from "./jobs";
@@ -61,6 +62,6 @@ export const Environment = z.strictObject({
     .boolean()
     .optional()
     .describe("Whether databases, tables, buckets and volumes are protected; true unless the kind is local"),
-  records: ProjectPath.optional().describe("The folder of the deployment log, .rewind/records unless said"),
+  records: Records.optional().describe("Where the deployment log is: in the folder .rewind/records unless said"),
 });
 export type Environment = z.infer<typeof Environment>;

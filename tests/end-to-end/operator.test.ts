@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { HistoryLine, Status } from "../../cli/json/history";
 import { reportFile, type RollbackReport } from "../../cli/rollback-report";
 import type { Plan } from "../../release/plan";
@@ -92,7 +93,7 @@ describe("the operator's way back, on the real engine", function () {
     assert.match(document.stdout, /^# ROLLBACK SUCCESS: /);
     assert.match(document.stdout, /^\| Why \| wrong stamps \|$/m);
     assert.match(document.stdout, /^\| No errors in the logs \| yes \| listens passed \|$/m);
-    const kept = readFileSync(reportFile(stack.logFile, name, report.run).replace(/json$/, "md"), "utf8");
+    const kept = readFileSync(reportFile(dirname(stack.logFile), name, report.run).replace(/json$/, "md"), "utf8");
     assert.equal(kept.trimEnd(), document.stdout.trimEnd());
     const none = await stack.rewind("report", "20200101T000000Z-00000000");
     assert.equal(none.code, 10, none.output);

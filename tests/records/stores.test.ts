@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { NewerLog } from "../../records/line";
-import { DamagedStore, StoreUnavailable } from "../../records/store";
+import { DamagedStore, StoreHeld } from "../../records/store";
 import { openStore } from "../../records/stores";
 import { openLevelStore } from "../../records/stores/leveldb";
+import { describeLogIn } from "./log-suite";
 import { describeStore, filesIn } from "./store-suite";
 
 /** Says in a file that its form is one that this Rewind does not know. */
@@ -29,6 +30,9 @@ describeStore("LevelDB", {
   },
   image: filesIn,
 });
+
+describeLogIn("JSON files", (folder) => ({ store: "json", folder }));
+describeLogIn("LevelDB", (folder) => ({ store: "leveldb", folder }));
 
 describe("the files of a store", () => {
   let folder = "";
@@ -82,7 +86,7 @@ describe("the files of a store", () => {
     const holder = new ClassicLevel(join(folder, "leveldb", "data"));
     await holder.open();
     await assert.rejects(store.collection("contracts").get("a"), (error) => {
-      return error instanceof StoreUnavailable && error.message.startsWith(join(folder, "leveldb"));
+      return error instanceof StoreHeld && error.message.startsWith(join(folder, "leveldb"));
     });
     const patient = openLevelStore(folder).collection("contracts").get("a");
     await holder.close();

@@ -58,7 +58,7 @@ const rows = (version: string, weights: readonly number[], share: number) => [
 /** What the state holds of those rows. */
 const pinnedRows = (...of: Parameters<typeof rows>) => {
   const pinned = rowsDigest({ rows: rows(...of) as Row[] });
-  return { ...pinned, file: rowsPath(undefined, pinned.digest) };
+  return { ...pinned, file: rowsPath(".rewind/records", pinned.digest) };
 };
 
 describe("the program on the engine's mocks", () => {

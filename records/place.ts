@@ -1,0 +1,47 @@
+import { join, resolve } from "node:path";
+import { recordsFolder, storeNames, UrlVariable, type Records, type StoreName } from "../release/schema/store";
+import { BadStore } from "./store";
+import type { Place } from "./stores";
+
+/** The environment variable that names another store than the stack file. */
+export const storeVariable = "REWIND_STORE";
+const defaultUrl = "REWIND_STORE_URL";
+
+/**
+ * Where the records of a stack are: what REWIND_STORE says, or else its stack file.
+ * @param project the project's folder, from which folders go
+ * @throws BadStore
+ */
+export function placeOf(
+  records: Records | undefined,
+  project: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Place {
+  const named = environment[storeVariable];
+  return named === undefined || named === "" ? placeIn(records, project) : namedPlace(named, records, project);
+}
+
+/** The same, whatever REWIND_STORE says. */
+export function placeIn(records: Records | undefined, project: string): Place {
+  const folder = join(project, recordsFolder(records));
+  if (records === undefined || typeof records === "string") return { store: "json", folder };
+  if (records.store === "postgresql") return { store: "postgresql", variable: records.url ?? defaultUrl };
+  return { store: records.store, folder };
+}
+
+/** `json`, `leveldb:some/folder`, `postgresql:VARIABLE`. */
+function namedPlace(text: string, records: Records | undefined, project: string): Place {
+  const [, store, at] = /^([a-z]+)(?::(.+))?$/s.exec(text) ?? [];
+  if (!isStore(store)) throw new BadStore(`${storeVariable}: expected one of ${storeNames.join(", ")}`);
+  if (store !== "postgresql") {
+    return { store, folder: at === undefined ? join(project, recordsFolder(records)) : resolve(project, at) };
+  }
+  const inFile = typeof records === "object" && records.store === "postgresql" ? records.url : undefined;
+  const variable = UrlVariable.safeParse(at ?? inFile ?? defaultUrl);
+  if (variable.success) return { store, variable: variable.data };
+  throw new BadStore(
+    `${storeVariable}: expected postgresql, or postgresql:<the name of the variable that holds the connection string>`,
+  );
+}
+
+const isStore = (name: string | undefined): name is StoreName => storeNames.some((each) => each === name);
