@@ -27,8 +27,7 @@ describe("a log of sixteen entries that somebody laid hands on, in every way the
   const places = Array.from({ length: size }, (_, place) => place);
   const found = (all: readonly string[], against?: Checkpoint): readonly Finding[] =>
     verifyAgainst(Buffer.from(all.join("")), "log", against).findings;
-  const names = (findings: readonly Finding[], index: number): boolean =>
-    findings.some(({ id }) => id === ids[index]);
+  const names = (findings: readonly Finding[], index: number): boolean => findings.some(({ id }) => id === ids[index]);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "rewind-tampering-"));
     log = written("log");
