@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncFolder, writeNew } from "../records/atomic-file";
+import { makeFolder, syncFolder, syncName, writeNew } from "../records/atomic-file";
 
 /**
  * Writes files into a folder that is new, or empty, and readable by its owner alone. They are written beside it and the
@@ -12,7 +12,7 @@ export function writeSealed(place: string, contents: Readonly<Record<string, str
   const sums = Object.entries(contents).map(
     ([path, text]) => `${createHash("sha256").update(text).digest("hex")}  ${path}\n`,
   );
-  mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+  if (!existsSync(dirname(place))) makeFolder(dirname(place), 0o700);
   const partial = mkdtempSync(`${place}.partial-`);
   try {
     for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums.join("") })) {
@@ -20,7 +20,7 @@ export function writeSealed(place: string, contents: Readonly<Record<string, str
     }
     syncFolder(partial);
     renameSync(partial, place);
-    syncFolder(dirname(place));
+    syncName(place);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
     throw error;

@@ -1,34 +1,28 @@
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { syncFolder } from "./atomic-file";
+import { makeFolder, syncName } from "./atomic-file";
 import { NewerLog } from "./line";
-import { LogHeld, Queue } from "./lock";
+import { LogHeld, Queue, type Turn } from "./lock";
 import { readTail, type Tail } from "./tail";
 
 /** What is to be written behind the end of a log by the writer with a token; undefined when nothing is. */
 type Bytes = (tail: Tail, token: number) => string | Buffer | undefined;
 
-/** What became of an append. */
-interface Appended {
-  /** Whether there was something to write. */
-  readonly written: boolean;
-  /** Whether the log is new. */
-  readonly made: boolean;
-}
-
 /**
- * Appends to a log in a file, of several processes one at a time, and waits until it is on the disk.
+ * Appends to a log in a file, of several processes one at a time, and waits until it is on the disk. Where that fails the
+ * log is as it was.
+ * @returns whether there was something to write
  * @throws LogHeld when another process does not let go; NewerLog when the last line is of a newer version; Error, with
  *   the code of the file system, when it cannot be written
  */
-export function appendInTurn(path: string, bytes: Bytes): Appended {
+export function appendInTurn(path: string, bytes: Bytes): boolean {
   try {
     const file = openOrMake(path);
     try {
       const queue = new Queue(path);
       for (;;) {
-        const appended = tryToAppend(file, path, queue, bytes);
-        if (appended !== undefined) return appended;
+        const written = tryToAppend(file, path, queue, bytes);
+        if (written !== undefined) return written;
       }
     } finally {
       closeSync(file);
@@ -47,28 +41,44 @@ function openOrMake(path: string): number {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
-  const made = mkdirSync(dirname(path), { recursive: true });
-  if (made !== undefined) syncFolder(dirname(made));
+  makeFolder(dirname(path));
   return openSync(path, "a+", 0o600);
 }
 
 /** Undefined when it was not its turn. */
-function tryToAppend(file: number, path: string, queue: Queue, bytes: Bytes): Appended | undefined {
+function tryToAppend(file: number, path: string, queue: Queue, bytes: Bytes): boolean | undefined {
   const tail = readTail(file, path);
   const turn = queue.next(tail.token);
   if (turn === undefined) return undefined;
   let written = false;
   try {
     const more = bytes(tail, turn.token);
+    // What a dead writer left may still be lost, and with it what is bound to it.
+    if (turn.afterDead) fsyncSync(file);
+    // Whoever finds an entry relies on the file's name, and who made the file may have been cut off before this.
+    if (tail.size === 0) syncName(path);
     // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
     if (fstatSync(file).size !== tail.size || !turn.isMine()) return undefined;
-    if (more === undefined) return { written, made: false };
-    // Unlike writeSync this writes to the end.
-    writeFileSync(file, more);
-    fsyncSync(file);
+    if (more === undefined) return false;
+    writeOrUndo(file, more, tail.size, turn);
     written = true;
-    return { written, made: tail.size === 0 };
+    return written;
   } finally {
     turn.release(written);
+  }
+}
+
+/** Writes to the end of a file, and waits for the disk. A failed write leaves what nobody can rely on, so it is cut off. */
+function writeOrUndo(file: number, bytes: string | Buffer, size: number, turn: Turn): void {
+  try {
+    // Unlike writeSync this writes to the end.
+    writeFileSync(file, bytes);
+    fsyncSync(file);
+  } catch (error) {
+    if (turn.isMine()) {
+      ftruncateSync(file, size);
+      fsyncSync(file);
+    }
+    throw error;
   }
 }

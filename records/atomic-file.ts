@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** Replaces a file as a whole: after a crash it holds the old text or the new one, never a piece of either. */
@@ -36,4 +36,20 @@ export function syncFolder(path: string): void {
   } finally {
     closeSync(folder);
   }
+}
+
+/** Makes a folder that is not there, and those above it: each has a name that stays before there is anything in it. */
+export function makeFolder(path: string, mode?: number): void {
+  const above = dirname(path);
+  if (!existsSync(above)) makeFolder(above, mode);
+  // Who made the one above may have been cut off before this.
+  syncFolder(dirname(above));
+  // Somebody else may make it at the same time.
+  mkdirSync(path, { recursive: true, mode });
+}
+
+/** Makes sure of the name of a file or folder, and of the folder that holds it. */
+export function syncName(path: string): void {
+  syncFolder(dirname(path));
+  syncFolder(dirname(dirname(path)));
 }

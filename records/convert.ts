@@ -85,20 +85,21 @@ export async function differences(a: Store, b: Store, meant: Meant = () => true)
 }
 
 /**
- * Adds to a store what another has and it has not. Of a copy that broke off, only the rest is copied.
+ * Adds to a store what another has and it has not. Of a copy that broke off, only the rest is copied; where nothing is left
+ * to copy it still writes, for what was written before may not be on the disk yet.
  * @param to a store without any surplus over the other
  * @throws StoreUnavailable when somebody writes to it meanwhile
  */
 export async function copyInto(to: Store, from: Store, meant: Meant = () => true): Promise<void> {
   for (const name of (await from.journals()).filter(meant)) {
     const [bytes, at] = [await from.journal(name).read(), await to.journal(name).size()];
-    if (at >= bytes.length || (await to.journal(name).append(bytes.subarray(at), at))) continue;
+    if (await to.journal(name).append(bytes.subarray(at), at)) continue;
     throw new StoreUnavailable(`${to.location}: somebody else writes to the journal ${name}`);
   }
   for (const name of await from.collections()) {
     const there = await recordsOf(to, name);
     const changes = new Map<string, Json>();
     for await (const [key, record] of from.collection(name).entries()) if (!there.has(key)) changes.set(key, record);
-    if (changes.size > 0) await to.collection(name).write(changes);
+    await to.collection(name).write(changes);
   }
 }

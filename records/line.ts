@@ -30,6 +30,15 @@ export const lineFeed = 0x0a;
 
 /** Stands behind what a crash tore off, which may end like a whole line does. */
 export const tornMark = " (torn)";
+const mark = Buffer.from(tornMark.trimStart());
+const hole = Buffer.alloc(2);
+
+/**
+ * Whether a crash tore a line, given without its end: the next writer marked it, or the disk wrote a later part of it and
+ * not an earlier one, where it leaves zeros. A line has none; a single one may be a bit that flipped.
+ */
+export const isTorn = (line: Buffer): boolean =>
+  line[0] === 0 || line.subarray(-mark.length).equals(mark) || line.includes(hole);
 
 const link = /,"previous":"(sha256:[0-9a-f]{64})","token":([1-9]\d{0,14}),"digest":"(sha256:[0-9a-f]{64})"\}$/;
 /** No link is longer. */

@@ -11,6 +11,8 @@ export class LogHeld extends Error {
 export interface Turn {
   /** It rises with every holder and stands in the entry. */
   readonly token: number;
+  /** Whether a holder before did not live to give it back: what it wrote may not be on the disk yet. */
+  readonly afterDead: boolean;
   /** Whether nobody took the holder for dead meanwhile, such as when its machine was asleep. */
   isMine(): boolean;
   /** Gives it back, and clears away what dead holders left where the entry was written. */
@@ -50,10 +52,12 @@ export class Queue {
     }
     const dead = before === "dead" ? [last] : [];
     for (let token = last + 1; ; token += 1) {
-      if (this.make(token)) return this.turn(token, dead);
+      // The power may have taken one lock and left a later one, and then nobody can have the turn of the first.
+      const overtaken = holderOf(this.lock(token + 1)) !== undefined;
+      if (!overtaken && this.make(token)) return this.turn(token, dead);
       const state = this.stateOf(token);
       if (state === "held") waitAWhile();
-      if (state !== "dead") return undefined;
+      if (state === "held" || (state === "free" && !overtaken)) return undefined;
       dead.push(token);
     }
   }
@@ -75,6 +79,7 @@ export class Queue {
   private turn(token: number, dead: readonly number[]): Turn {
     return {
       token,
+      afterDead: dead.length > 0,
       isMine: () => holderOf(this.lock(token)) === me() && holderOf(this.lock(token + 1)) === undefined,
       release: (written) => {
         // The name of a dead holder's lock must stay taken until an entry with a higher token stands in the log.

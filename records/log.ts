@@ -1,11 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import { dirname } from "node:path";
 import { appendInTurn } from "./append";
-import { syncFolder } from "./atomic-file";
 import type { Entry, Outcome } from "./entry";
-import { chainedLine, checkVersion, DamagedLog, lineFeed, parseEntry, tornMark, writtenVersion } from "./line";
+import { chainedLine, checkVersion, DamagedLog, isTorn, lineFeed, parseEntry, writtenVersion } from "./line";
 import { withoutSecrets } from "./prose";
 
 /** What of an entry its writer says; the log adds who, when and which. */
@@ -87,14 +85,8 @@ export function openFileLog(
   redact: (text: string) => string,
   now?: () => Date,
 ): DeploymentLog {
-  let synced = false;
   const append = (entry: Entry): void => {
-    const { made } = appendInTurn(path, ({ previous, closing }, token) => {
-      return `${closing}${chainedLine(entry, { previous, token })}\n`;
-    });
-    // The name of a new file is lost with the machine's power; who made it may have been cut off before this.
-    if (!synced || made) syncFolder(dirname(path));
-    synced = true;
+    appendInTurn(path, ({ previous, closing }, token) => `${closing}${chainedLine(entry, { previous, token })}\n`);
   };
   return { ...logOver({ location: path, read: () => readBytes(path), append }, stack, redact, now), file: path };
 }
@@ -164,10 +156,11 @@ function readEntries(bytes: Buffer, path: string, read: ReadLine): Entry[] {
     start = end + 1;
     if (line.length === 0) continue;
     const where = `${path}:${number}`;
+    // What a crash tore off was never acknowledged: nobody was told that it had been written.
+    if (isTorn(line)) continue;
     const entry = read(line, where);
     if (entry !== undefined) entries.push(checkVersion(entry, where));
-    // What a crash tore off was never acknowledged: nobody was told that it had been written.
-    else if (newline >= 0 && !line.toString().endsWith(tornMark)) throw notAnEntry(where);
+    else if (newline >= 0) throw notAnEntry(where);
   }
   return entries;
 }

@@ -1,6 +1,6 @@
 import type { Digest } from "../release/primitives";
 import type { Entry } from "./entry";
-import { checkVersion, isIntact, lineFeed, linkOf, parseEntry, sha256, tornMark, type Link } from "./line";
+import { checkVersion, isIntact, isTorn, lineFeed, linkOf, parseEntry, sha256, type Link } from "./line";
 
 /** What a line of the log is found to be that it should not be, or that no chain can tell. */
 export const flaws = [
@@ -58,6 +58,8 @@ export interface Line {
   readonly id: string | undefined;
   readonly link: Link | undefined;
   readonly intact: boolean;
+  /** By a crash, as far as the line itself tells. */
+  readonly torn: boolean;
   /** Of a line that nothing binds. */
   readonly entry: Entry | undefined;
 }
@@ -93,7 +95,7 @@ export function resultOf(findings: readonly Finding[]): Verified["result"] {
 }
 
 /** Whether a line counts as an entry, changed or not. */
-export const isEntry = ({ link, entry }: Line): boolean => link !== undefined || entry !== undefined;
+export const isEntry = ({ link, entry, torn }: Line): boolean => !torn && (link !== undefined || entry !== undefined);
 
 function readLines(bytes: Buffer, path: string): Line[] {
   const lines: Line[] = [];
@@ -112,7 +114,7 @@ function readLine(bytes: Buffer, start: number, end: number, number: number, pat
   const intact = link !== undefined && isIntact(line, link);
   const parsed = link === undefined ? parseEntry(line.toString()) : undefined;
   const entry = parsed === undefined ? undefined : checkVersion(parsed, `${path}:${number}`);
-  return { number, start, end, id: idIn(line), link, intact, entry };
+  return { number, start, end, id: idIn(line), link, intact, torn: isTorn(line), entry };
 }
 
 /** As it stands there, for a line that was changed can be read no other way. */
@@ -123,18 +125,18 @@ function idIn(line: Buffer): string | undefined {
 
 /** What is wrong with a line in itself. */
 function flawOf(
-  { number, start, end, id, link, intact, entry }: Line,
+  { number, start, end, id, link, intact, torn, entry }: Line,
   bytes: Buffer,
   firstBound: number,
 ): Finding | undefined {
   const found = (flaw: Flaw, reason: string): Finding => ({ line: number, id, flaw, reason });
-  if (link !== undefined && !intact) return found("changed", "its bytes are not what was written");
+  if (link !== undefined && !intact && !torn) return found("changed", "its bytes are not what was written");
   if (end === bytes.length) {
     const whole = link !== undefined || entry !== undefined;
     return found("unfinished", whole ? "the end of its line is missing" : "it was cut off, or torn by a crash");
   }
+  if (torn) return found("torn", "a crash tore it");
   if (link !== undefined) return undefined;
-  if (bytes.toString("utf8", start, end).endsWith(tornMark)) return found("torn", "a crash tore it off");
   if (entry === undefined) return found("changed", "not an entry of the deployment log");
   if (start < firstBound) return undefined;
   if (entry.kind === "start" && entry.by === writtenByHand) return found("by hand", "nothing tells who wrote it");
@@ -177,7 +179,9 @@ function brokenLinks(bytes: Buffer, lines: readonly Line[], changed: ReadonlySet
       changed.has(each.number),
     );
     const follows = link.previous === sha256(bytes.subarray(before?.start ?? 0, line.start));
-    if (!follows && !excused) found.push(...explain({ line, previous: link.previous, before, between }));
+    if (!follows && before?.torn === true) {
+      found.push({ line: before.number, id: before.id, flaw: "changed", reason: "its bytes are not what was written" });
+    } else if (!follows && !excused) found.push(...explain({ line, previous: link.previous, before, between }));
     else if (follows && before?.link !== undefined && link.token <= before.link.token) {
       found.push({ line: number, id, flaw: "moved", reason: `its token does not rise over ${before.link.token}` });
     }

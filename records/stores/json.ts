@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { appendInTurn } from "../append";
-import { syncFolder, writeAtomically } from "../atomic-file";
+import { makeFolder, syncName, writeAtomically } from "../atomic-file";
 import { LogHeld, Queue } from "../lock";
 import {
   byBytes,
@@ -72,10 +72,7 @@ function journalIn(path: string): Journal {
     read: (from = 0) => later(() => unlessAbsent(() => readFrom(path, from), Buffer.alloc(0))),
     append: (bytes, at) =>
       later(() => {
-        const { written } = appendInTurn(path, ({ size }) => (size === at ? bytes : undefined));
-        // Who made the file may have been cut off before its name was on the disk.
-        if (written) syncFolder(dirname(path));
-        return written;
+        return appendInTurn(path, ({ size }) => (size === at ? bytes : undefined));
       }),
   };
 }
@@ -120,16 +117,11 @@ class JsonCollection implements Collection {
   write(changes: ReadonlyMap<string, Json | undefined>): Promise<void> {
     return later(() => {
       for (const key of changes.keys()) keyBytes(key);
-      makeFolder(dirname(this.path));
+      if (!existsSync(dirname(this.path))) makeFolder(dirname(this.path));
       const queue = new Queue(this.path);
       while (!writeInTurn(this.path, queue, changes));
     });
   }
-}
-
-function makeFolder(path: string): void {
-  const made = mkdirSync(path, { recursive: true });
-  if (made !== undefined) syncFolder(dirname(made));
 }
 
 /** Returns whether it was its turn. */
@@ -141,6 +133,8 @@ function writeInTurn(path: string, queue: Queue, changes: ReadonlyMap<string, Js
     const { revision, records } = read(path);
     // Somebody may have written before the turn, or have taken this process for dead.
     if (revision >= turn.token || !turn.isMine()) return false;
+    // Whoever finds records relies on the folder's name, and who made the folder may have been cut off before this.
+    if (revision === 0) syncName(path);
     writeAtomically(path, textOf({ revision: turn.token, records: changed(records, changes) }));
     written = true;
     return true;
