@@ -1,10 +1,14 @@
 import { Option, type Command } from "commander";
+import type { StoreName } from "../../release/schema/store";
 import { json, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the parser of stack files. */
 const load = {
   records: () => require("../records") as typeof import("../records"),
 };
+
+const named: Readonly<Record<StoreName, true>> = { json: true, leveldb: true, postgresql: true };
+const stores = Object.keys(named);
 
 interface ConvertFlags extends Common {
   readonly to: string;
@@ -16,7 +20,7 @@ interface ConvertFlags extends Common {
 export function addRecords(rewind: Command, { finish }: Kit): void {
   const records = rewind
     .command("records")
-    .description("where the deployment log and the other records are: JSON files, LevelDB or PostgreSQL; offline")
+    .description("where the deployment log and the other records are: JSON files, LevelDB or PostgreSQL")
     .addHelpText(
       "after",
       `
@@ -41,9 +45,7 @@ another folder, or the name of another variable.
   records
     .command("convert")
     .description("copy everything into another store, prove it equal entry by entry, then switch; the old one is kept")
-    .addOption(
-      new Option("--to <store>", "the new store").choices(["json", "leveldb", "postgresql"]).makeOptionMandatory(),
-    )
+    .addOption(new Option("--to <store>", "the new store").choices(stores).makeOptionMandatory())
     .option("--url <variable>", "the environment variable that holds the connection string (default: REWIND_STORE_URL)")
     .option("--no-switch", "only copy and compare, and leave the stack file as it is")
     .addOption(stack())

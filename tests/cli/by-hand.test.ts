@@ -86,6 +86,15 @@ describe("a rollback by hand", () => {
     );
   });
 
+  it("L6 · ends an emergency stop with rewind where the log is no file that a line could be written to", () => {
+    const { json } = planByHand(copy().where, undefined, "full", now);
+    const { settings } = loadReal("local");
+    const stop = { log: undefined, line: "{}" };
+    const steps = byHand(json as Plan, { file: "Pulumi.local.yaml", settings, backup: undefined, stop });
+    const { commands } = steps.find(({ what }) => what === "End the emergency stop")!;
+    assert.deepEqual(commands, ['rewind start --reason "rolled back by hand" --stack staging']);
+  });
+
   it("L6 · ends an emergency stop by a line of the log, goes over a rollback that is under way, and names the backup", () => {
     const { log: stack, where } = { log: log(), where: copy().where };
     const run = begun();
