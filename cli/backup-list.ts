@@ -54,7 +54,7 @@ export function listBackups(where: Where): VerbResult<BackupListJson> {
     const { id, occasion, manifest, parts } = backup;
     const what = manifest?.name ?? (occasion === "request" ? "" : `before a ${occasion}`);
     const sealed = manifest?.sealed === undefined ? "" : "encrypted";
-    const words = [id, manifest?.pinned.release ?? "", shown(sizeOf(backup)), parts.join(" "), sealed, what];
+    const words = [id, manifest?.pinned?.release ?? "", shown(sizeOf(backup)), parts.join(" "), sealed, what];
     return words.filter((word) => word !== "").join("  ");
   });
   const json = {
@@ -74,7 +74,7 @@ export function summaryOf(backup: Backup): Exclude<BackupListJson["backups"][num
     ...{ id, folder: place, at, occasion, parts, files: files.length, bytes: sizeOf(backup) },
     sealed: manifest?.sealed !== undefined,
     ...(manifest?.name === undefined ? {} : { name: manifest.name }),
-    ...(manifest === undefined ? {} : { release: manifest.pinned.release }),
+    ...(manifest?.pinned === undefined ? {} : { release: manifest.pinned.release }),
   };
 }
 
@@ -82,7 +82,7 @@ export function summaryOf(backup: Backup): Exclude<BackupListJson["backups"][num
 export function candidatesOf(backups: readonly (Backup | Unreadable)[]): Candidate[] {
   return backups.filter(isReadable).map((backup) => {
     const { id, at, occasion, parts, manifest } = backup;
-    const pinned = manifest === undefined ? {} : { pinned: manifest.pinned };
+    const pinned = manifest?.pinned === undefined ? {} : { pinned: manifest.pinned };
     return { id, at, occasion, parts, bytes: sizeOf(backup), problems: problemsIn(backup), ...pinned };
   });
 }

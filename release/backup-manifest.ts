@@ -36,6 +36,7 @@ const BackupFile = z.strictObject({
   path: z.string().refine(isBackupPath, { error: "a path that leads out of the backup, or is none" }),
   bytes: z.int().nonnegative(),
   sha256: Sha256,
+  mode: z.int().min(0).max(0o777).optional().describe("Who may read, write and run it, where it was a file"),
 });
 export type BackupFile = z.infer<typeof BackupFile>;
 
@@ -47,7 +48,10 @@ export const Manifest = z.strictObject({
   at: Time,
   occasion: z.enum(occasions),
   name: z.string().max(100).optional(),
-  pinned: z.strictObject({ release: ReleaseId, digest: Digest }),
+  pinned: z
+    .strictObject({ release: ReleaseId, digest: Digest })
+    .optional()
+    .describe("What the stack ran; left out where its file could not be read"),
   parts: z.array(z.enum(backupParts)),
   files: z
     .array(BackupFile)

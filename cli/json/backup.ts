@@ -13,7 +13,7 @@ const known = {
   at: time,
   occasion: z.enum(occasions),
   name: z.exactOptional(z.string()),
-  release: z.exactOptional(release).describe("What was pinned; left out in backups of the first form"),
+  release: z.exactOptional(release).describe("What was pinned; left out where it is not known"),
   parts,
   files: count,
   bytes: count,

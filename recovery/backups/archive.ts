@@ -90,16 +90,19 @@ export async function unseal(place: string, identities: readonly string[], into:
  */
 export async function unpack(archive: AsyncIterable<Buffer>, into: string, limits: Limits): Promise<void> {
   const reader = extract();
+  const closed = once(reader, "close");
   const feeding = (async () => {
     for await (const chunk of archive) {
       if (reader.destroyed) return;
-      if (!reader.write(chunk)) await Promise.race([once(reader, "drain"), once(reader, "close")]);
+      if (!reader.write(chunk)) await Promise.race([once(reader, "drain"), closed]);
     }
     reader.end(Buffer.alloc(0));
   })();
   feeding.catch((error: unknown) => {
     reader.destroy(error as Error);
   });
+  // Whoever reads hears of the error; here only the end matters.
+  closed.catch(() => undefined);
   const seen = new Set<string>();
   let left = limits.bytes;
   for await (const entry of reader) {

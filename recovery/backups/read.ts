@@ -24,6 +24,7 @@ export interface KeptFile {
   readonly sha256: string;
   /** Undefined in backups of the first form, which do not say it. */
   readonly bytes: number | undefined;
+  readonly mode?: number | undefined;
 }
 
 /** A backup as it says it is. Nothing of it was hashed yet. */

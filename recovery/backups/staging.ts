@@ -28,9 +28,10 @@ export class Staging {
    * Writes a file and waits until it is on the disk.
    * @throws Error when the path is none that a backup may have
    */
-  async add(path: string, content: Content): Promise<void> {
+  async add(path: string, content: Content, mode?: number): Promise<void> {
     if (!isBackupPath(path)) throw new Error(`a backup cannot hold a file of the name ${JSON.stringify(path)}`);
-    this.files.push(await this.write(path, content));
+    const file = await this.write(path, content);
+    this.files.push(mode === undefined ? file : { ...file, mode });
   }
 
   /** Writes what is no part of the backup's contents, such as its sums, as it is. */
