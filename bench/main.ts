@@ -17,6 +17,7 @@ import {
   writeBareProject,
   type Target,
 } from "./project";
+import { contractFigures } from "./contracts";
 import { logFigures } from "./log";
 import { operatorFigures } from "./operator";
 import { previewFigures } from "./preview";
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
   for (const figure of await operatorFigures(runs)) print(figure);
   for (const figure of await logFigures(runs)) print(figure);
+  for (const figure of await contractFigures(runs * 5)) print(figure);
   const { environment, env, stackFile } = await openBench();
   const theirs = writeBareProject(stackFile);
   const secrets = await output("pulumi", ["config", "get", "secrets", "--stack", "bench"], checkout, env);
