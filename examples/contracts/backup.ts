@@ -106,9 +106,7 @@ export async function backupsInOrder(home: Home, now: Date): Promise<Judged[]> {
     const { score } = qualityOf(candidate, [...candidates.values()], facts);
     return [{ backup, against: unfitFor(candidate, ["records"], now), score }];
   });
-  const others = all
-    .filter((each) => !isReadable(each))
-    .map((backup) => ({ backup, against: backup.reason, score: 0 }));
+  const others = all.flatMap((backup) => (isReadable(backup) ? [] : [{ backup, against: backup.reason, score: 0 }]));
   return [...judged, ...others];
 }
 
