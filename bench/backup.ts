@@ -74,7 +74,9 @@ async function fill(server: Server): Promise<void> {
       `create table customers as select n as id, md5(n::text) || md5((-n)::text) as token, repeat('address ', 40) as address,
          now() as made from generate_series(1, ${rows}) n`,
     );
-    await client.query("alter table customers add primary key (id); vacuum analyze customers; checkpoint");
+    for (const sql of ["alter table customers add primary key (id)", "vacuum analyze customers", "checkpoint"]) {
+      await client.query(sql);
+    }
   });
 }
 

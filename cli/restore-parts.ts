@@ -59,8 +59,8 @@ async function restoreState({ engine }: OpenedStack, backup: Backup): Promise<st
   return `${wanted.length} resources`;
 }
 
-/** The engine encrypts what is secret anew each time. */
-function resourcesIn(state: string): unknown[] {
+/** The resources of a state; without what is encrypted, for the engine encrypts anew each time. */
+export function resourcesIn(state: string): unknown[] {
   const { deployment } = JSON.parse(state, (key, value: unknown) => (key === "ciphertext" ? "" : value)) as {
     deployment?: { resources?: unknown[] };
   };
