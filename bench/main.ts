@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { down } from "../local/environment";
+import { backupFigures } from "./backup";
 import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
 import {
@@ -16,6 +17,7 @@ import {
   writeBareProject,
   type Target,
 } from "./project";
+import { contractFigures } from "./contracts";
 import { logFigures } from "./log";
 import { operatorFigures } from "./operator";
 import { previewFigures } from "./preview";
@@ -27,6 +29,7 @@ async function main(): Promise<void> {
   for (const figure of await catalogueFigures(runs)) print(figure);
   for (const figure of await operatorFigures(runs)) print(figure);
   for (const figure of await logFigures(runs)) print(figure);
+  for (const figure of await contractFigures(runs * 5)) print(figure);
   const { environment, env, stackFile } = await openBench();
   const theirs = writeBareProject(stackFile);
   const secrets = await output("pulumi", ["config", "get", "secrets", "--stack", "bench"], checkout, env);
@@ -76,6 +79,8 @@ async function main(): Promise<void> {
   for (const figure of await previewFigures(ours, env, runs)) print(figure);
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
   for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
+
+  for (const figure of await backupFigures(environment.postgres, runs)) print(figure);
 
   const warm: number[] = [];
   for (let round = 0; round < runs; round += 1) {

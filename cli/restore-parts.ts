@@ -13,6 +13,7 @@ import { sha256Of } from "../recovery/backups/verify";
 import type { BackupPart } from "../release/backup-manifest";
 import { canonicalJson } from "../release/canonical";
 import { dumpPlaceOf } from "./backup";
+import { logFileOf } from "./backup-place";
 import { restoreRows } from "./restore-rows";
 import { withClients, type OpenedStack } from "./stack";
 
@@ -28,7 +29,7 @@ export interface Restoring {
 /** How each part comes back; what it returns is the evidence. In the order in which they are done. */
 export const restorers: Readonly<Record<BackupPart, (restoring: Restoring) => Promise<string>>> = {
   extra: ({ stack, backup }) => Promise.resolve(restoreExtra(stack, backup)),
-  records: ({ stack, backup }) => restoreRecords(stack.log.location, backup),
+  records: ({ stack, backup }) => restoreRecords(logFileOf(stack.folder, stack.engine.name, stack.settings), backup),
   database: restoreDatabase,
   rows: ({ stack, backup }) => restoreRows(stack, backup),
   policies: ({ stack, backup }) => restorePolicies(stack, backup),
@@ -58,8 +59,8 @@ async function restoreState({ engine }: OpenedStack, backup: Backup): Promise<st
   return `${wanted.length} resources`;
 }
 
-/** The engine encrypts what is secret anew each time. */
-function resourcesIn(state: string): unknown[] {
+/** The resources of a state; without what is encrypted, for the engine encrypts anew each time. */
+export function resourcesIn(state: string): unknown[] {
   const { deployment } = JSON.parse(state, (key, value: unknown) => (key === "ciphertext" ? "" : value)) as {
     deployment?: { resources?: unknown[] };
   };

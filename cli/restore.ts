@@ -24,7 +24,7 @@ import { exitCodes } from "./exit-codes";
 import type { RestoreJson } from "./json/backup";
 import { coloured, duration } from "./report";
 import { beginRestore, isCompared } from "./restore-entry";
-import { restorers, restoreStackFiles, type Restoring } from "./restore-parts";
+import { resourcesIn, restorers, restoreStackFiles, type Restoring } from "./restore-parts";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 import { settingsIn } from "./stack-file";
@@ -58,7 +58,7 @@ export async function restore(where: Where, options: RestoreOptions): Promise<Ve
       "rewind backup list",
     );
   }
-  refuseUnfit(backup, options.now());
+  refuseUnfit(all.stack, backup, options.now());
   const onlyStackFile = options.parts.length === 1 && options.parts[0] === "stack";
   return opened(backup, options.identity, async (plain) => {
     await refuseUnreadable(plain);
@@ -74,7 +74,11 @@ function chosen(all: StackBackups, { id, parts, now }: RestoreOptions): Backup {
   return backupNamed(all, found.id);
 }
 
-function refuseUnfit(backup: Backup, now: Date): void {
+function refuseUnfit(stack: string, backup: Backup, now: Date): void {
+  const { manifest } = backup;
+  if (manifest !== undefined && manifest.stack !== stack) {
+    throw new Refusal(`${backup.id} is a backup of ${manifest.stack}, not of ${stack}`, "rewind backup choose");
+  }
   const problems = problemsOf(backup);
   if (problems.length > 0) {
     const what = `${backup.id} is not what was written: ${listed(problems)}; nothing was touched`;
@@ -150,7 +154,7 @@ async function restoreParts(
   options: RestoreOptions,
 ): Promise<VerbResult<RestoreJson>> {
   const { tell, now, signal } = options;
-  const parts = wantedOf(stack, plain, options);
+  const parts = await wantedOf(stack, plain, options);
   refuseWhileOpen(stack);
   const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
   if (refused !== undefined) return refused;
@@ -199,10 +203,16 @@ async function putBack(
   return told(stack.engine.name, backup.id, before, restored);
 }
 
-/** The parts in the order of their restorers. A database that comes back brings its rows along. */
-function wantedOf(stack: OpenedStack, plain: Backup, { parts }: RestoreOptions): BackupPart[] {
+/**
+ * The parts in the order of their restorers. Of a whole backup the rows come with the database, and a state that the engine
+ * has stays unless it is named: it says what is there now, and the next update goes from there to what came back.
+ */
+async function wantedOf(stack: OpenedStack, plain: Backup, { parts }: RestoreOptions): Promise<BackupPart[]> {
   const wanted = new Set(parts.length > 0 ? parts : plain.parts);
-  if (parts.length === 0 && wanted.has("database")) wanted.delete("rows");
+  if (parts.length === 0) {
+    if (wanted.has("database")) wanted.delete("rows");
+    if (resourcesIn(await stack.engine.exportState()).length > 0) wanted.delete("state");
+  }
   const has = partsOf(stack.settings);
   const order = (Object.keys(restorers) as BackupPart[]).filter((part) => wanted.has(part));
   const lacks = order.filter((part) => part !== "extra" && !has.includes(part));
@@ -267,7 +277,7 @@ function told(stack: string, id: string, before: string, restored: readonly Rest
     coloured("green", `RESTORED: ${stack} from ${basename(id)} (${duration(total)})`),
     ...restored.map(({ part, evidence }) => `  ${part.padEnd(width)}  ${evidence}`),
     `Undo: rewind restore ${before}`,
-    "Next: rewind verify",
+    "Next: pulumi up, which goes on from there and verifies it",
   ].join("\n");
   return { code: exitCodes.ok, text, json: { stack, outcome: "restored", id, before, restored } };
 }

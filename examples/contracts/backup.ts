@@ -6,6 +6,7 @@ import { problemsOf } from "../../recovery/backups/verify";
 import { writeBackup, type Fill, type Written } from "../../recovery/backups/write";
 import type { Json } from "../../records/store";
 import type { Occasion } from "../../release/backup-manifest";
+import { backupObjectives, choose, qualityOf, unfitFor, type Candidate } from "../../release/backups";
 import { digestOf } from "../../release/canonical";
 import { artifacts } from "./chain/artifacts";
 import { copyFolder, filesBelow } from "./folders";
@@ -54,8 +55,7 @@ async function addFolder(staging: Parameters<Fill>[0], folder: string, name: str
  * Everything that is wrong with a backup: its sums, and the records of the LevelDB in it. That it has not all contracts is
  * no fault of a backup that was made before the last one was deployed.
  */
-export async function problemsOfBackup(backup: Backup | Unreadable, now = new Date()): Promise<string[]> {
-  if (!isReadable(backup)) return [backup.reason];
+async function problemsOfBackup(backup: Backup, now: Date): Promise<string[]> {
   const problems = problemsOf(backup);
   if (problems.length > 0) return problems;
   if (!existsSync(levelOf(backup))) return ["it has no LevelDB"];
@@ -81,10 +81,37 @@ export async function readLevel(level: string): Promise<Read> {
 /** What the LevelDB of a backup holds. */
 export const readLevelOf = (backup: Backup): Promise<Read> => readLevel(levelOf(backup));
 
-/** The backups in the plan's order: those made when records were migrated, the newest first, then others. */
-export function backupsInOrder(home: Home): (Backup | Unreadable)[] {
-  return backupsIn(home.backups).sort((a, b) => rankOf(a) - rankOf(b));
+/** A backup, and how good it is. */
+export interface Judged {
+  readonly backup: Backup | Unreadable;
+  /** What speaks against restoring LevelDB from it; undefined when nothing does. */
+  readonly against: string | undefined;
+  /** Of 100; 0 for one that cannot be read. */
+  readonly score: number;
 }
 
-const rankOf = (backup: Backup | Unreadable): number =>
-  isReadable(backup) && backup.occasion === "conversion" ? 0 : 1;
+/** How old a backup may be before its score falls. */
+const objectives = backupObjectives(undefined);
+
+/** All backups in the order in which they are chosen: those made when records were migrated first, the newest of them. */
+export async function backupsInOrder(home: Home, now: Date): Promise<Judged[]> {
+  const all = backupsIn(home.backups);
+  const readable = all.filter(isReadable);
+  const candidates = new Map<string, Candidate>();
+  for (const each of readable) candidates.set(each.id, await candidateOf(each, now));
+  const judged = choose([...candidates.values()], { wanted: ["records"], now }).flatMap(({ id }): Judged[] => {
+    const [backup, candidate] = [readable.find((each) => each.id === id), candidates.get(id)];
+    if (backup === undefined || candidate === undefined) return [];
+    const facts = { expected: ["records" as const], objectives, now };
+    const { score } = qualityOf(candidate, [...candidates.values()], facts);
+    return [{ backup, against: unfitFor(candidate, ["records"], now), score }];
+  });
+  const others = all.flatMap((backup) => (isReadable(backup) ? [] : [{ backup, against: backup.reason, score: 0 }]));
+  return [...judged, ...others];
+}
+
+async function candidateOf(backup: Backup, now: Date): Promise<Candidate> {
+  const { id, at, occasion, parts, files } = backup;
+  const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0);
+  return { id, at, occasion, parts, bytes, problems: await problemsOfBackup(backup, now) };
+}

@@ -1,4 +1,4 @@
-import { getAddress } from "viem/utils";
+import { getAddress, isAddress } from "viem/utils";
 import { z } from "zod";
 import { quote } from "../../release/primitives";
 
@@ -6,7 +6,7 @@ import { quote } from "../../release/primitives";
 export const Address = z
   .string({ error: "expected an address" })
   .regex(/^0x[0-9a-fA-F]{40}$/, { error: ({ input }) => `expected an address, got ${quote(input)}` })
-  .refine((text): text is `0x${string}` => getAddress(text) === text, {
+  .refine((text): text is `0x${string}` => !isAddress(text, { strict: false }) || getAddress(text) === text, {
     error: ({ input }) => `the address ${quote(input)} has a wrong checksum`,
   });
 

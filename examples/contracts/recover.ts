@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isReadable } from "../../recovery/backups/read";
-import { backUp, backupsInOrder, deploymentsOf, problemsOfBackup, readLevel, readLevelOf } from "./backup";
+import { problemsOf } from "../../recovery/backups/verify";
+import { backUp, backupsInOrder, deploymentsOf, readLevel, readLevelOf } from "./backup";
 import { chainOf, type Urls } from "./chain/client";
 import { readDeployment } from "./chain/read";
 import { networkNamed, networks, type Network } from "./fleet";
@@ -23,14 +24,13 @@ export interface Recovering {
 
 /** LevelDB from a backup: the one that is named, else the best. Returns its id. */
 export async function levelFromBackup({ home, now, tell }: Recovering, id: string | undefined): Promise<string> {
-  const named = backupsInOrder(home).filter((backup) => id === undefined || backup.id === id);
-  for (const backup of named) {
-    const problems = await problemsOfBackup(backup, now());
-    if (problems.length === 0 && isReadable(backup)) {
+  for (const { backup, against } of await backupsInOrder(home, now())) {
+    if (id !== undefined && backup.id !== id) continue;
+    if (against === undefined && isReadable(backup)) {
       await placeLevel({ home, now, tell }, await readLevelOf(backup));
       return backup.id;
     }
-    tell(`Passed over backup ${backup.id}: ${problems.slice(0, 3).join("; ")}`);
+    tell(`Passed over backup ${backup.id}: ${against ?? ""}`);
   }
   throw new Refusal(
     id === undefined ? `no backup with a valid LevelDB in ${home.backups}` : `no valid backup ${id} in ${home.backups}`,
@@ -40,8 +40,13 @@ export async function levelFromBackup({ home, now, tell }: Recovering, id: strin
 
 /** Unified JSON from the best backup whose unified JSON is valid. Returns its id. */
 export async function unifiedFromBackup({ home, now, tell }: Recovering, id: string | undefined): Promise<string> {
-  for (const backup of backupsInOrder(home)) {
+  for (const { backup } of await backupsInOrder(home, now())) {
     if ((id !== undefined && backup.id !== id) || !isReadable(backup)) continue;
+    const [problem] = problemsOf(backup);
+    if (problem !== undefined) {
+      tell(`Passed over backup ${backup.id}: ${problem}`);
+      continue;
+    }
     try {
       const records = await soundRecords(jsonIn(join(deploymentsOf(backup), "unified")), now());
       await keep({ home, now, tell });

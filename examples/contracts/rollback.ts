@@ -5,7 +5,7 @@ import { thisRunner } from "../../records/runner";
 import { canonicalJson } from "../../release/canonical";
 import { failures, judge, type Check } from "../../release/verdict";
 import { lineOfAvailability, watch, type Availability } from "./availability";
-import { backUp, backupsInOrder, deploymentsOf, problemsOfBackup, readLevelOf } from "./backup";
+import { backUp, backupsInOrder, deploymentsOf, readLevelOf } from "./backup";
 import { copyFolder } from "./folders";
 import { readAll, storeOf, switchTo, type Home } from "./home";
 import { inspect, lineOf, tryCrud } from "./inspect";
@@ -85,10 +85,9 @@ async function restoreLevel(
   stop: Stop,
   { now, tell }: Pick<RollbackOptions, "now" | "tell">,
 ): Promise<Pick<RolledBack, "from" | "carried" | "left"> & { readonly aside: string | undefined }> {
-  for (const backup of backupsInOrder(home)) {
-    const problems = await problemsOfBackup(backup);
-    if (problems.length > 0 || !isReadable(backup)) {
-      tell(`Passed over backup ${backup.id}: ${problems.slice(0, 3).join("; ")}`);
+  for (const { backup, against } of await backupsInOrder(home, now())) {
+    if (against !== undefined || !isReadable(backup)) {
+      tell(`Passed over backup ${backup.id}: ${against ?? ""}`);
       continue;
     }
     const { read, ...taken } = await withNewer(home, await readLevelOf(backup), now());

@@ -90,7 +90,7 @@ describe("a rollback by hand", () => {
     const { json } = planByHand(copy().where, undefined, "full", now);
     const { settings } = loadReal("local");
     const stop = { log: undefined, line: "{}" };
-    const steps = byHand(json as Plan, { file: "Pulumi.local.yaml", settings, backup: undefined, stop });
+    const steps = byHand(json as Plan, { file: "Pulumi.local.yaml", settings, kept: undefined, stop });
     const { commands } = steps.find(({ what }) => what === "End the emergency stop")!;
     assert.deepEqual(commands, ['rewind start --reason "rolled back by hand" --stack staging']);
   });

@@ -65,3 +65,7 @@ export async function findingsOf(home: Home, backend: Backend): Promise<(readonl
   const { findings } = await inspect(storeOf(home, backend), aspects, new Date());
   return findings.map((finding) => [finding.aspect, lineOf(finding)]);
 }
+
+/** A record without one of its fields. */
+export const without = <T extends object>(record: T, field: keyof T): T =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => key !== field)) as T;

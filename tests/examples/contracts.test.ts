@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backUp, backupsInOrder, problemsOfBackup } from "../../examples/contracts/backup";
+import { backUp, backupsInOrder } from "../../examples/contracts/backup";
 import { checksOf, grown, measureBackend } from "../../examples/contracts/benchmark";
 import { backendOf, backends, readAll, storeOf, switchTo, writeAll, type Home } from "../../examples/contracts/home";
 import { inspect, tryCrud } from "../../examples/contracts/inspect";
@@ -24,13 +25,14 @@ import { liftStop, raiseStop, refuseWhileStopped, stopOf } from "../../examples/
 import { aspects, countOf, quickly, validate, type Read } from "../../examples/contracts/validate";
 import { thisRunner } from "../../records/runner";
 import { firedOf, planThresholds } from "../../release/triggers";
-import { damage, edit, findingsOf, newHome, removeHomes } from "./contracts-home";
+import { damage, edit, findingsOf, newHome, removeHomes, without } from "./contracts-home";
 
 const now = () => new Date();
 const quiet = { now, tell: () => undefined };
 const token = ["bsc-testnet", "Token"] as const;
 const unifiedFile = (home: Home): string => join(home.unified, "bsc-testnet.unified.json");
-const backupPlaces = (home: Home): string[] => backupsInOrder(home).map(({ place }) => place);
+const backupPlaces = async (home: Home): Promise<string[]> =>
+  (await backupsInOrder(home, now())).map(({ backup }) => backup.place);
 const level = (home: Home) => storeOf(home, "leveldb");
 const json = (home: Home) => storeOf(home, "unified-json");
 
@@ -204,11 +206,15 @@ describe("the records of 26 contracts", () => {
 
   it("L1 · are measured for the triggers: really read and written, and evaluated over a whole window", async () => {
     await remember(home);
-    const thresholds = { ...planThresholds, window: 60, gap: 5_000, writes: { over: 0 } };
-    const rhythm = { every: 20, during: 120, now };
-    const fired = async () =>
-      firedOf(await measureTriggers(home, "unified-json", thresholds, rhythm)).map(({ name }) => name);
     // Nothing is written in no time at all.
+    const thresholds = { ...planThresholds, writes: { over: 0 } };
+    let minute = 0;
+    const later = () => new Date(Date.parse("2025-08-14T00:00:00Z") + minute * 60_000);
+    const fired = async () => {
+      const all = await measureTriggers(home, "unified-json", thresholds, { every: 1, during: 0, now: later });
+      return firedOf(all).map(({ name }) => name);
+    };
+    for (; minute < 5; minute += 1) assert.deepEqual(await fired(), [], `minute ${minute}`);
     assert.deepEqual(await fired(), ["slow writes"]);
     damage(unifiedFile(home), (text) => text.replace('"contract":"Token"', '"contract":Token'));
     const names = await fired();
@@ -257,13 +263,13 @@ describe("the way back from unified JSON to LevelDB", () => {
   });
 
   it("L4 · makes no backup with --no-backup", async () => {
-    const before = backupPlaces(home).length;
+    const before = (await backupPlaces(home)).length;
     assert.equal((await back(true)).before, undefined);
-    assert.equal(backupPlaces(home).length, before);
+    assert.equal((await backupPlaces(home)).length, before);
   });
 
   it("L4 · passes over backups that are damaged, and says why", async () => {
-    const [first, second] = backupPlaces(home);
+    const [first, second] = await backupPlaces(home);
     await backUp(home, "request", "by hand", now());
     rmSync(join(second!, "BACKUP_MANIFEST.json"));
     const [file] = readdirSync(join(first!, "records/leveldb/data")).filter((name) => /\.(?:ldb|log)$/.test(name));
@@ -275,7 +281,7 @@ describe("the way back from unified JSON to LevelDB", () => {
   });
 
   it("L4 · keeps the stop and the records in use where there is nothing to go back to, and names the next command", async () => {
-    for (const place of backupPlaces(home)) rmSync(place, { recursive: true });
+    for (const place of await backupPlaces(home)) rmSync(place, { recursive: true });
     await level(home)
       .collection("bsc-testnet")
       .write(new Map([["Token", undefined]]));
@@ -296,7 +302,7 @@ describe("the way back from unified JSON to LevelDB", () => {
     await level(home)
       .collection("bsc-mainnet")
       .write(new Map([["Treasury", undefined]]));
-    for (const place of backupPlaces(home)) rmSync(place, { recursive: true });
+    for (const place of await backupPlaces(home)) rmSync(place, { recursive: true });
     await backUp(home, "conversion", "before the Treasury", now());
     await json(home)
       .collection("bsc-testnet")
@@ -390,10 +396,10 @@ describe("lost records", () => {
     const whole = await soundRecords(level(home), now());
     for (const [network] of await readAll(level(home)))
       await edit(home, "leveldb", [network, "Token"], () => undefined);
-    const before = backupPlaces(home).length;
+    const before = (await backupPlaces(home)).length;
     await levelFromBackup({ home, ...quiet }, undefined);
     assert.deepEqual(await soundRecords(level(home), now()), whole);
-    assert.equal(backupPlaces(home).length, before + 1);
+    assert.equal((await backupPlaces(home)).length, before + 1);
     await assert.rejects(levelFromBackup({ home, ...quiet }, "20250101T000000Z"), /no valid backup 20250101T000000Z/);
   });
 
@@ -451,16 +457,15 @@ describe("lost records", () => {
   });
 
   it("L7 · are in a backup that sha256sum and the manifest both prove, and that is opened from a copy", async () => {
-    const [newest] = backupsInOrder(home);
-    assert.deepEqual(await problemsOfBackup(newest!), []);
-    const before = readdirSync(join(newest!.place, "records/leveldb/data")).sort();
-    await problemsOfBackup(newest!);
-    assert.deepEqual(readdirSync(join(newest!.place, "records/leveldb/data")).sort(), before);
+    const data = (place: string) => readdirSync(join(place, "records/leveldb/data")).sort();
+    const [newest] = await backupsInOrder(home, now());
+    const before = data(newest!.backup.place);
+    assert.deepEqual([newest!.against, newest!.score], [undefined, 100]);
+    const sums = ["--check", "--quiet", "checksums/SHA256SUMS"];
+    assert.equal(spawnSync("sha256sum", sums, { cwd: newest!.backup.place }).status, 0);
+    assert.deepEqual(data(newest!.backup.place), before);
   });
 });
-
-const without = <T extends object>(record: T, field: keyof T): T =>
-  Object.fromEntries(Object.entries(record).filter(([key]) => key !== field)) as T;
 
 function record(read: Read, network: string, contract: string): object {
   const records = read.get(network);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   existsSync,
@@ -183,6 +183,22 @@ describe("backups on the disk", () => {
       Unopened,
     );
     assert.deepEqual(readdirSync(all), [backup.id]);
+  });
+
+  it("that are encrypted are opened by the real age and tar, and proved by sha256sum", async function () {
+    const tool = spawnSync("age", ["--version"]);
+    if (tool.error !== undefined) return this.skip();
+    const identity = await generateIdentity();
+    const key = join(folder, "key");
+    writeFileSync(key, `${identity}\n`, { mode: 0o600 });
+    const contents = { ...few, [`extra/é/${"long".repeat(60)}`]: randomBytes(300_000).toString("hex") };
+    const { place } = await made(contents, [await identityToRecipient(identity)]);
+    const into = join(folder, "opened");
+    mkdirSync(into);
+    const archive = execFileSync("age", ["-d", "-i", key, join(place, "backup.tar.age")], { maxBuffer: 1e8 });
+    execFileSync("tar", ["x", "-C", into], { input: archive });
+    const said = execFileSync("sha256sum", ["-c", "checksums/SHA256SUMS"], { cwd: into, encoding: "utf8" });
+    assert.equal(said.trim().split("\n").length, Object.keys(contents).length + 1);
   });
 
   type Member = Partial<Header> & { readonly name: string; readonly text?: string };

@@ -5,7 +5,7 @@ import { Duration, milliseconds } from "../../../release/primitives";
 import { firedOf, planThresholds, type Trigger } from "../../../release/triggers";
 import { judge, type Check } from "../../../release/verdict";
 import { lineOfAvailability, percentOf, wanted, watch } from "../availability";
-import { backupsInOrder, problemsOfBackup } from "../backup";
+import { backupsInOrder } from "../backup";
 import { checksOf, measureBackend } from "../benchmark";
 import { urlsIn } from "../chain/client";
 import { backends, readAll, type Backend, type Home } from "../home";
@@ -60,14 +60,12 @@ export const addLook: AddVerbs = (program, kit) => {
     });
   program
     .command("backups")
-    .description("the backups in the order in which they would be chosen, each verified")
+    .description("the backups in the order in which they would be chosen, each verified and scored")
     .action(async () => {
-      const lines: string[] = [];
-      for (const each of backupsInOrder(kit.home())) {
-        const problems = await problemsOfBackup(each, kit.now());
-        const what = isReadable(each) ? `${each.occasion} ${each.manifest?.name ?? ""}` : "";
-        lines.push(`${each.id}  ${problems.length === 0 ? "valid" : problems.join("; ")}  ${what}`);
-      }
+      const lines = (await backupsInOrder(kit.home(), kit.now())).map(({ backup, against, score }) => {
+        const what = isReadable(backup) ? `${backup.occasion} ${backup.manifest?.name ?? ""}` : "";
+        return `${backup.id}  ${score}/100  ${against ?? "valid"}  ${what}`.trimEnd();
+      });
       kit.finish(done(...(lines.length > 0 ? lines : ["there is no backup"])));
     });
   program
