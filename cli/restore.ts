@@ -2,28 +2,23 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describeError } from "../checks/probe";
 import { openRollback } from "../records/state";
-import { Unopened } from "../recovery/backups/archive";
-import { openJson, openLevels, openLogs } from "../recovery/backups/contents";
 import { dropDatabase, restoreBeside } from "../recovery/backups/dump";
 import { addFile } from "../recovery/backups/folders";
-import { withOpened } from "../recovery/backups/opened";
 import type { Backup } from "../recovery/backups/read";
-import { problemsOf } from "../recovery/backups/verify";
 import { writeBackup } from "../recovery/backups/write";
 import type { BackupPart } from "../release/backup-manifest";
-import { choose, isOfTheFuture } from "../release/backups";
 import type { Settings } from "../release/parse";
 import { redactor } from "../release/redact";
 import { refusedBy, type Agreement } from "./agreement";
 import { backUp, dumpPlaceOf, partsOf } from "./backup";
-import { backupNamed, backupsOfStack, candidatesOf, type StackBackups } from "./backup-list";
+import { backupsOfStack, type StackBackups } from "./backup-list";
 import { backupsOf } from "./backup-place";
-import { listed } from "./backup-proof";
 import { writeLaterOrRefuse } from "./disk";
 import { exitCodes } from "./exit-codes";
 import type { RestoreJson } from "./json/backup";
 import { coloured, duration } from "./report";
 import { beginRestore, isCompared } from "./restore-entry";
+import { chosenBackup, opened, refuseUnfit, refuseUnreadable } from "./restore-proof";
 import { resourcesIn, restorers, restoreStackFiles, type Restoring } from "./restore-parts";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
@@ -50,7 +45,7 @@ type Restored = Extract<RestoreJson, { outcome: "restored" }>["restored"][number
  */
 export async function restore(where: Where, options: RestoreOptions): Promise<VerbResult<RestoreJson>> {
   const all = backupsOfStack(where);
-  const backup = chosen(all, options);
+  const backup = chosenBackup(all, { ...options, now: options.now() });
   const missing = options.parts.filter((part) => !backup.parts.includes(part));
   if (missing.length > 0) {
     throw new Refusal(
@@ -65,48 +60,6 @@ export async function restore(where: Where, options: RestoreOptions): Promise<Ve
     if (onlyStackFile) return restoreStackAlone(all, plain, options);
     return restoreParts(await openedStack(where, backup, options), plain, options);
   });
-}
-
-function chosen(all: StackBackups, { id, parts, now }: RestoreOptions): Backup {
-  if (id !== undefined || all.backups.length === 0) return backupNamed(all, id);
-  const found = choose(candidatesOf(all.backups), { wanted: parts, now: now() }).find((each) => each.chosen);
-  if (found === undefined) throw new Refusal("no backup fits; nothing was touched", "rewind backup choose");
-  return backupNamed(all, found.id);
-}
-
-function refuseUnfit(stack: string, backup: Backup, now: Date): void {
-  const { manifest } = backup;
-  if (manifest !== undefined && manifest.stack !== stack) {
-    throw new Refusal(`${backup.id} is a backup of ${manifest.stack}, not of ${stack}`, "rewind backup choose");
-  }
-  const problems = problemsOf(backup);
-  if (problems.length > 0) {
-    const what = `${backup.id} is not what was written: ${listed(problems)}; nothing was touched`;
-    throw new Refusal(what, "rewind backup choose", "tampered");
-  }
-  if (isOfTheFuture(backup.at, now)) {
-    throw new Refusal(`${backup.id} was made at ${backup.at}, and it is ${now.toISOString()}`, "rewind doctor");
-  }
-}
-
-async function refuseUnreadable(plain: Backup): Promise<void> {
-  const found = [{ problems: problemsOf(plain) }, await openJson(plain), openLogs(plain), await openLevels(plain)];
-  const problems = found.flatMap((each) => each.problems);
-  if (problems.length === 0) return;
-  throw new Refusal(`${plain.id}: ${listed(problems)}; nothing was touched`, "rewind backup choose", "tampered");
-}
-
-async function opened<T>(
-  backup: Backup,
-  identity: string | undefined,
-  work: (plain: Backup) => Promise<T>,
-): Promise<T> {
-  try {
-    return await withOpened(backup, identity, work);
-  } catch (error) {
-    if (!(error instanceof Unopened)) throw error;
-    throw new Refusal(`${error.message}; nothing was touched`, "--identity <the file with the key of age>");
-  }
 }
 
 /** The stack as it is; where its file is lost, that comes first. */
