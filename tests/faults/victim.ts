@@ -6,12 +6,12 @@ import { trades, type Trade } from "./trades";
 const [trade = "", folder = ""] = process.argv.slice(2);
 const notes = openSync(join(folder, "said"), "a");
 
-async function write({ write }: Trade): Promise<void> {
+async function ply(chosen: Trade): Promise<void> {
   for (let number = 1; ; number += 1) {
     writeSync(notes, `begun ${number}\n`);
-    await write(folder, number);
+    await chosen.write(folder, number);
     writeSync(notes, `written ${number}\n`);
   }
 }
 
-void write(trades[trade as keyof typeof trades]);
+void ply(trades[trade as keyof typeof trades]);
