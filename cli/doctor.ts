@@ -1,13 +1,17 @@
+import { join } from "node:path";
 import { timingBefore } from "../checks/before";
 import { runProbes } from "../checks/probe";
 import { proxyProbes } from "../checks/routes";
 import type { Entry } from "../records/entry";
 import type { DeploymentLog } from "../records/log";
+import { storeVariable } from "../records/place";
+import { BadStore, StoreUnavailable } from "../records/store";
 import { isAlive } from "../records/runner";
 import { holds, stopped, unfinishedRollback } from "../records/state";
 import { verifyLog } from "../records/verify";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
+import { recordsFolder } from "../release/schema/store";
 import { judge } from "../release/verdict";
 import { measureEngine, pinnedEngine, pulumiIn, type RunPulumi } from "./engine-checks";
 import { exitCodes, type ExitCode } from "./exit-codes";
@@ -95,18 +99,25 @@ async function examine(where: Where & { readonly stack: string }, now: Date): Pr
     return read;
   });
   // Without the file nobody knows whether the log lies elsewhere; where it lies by default is worth a look.
-  const log = openLog(folder, stack, settings?.environment.records);
+  const records = settings?.environment.records;
   let entries: readonly Entry[] | undefined;
   const readable = await look("deployment log", () => {
+    let location = "";
     try {
+      const log = openLog(folder, stack, records);
+      location = log.location;
       entries = log.entries();
       return chainFinding(log, entries.length, stack);
     } catch (error) {
       const evidence = error instanceof Error ? error.message : String(error);
-      return { result: "failed", evidence, next: `put that line right in ${log.location}, from a copy of the log` };
+      const unreached = error instanceof BadStore || error instanceof StoreUnavailable;
+      const next = unreached
+        ? `rewind records show --stack ${stack}, when ${storeVariable} or the server is put right`
+        : `put that line right in ${location}, from a copy of the log`;
+      return { result: "failed", evidence, next };
     }
   });
-  const writable = await look("log folder", () => measureWritable(log.folder));
+  const writable = await look("log folder", () => measureWritable(join(folder, recordsFolder(records))));
   const told = entries === undefined ? [] : await examineLog(entries, settings, now);
   const probed = settings === undefined ? [] : await runProbes(proxyProbes(settings), timingBefore);
   const answers = probed.map((check) =>

@@ -81,7 +81,8 @@ function firstDifferent(bytes: Buffer, others: Buffer): number {
 
 /** Where two stores differ, entry by entry, in words; nothing when they are equal. */
 export async function differences(a: Store, b: Store, meant: Meant = () => true): Promise<string[]> {
-  return [...new Set([...(await surplusOf(a, b, meant)), ...(await surplusOf(b, a, meant))])];
+  const [ofB, ofA] = [await surplusOf(b, a, meant), await surplusOf(a, b, meant)];
+  return [...new Set([...ofA, ...ofB])];
 }
 
 /**

@@ -94,5 +94,10 @@ export function keyBytes(key: string): Buffer {
   throw new RangeError(`${JSON.stringify(key.slice(0, 100))} is no key of a record: 1 to 1,024 bytes of UTF-8`);
 }
 
-/** Puts names in their order. */
-export const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const surrogate = /[\ud800-\udfff]/;
+
+/** Puts names and keys in the order of their UTF-8 bytes, which without surrogates is that of JavaScript. */
+export function byBytes(a: string, b: string): number {
+  if (surrogate.test(a) || surrogate.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { appendInTurn } from "../append";
 import { makeFolder, syncName, writeAtomically } from "../atomic-file";
@@ -100,37 +100,68 @@ interface Document {
   readonly records: ReadonlyMap<string, Json>;
 }
 
-class JsonCollection implements Collection {
+type Changes = ReadonlyMap<string, Json | undefined>;
+
+/** A file of records that was read before is read again when it was replaced: whole, it is megabytes. */
+class Documents {
+  private known: { readonly stamp: string; readonly document: Document } | undefined;
+
   constructor(private readonly path: string) {}
+
+  read(): Document {
+    const stamp = unlessAbsent(() => stampOf(this.path), "");
+    if (this.known?.stamp !== stamp) this.known = { stamp, document: read(this.path) };
+    return this.known.document;
+  }
+}
+
+/** Which file it is, and how it begins: with its revision, which no two versions share. */
+function stampOf(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const { ino, size, mtimeNs } = fstatSync(file, { bigint: true });
+    const head = Buffer.alloc(128);
+    return `${ino} ${size} ${mtimeNs} ${head.toString("latin1", 0, readSync(file, head, 0, head.length, 0))}`;
+  } finally {
+    closeSync(file);
+  }
+}
+
+class JsonCollection implements Collection {
+  private readonly document: Documents;
+
+  constructor(private readonly path: string) {
+    this.document = new Documents(path);
+  }
 
   get(key: string): Promise<Json | undefined> {
     return later(() => {
       keyBytes(key);
-      return read(this.path).records.get(key);
+      return this.document.read().records.get(key);
     });
   }
 
   async *entries(): AsyncGenerator<readonly [string, Json]> {
-    yield* await later(() => read(this.path).records);
+    yield* await later(() => this.document.read().records);
   }
 
-  write(changes: ReadonlyMap<string, Json | undefined>): Promise<void> {
+  write(changes: Changes): Promise<void> {
     return later(() => {
       for (const key of changes.keys()) keyBytes(key);
       if (!existsSync(dirname(this.path))) makeFolder(dirname(this.path));
       const queue = new Queue(this.path);
-      while (!writeInTurn(this.path, queue, changes));
+      while (!writeInTurn(this.path, this.document, queue, changes));
     });
   }
 }
 
 /** Returns whether it was its turn. */
-function writeInTurn(path: string, queue: Queue, changes: ReadonlyMap<string, Json | undefined>): boolean {
-  const turn = queue.next(read(path).revision);
+function writeInTurn(path: string, document: Documents, queue: Queue, changes: Changes): boolean {
+  const turn = queue.next(document.read().revision);
   if (turn === undefined) return false;
   let written = false;
   try {
-    const { revision, records } = read(path);
+    const { revision, records } = document.read();
     // Somebody may have written before the turn, or have taken this process for dead.
     if (revision >= turn.token || !turn.isMine()) return false;
     // Whoever finds records relies on the folder's name, and who made the folder may have been cut off before this.
@@ -143,7 +174,7 @@ function writeInTurn(path: string, queue: Queue, changes: ReadonlyMap<string, Js
   }
 }
 
-function changed(records: Document["records"], changes: ReadonlyMap<string, Json | undefined>): Document["records"] {
+function changed(records: Document["records"], changes: Changes): Document["records"] {
   const all = new Map(records);
   for (const [key, record] of changes) {
     if (record === undefined) all.delete(key);

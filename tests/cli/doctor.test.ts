@@ -119,6 +119,18 @@ describe("the doctor", () => {
     assert.equal(of("log folder").result, "failed");
   });
 
+  it("L5 · says that the store of records is none, or does not answer", async () => {
+    process.env.REWIND_STORE = "sqlite";
+    try {
+      assert.match((await examined()).of("deployment log").evidence, /^REWIND_STORE: expected one of json, /);
+      process.env.REWIND_STORE = "postgresql:NEVER_SET_RECORDS";
+      const { of } = await examined();
+      assert.match(of("deployment log").evidence, /^PostgreSQL at \$NEVER_SET_RECORDS: it is not set/);
+    } finally {
+      delete process.env.REWIND_STORE;
+    }
+  });
+
   it("L8 · names an open rollback, an emergency stop and a hold on what is pinned, each with the way out", async () => {
     const deployment = log();
     deployment.append({ kind: "hold", release: "v1.2.0", reason: "leaks" });

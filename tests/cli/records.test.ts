@@ -120,6 +120,22 @@ describe("rewind records", () => {
     assert.deepEqual(log().bytes(), bytes);
   });
 
+  it("L5 · takes the switch back when somebody wrote to the old store meanwhile", async () => {
+    deploy(copy(), "v1.2.0");
+    const before = copy().text();
+    const old = log();
+    const watching = setInterval(() => {
+      if (copy().text() === before) return;
+      clearInterval(watching);
+      old.append({ kind: "hold", release: "v1.1.0", reason: "in between" });
+    }, 1);
+    await assert.rejects(to("leveldb"), refused(/are not equal: the journal staging from line 3 on/, "locked"));
+    assert.equal(copy().text(), before);
+    assert.equal(log().entries().length, 3);
+    assert.equal((await to("leveldb")).code, 0);
+    assert.equal(log().entries().length, 3);
+  });
+
   it("L5 · only copies and compares where it is to leave the stack file alone", async () => {
     deploy(copy(), "v1.2.0");
     const before = copy().text();

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Client } from "pg";
 import type { LogVerifyJson } from "../../cli/json/history";
 import type { RecordsConvertJson } from "../../cli/json/records";
+import type { ReportJson } from "../../cli/json/rollback";
 import { openLogAt } from "../../records/open-log";
 import { deployments } from "../../records/state";
 import { openStore, type Place } from "../../records/stores";
@@ -18,8 +19,12 @@ const database = "rewind_records";
 describe("records on a real PostgreSQL server", function () {
   let stack: Fixture;
   let url = "";
-  const ask = async <T extends object>(sql: string): Promise<T[]> => {
-    const client = new Client({ connectionString: url });
+  const urlOf = (name: string): string => {
+    const { host, port, user, password } = stack.environment.postgres;
+    return `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${name}`;
+  };
+  const ask = async <T extends object>(sql: string, at = url): Promise<T[]> => {
+    const client = new Client({ connectionString: at });
     await client.connect();
     try {
       return (await client.query<T>(sql)).rows;
@@ -45,17 +50,16 @@ describe("records on a real PostgreSQL server", function () {
   };
   before(async function () {
     stack = await fixtureFor(this);
-    await stack.query(`drop database if exists ${database} with (force)`);
-    await stack.query(`create database ${database}`);
-    const { host, port, user, password } = stack.environment.postgres;
-    url = `postgresql://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
+    await ask(`drop database if exists ${database} with (force)`, urlOf("postgres"));
+    await ask(`create database ${database}`, urlOf("postgres"));
+    url = urlOf(database);
     process.env[variable] = url;
     stack.variables[variable] = url;
   });
   after(async () => {
     Reflect.deleteProperty(process.env, variable);
     Reflect.deleteProperty(stack.variables, variable);
-    await stack.query(`drop database if exists ${database} with (force)`);
+    await ask(`drop database if exists ${database} with (force)`, urlOf("postgres"));
   });
 
   describeStore("PostgreSQL", {
@@ -138,44 +142,44 @@ describe("records on a real PostgreSQL server", function () {
       for (const kind of ["rollback", "intent", "outcome", "rollback-end"]) assert.ok(kinds.includes(kind as "intent"));
       assert.equal(deployments(entries()).at(-1)?.outcome?.result, "passed");
       assert.equal((await verified()).result, "sound");
-      const report = await stack.rewind("report");
-      assert.match(report.stdout, /the store/);
+      const report = await stack.rewind("report", "--json");
+      assert.equal((JSON.parse(report.stdout) as ReportJson).why, "the store");
       assert.ok(!existsSync(stack.logFile));
     });
 
     it("L5 · an update that is cut off still writes its outcome", async () => {
       stack.pin("v1.2.1");
       const before = entries().length;
-      let stopping = false;
-      const { code } = await stack.rewindHeard(
-        (text, pid) => {
-          if (stopping || !/deployment log:/.test(text)) return;
-          stopping = true;
-          process.kill(pid, "SIGINT");
+      let watching: NodeJS.Timeout | undefined;
+      const { code, output } = await stack.rewindHeard(
+        (_, pid) => {
+          watching ??= setInterval(() => {
+            if (
+              !entries()
+                .slice(before)
+                .some(({ kind }) => kind === "intent")
+            )
+              return;
+            clearInterval(watching);
+            process.kill(pid, "SIGINT");
+          }, 100);
         },
-        "rollback",
-        "v1.2.1",
-        "--yes",
-        "--reason",
-        "to be cut off",
+        ...["rollback", "v1.2.1", "--yes", "--reason", "to be cut off"],
       );
-      assert.notEqual(code, 0);
+      assert.notEqual(code, 0, output);
       const since = entries().slice(before);
       const intents = since.flatMap((entry) => (entry.kind === "intent" ? [entry.id] : []));
       const outcomes = since.flatMap((entry) => (entry.kind === "outcome" ? [entry.of] : []));
-      assert.deepEqual(
-        outcomes.filter((of) => intents.includes(of)),
-        intents,
-      );
+      assert.ok(intents.length > 0);
+      for (const intent of intents) assert.ok(outcomes.includes(intent), output);
       assert.equal((await verified()).result, "sound");
     });
 
     it("L5 · everything is converted into LevelDB, proved equal, and goes on there", async () => {
       await stack.rewind("abort", "--yes");
+      stack.pin("v1.2.0");
       await stack.up();
-      Reflect.deleteProperty(stack.variables, "REWIND_STORE");
       const bytes = openLogAt(place, stackName, String).bytes();
-      stack.variables.REWIND_STORE = "postgresql";
       const { code, stdout, output } = await stack.rewind(
         "records",
         "convert",
@@ -190,7 +194,7 @@ describe("records on a real PostgreSQL server", function () {
       stack.variables.REWIND_STORE = "leveldb";
       const folder = dirname(stack.logFile);
       assert.deepEqual(openLogAt({ store: "leveldb", folder }, stackName, String).bytes(), bytes);
-      const { code: again, output: said } = await stack.rewind("rollback", "v1.2.0", "--yes", "--reason", "there");
+      const { code: again, output: said } = await stack.rewind("rollback", "v1.2.1", "--yes", "--reason", "there");
       assert.equal(again, 0, said);
       assert.equal((await verified()).result, "sound");
       assert.equal(Buffer.compare(openLogAt(place, stackName, String).bytes(), bytes), 0);
