@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { down } from "../local/environment";
+import { backupFigures } from "./backup";
 import { catalogueFigures } from "./catalogue";
 import { figureOf } from "./figure";
 import {
@@ -76,6 +77,8 @@ async function main(): Promise<void> {
   for (const figure of await previewFigures(ours, env, runs)) print(figure);
   for (const target of [ours, theirs]) await pulumi(target, "destroy", "--yes", "--skip-preview");
   for (const figure of await rowFigures(environment.postgres, ".rewind-bench/rows", runs)) print(figure);
+
+  for (const figure of await backupFigures(environment.postgres, runs)) print(figure);
 
   const warm: number[] = [];
   for (let round = 0; round < runs; round += 1) {

@@ -19,7 +19,7 @@ export interface Agreement {
  * @throws Refusal when production was not named, and when there is nobody to ask
  */
 export async function refusedBy(
-  { engine, settings }: Pick<OpenedStack, "engine" | "settings">,
+  { engine, settings }: Pick<OpenedStack, "settings"> & { readonly engine: Pick<OpenedStack["engine"], "name"> },
   { agreed, confirm, signal }: Agreement,
   question: string,
   command: string,

@@ -1,72 +1,131 @@
-import { existsSync, readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
 import { keysOf, readRowTexts } from "../checks/row-comparison";
 import { locatedTable } from "../checks/row-probes";
 import { pinnedSource } from "../checks/row-source";
 import { tableExists } from "../checks/rows";
-import { writeOrRefuse } from "./disk";
-import { writeSealed } from "./sealed-folder";
-import { withClients, type OpenedStack } from "./stack";
+import type { Clients } from "../checks/clients";
+import { dumpDatabase, type DumpPlace } from "../recovery/backups/dump";
+import { addFile, addFolder, addRecords } from "../recovery/backups/folders";
+import type { Staging } from "../recovery/backups/staging";
+import { writeBackup, type Written } from "../recovery/backups/write";
+import { backupParts, type BackupPart, type Manifest, type Occasion } from "../release/backup-manifest";
+import type { Settings } from "../release/parse";
+import { backupsOf, logFileOf } from "./backup-place";
+import { writeLaterOrRefuse } from "./disk";
+import { serverOf, withClients, type OpenedStack } from "./stack";
 
-/** A backup of the present state, on the disk and complete. */
-export interface Backup {
-  readonly folder: string;
-  /** The files in it, `SHA256SUMS` aside. */
-  readonly files: readonly string[];
+/** What a backup is made for, and what goes into it. */
+export interface BackupOptions {
+  readonly occasion: Occasion;
+  readonly now: Date;
+  /** What a rollback changes, unless said; the whole where the settings say so. */
+  readonly parts?: readonly BackupPart[];
+  readonly name?: string;
+  /** Who can decrypt it; as the settings say unless said. */
+  readonly recipients?: readonly string[];
+  readonly signal?: AbortSignal;
 }
+
+/** What a rollback is about to change. */
+const quick: readonly BackupPart[] = ["stack", "state", "rows", "policies"];
 
 /**
- * Keeps what a rollback is about to change: the stack file, the engine's state (secrets stay encrypted), the pinned
- * rows and policies as they are now.
- * @throws Refusal where the folder of the backups takes no more
+ * Keeps a stack as it is: the stack file, the engine's state (secrets stay encrypted), the pinned rows and policies as
+ * they are now; and for a whole backup the database, the records and the folders that the stack names.
+ * @throws Refusal where the folder of the backups takes no more; any other error says what could not be read
  */
-export async function backUp(stack: OpenedStack, now: Date): Promise<Backup> {
-  const { engine, folder, file } = stack;
-  const placeAt = (time: Date): string =>
-    join(folder, ".rewind", "backups", engine.name, time.toISOString().replace(/[-:]|\.\d+/g, ""));
-  // Of two in one second the later one is named by the next.
-  let place = placeAt(now);
-  for (let later = 1; existsSync(place); later += 1) place = placeAt(new Date(now.getTime() + later * 1_000));
-  const contents: Record<string, string> = {
-    [basename(file)]: readFileSync(file, "utf8"),
-    "state.json": await engine.exportState(),
-    ...(await liveConfiguration(stack)),
+export async function backUp(stack: OpenedStack, options: BackupOptions): Promise<Written> {
+  const { engine, folder, settings } = stack;
+  const { occasion, now, name, signal } = options;
+  const { backups, pinned } = settings;
+  const parts = options.parts ?? (backups?.beforeRollback === "full" ? backupParts : quick);
+  const all = backupsOf(folder, engine.name);
+  const facts = {
+    stack: engine.name,
+    at: now.toISOString(),
+    occasion,
+    ...(name === undefined ? {} : { name }),
+    pinned: { release: pinned.release, digest: pinned.digest },
   };
-  writeOrRefuse(dirname(place), () => {
-    writeSealed(place, contents);
-  });
-  return { folder: place, files: Object.keys(contents) };
+  const fill = (staging: Staging) => fillWith(stack, new Set(parts), staging, signal);
+  return writeLaterOrRefuse(all, () => writeBackup(all, facts, fill, options.recipients ?? backups?.recipients));
 }
 
-async function liveConfiguration(stack: OpenedStack): Promise<Record<string, string>> {
-  const { environment, pinned } = stack.settings;
-  return withClients(stack, async (clients) => {
-    const rows: Record<string, string> = {};
-    for (const [name, pin] of Object.entries(pinned.facets.config)) {
-      const located = locatedTable(stack.settings, name);
-      // A table that is gone must not stand in the way of the rollback that brings it back.
-      if (located === undefined || !(await tableExists(clients.database(), located))) continue;
-      const live: string[] = [];
+/** The parts that a whole backup of a stack has. */
+export function partsOf({ environment, pinned, backups }: Settings): BackupPart[] {
+  const { database, objectStore } = environment;
+  const has: Partial<Record<BackupPart, boolean>> = {
+    rows: Object.keys(pinned.facets.config).some((name) => locatedTable({ environment }, name) !== undefined),
+    policies: objectStore !== undefined,
+    database: database !== undefined,
+    extra: (backups?.extra ?? []).length > 0,
+  };
+  return backupParts.filter((part) => has[part] ?? true);
+}
+
+/** Where the database is and with whose programs it is dumped; undefined where there is none. */
+export function dumpPlaceOf(stack: Pick<OpenedStack, "settings" | "secrets">): DumpPlace | undefined {
+  const server = serverOf(stack);
+  const { backups, environment } = stack.settings;
+  const programs = backups?.programs ?? environment.database?.recovery?.programs;
+  return server === undefined ? undefined : { server, programs };
+}
+
+async function fillWith(
+  stack: OpenedStack,
+  wanted: ReadonlySet<BackupPart>,
+  staging: Staging,
+  signal: AbortSignal | undefined,
+): Promise<Manifest["database"]> {
+  const { engine, file, folder, settings } = stack;
+  if (wanted.has("stack")) {
+    await addFile(staging, file, `stack/Pulumi.${engine.name}.yaml`);
+    await addFile(staging, join(folder, "Pulumi.yaml"), "stack/Pulumi.yaml");
+  }
+  if (wanted.has("state")) await staging.add("state/state.json", await engine.exportState());
+  await withClients(stack, async (clients) => {
+    if (wanted.has("rows")) await addRows(stack, clients, staging);
+    if (wanted.has("policies")) await addPolicies(stack, clients, staging);
+  });
+  if (wanted.has("records")) await addRecords(staging, logFileOf(folder, engine.name, settings), engine.name);
+  if (wanted.has("extra")) {
+    for (const path of settings.backups?.extra ?? []) await addFolder(staging, folder, path);
+  }
+  const place = dumpPlaceOf(stack);
+  if (place === undefined || !wanted.has("database")) return undefined;
+  const name = place.server.database;
+  const rows = await dumpDatabase(place, (dump) => staging.add(`database/${name}.dump`, dump), signal);
+  return { name, rows };
+}
+
+async function addRows(stack: OpenedStack, clients: Clients, staging: Staging): Promise<void> {
+  for (const [name, pin] of Object.entries(stack.settings.pinned.facets.config)) {
+    const located = locatedTable(stack.settings, name);
+    // A table that is gone must not stand in the way of the rollback that brings it back.
+    if (located === undefined || !(await tableExists(clients.database(), located))) continue;
+    const live = async function* () {
       for await (const keys of keysOf(pinnedSource(pin, stack.folder), located.table)) {
-        live.push(...(await readRowTexts(clients.database(), located, keys)).values());
+        const rows = await readRowTexts(clients.database(), located, keys);
+        // PostgreSQL keeps the white space of a json value; between values a space says the same.
+        yield Buffer.from([...rows.values()].map((row) => `${row.replace(/[\r\n]/g, " ")}\n`).join(""), "utf8");
       }
-      rows[`rows-${name}.jsonl`] = live.map((row) => `${row}\n`).join("");
-    }
-    const policies: Record<string, unknown> = {};
-    for (const name of Object.keys(pinned.facets.storage)) {
-      const bucket = environment.objectStore?.buckets[name];
-      if (bucket === undefined) continue;
-      policies[name] = await readPolicy(clients, bucket).catch((error: unknown) => {
-        // A bucket that is gone must not stand in the way of the rollback that brings it back.
-        if (isNoSuchBucket(error)) return undefined;
-        throw error;
-      });
-    }
-    return { ...rows, "policies.json": pretty(policies) };
-  });
+    };
+    await staging.add(`rows/${name}.jsonl`, live());
+  }
 }
 
-function pretty(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+async function addPolicies({ settings }: OpenedStack, clients: Clients, staging: Staging): Promise<void> {
+  const policies: Record<string, unknown> = {};
+  for (const name of Object.keys(settings.pinned.facets.storage)) {
+    const bucket = settings.environment.objectStore?.buckets[name];
+    if (bucket === undefined) continue;
+    try {
+      policies[name] = (await readPolicy(clients, bucket)) ?? null;
+    } catch (error) {
+      // A bucket that is gone must not stand in the way of the rollback that brings it back.
+      if (!isNoSuchBucket(error)) throw error;
+    }
+  }
+  await staging.add("policies/policies.json", `${JSON.stringify(policies, null, 2)}\n`);
 }

@@ -17,15 +17,15 @@ export interface ByHandFacts {
   /** The stack file, and the pins in it, as they are now. */
   readonly file: string;
   readonly settings: Pick<Settings, "environment" | "pins">;
-  /** Where the last backup lies; undefined where there is none. */
-  readonly backup: string | undefined;
+  /** The stack file in the last backup; undefined where there is none. */
+  readonly kept: string | undefined;
   /** While the stack is stopped: the log, where it is a file, and the line of it that ends the stop. */
   readonly stop: { readonly log: string | undefined; readonly line: string } | undefined;
 }
 
 /** A rollback step by step, with nothing but the engine and what looks at a stack anyway. */
 export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
-  const { file, backup, stop } = facts;
+  const { file, kept, stop } = facts;
   const onStack = `--stack ${plan.stack}`;
   const always = (what: string, ...commands: string[]): Step => ({ what, commands, always: true });
   const onlyIf = (what: string, ...commands: string[]): Step => ({ what: `Only if ${what}`, commands, always: false });
@@ -36,14 +36,9 @@ export function byHand(plan: Plan, facts: ByHandFacts): Step[] {
       `pulumi stack export ${onStack} --file ${plan.stack}.state.json`,
       `cp ${file} ${file}.before`,
     ),
-    ...(backup === undefined
+    ...(kept === undefined
       ? []
-      : [
-          onlyIf(
-            "the stack file itself is damaged: the one of the last backup",
-            `cp ${quoted(`${backup}/${file}`)} ${file}`,
-          ),
-        ]),
+      : [onlyIf("the stack file itself is damaged: the one of the last backup", `cp ${quoted(kept)} ${file}`)]),
     onlyIf(
       "the engine says that the stack is locked, and whoever it names does not work on it any more",
       `pulumi cancel --yes ${onStack}`,

@@ -17,7 +17,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes";
 import type { DatabaseBackupJson, DatabaseRecoverJson } from "./json/database";
 import { checkLines, duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
-import { open, withClients, type OpenedStack, type Where } from "./stack";
+import { open, serverOf, withClients, type OpenedStack, type Where } from "./stack";
 
 interface Options {
   readonly tell: Tell;
@@ -108,20 +108,15 @@ function judged(verdict: Verdict): {
   };
 }
 
-function recoverable({ settings, secrets }: OpenedStack): { readonly server: Server; readonly recovery: Recovery } {
-  const { database } = settings.environment;
-  const recovery = database?.recovery;
-  if (database === undefined || recovery === undefined) {
+function recoverable(stack: OpenedStack): { readonly server: Server; readonly recovery: Recovery } {
+  const server = serverOf(stack);
+  const recovery = stack.settings.environment.database?.recovery;
+  if (server === undefined || recovery === undefined) {
     throw new Refusal(
       "the environment says nothing of recovery: where the server archives its log, and where base backups lie",
       "name both as environment.database.recovery: {archive: …, baseBackups: …}",
     );
   }
-  const { host, port, name, administrator, sslmode = "disable" } = database;
-  const server = {
-    ...{ host, port, sslmode, database: name, user: administrator.user },
-    password: secrets[administrator.password] ?? "",
-  };
   return { server, recovery };
 }
 

@@ -24,10 +24,24 @@ export function writeOrRefuse<T>(folder: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    const reason = reasons[code];
-    if (reason === undefined) throw error;
-    const hint = help[code] === undefined ? `ls -ld ${folder}` : `df -h ${folder}; ${help[code]}`;
-    throw new Refusal(`cannot write in ${folder}: ${reason} (${code})`, hint);
+    throw refusalToWrite(folder, error);
   }
+}
+
+/** The same for what takes its time. */
+export async function writeLaterOrRefuse<T>(folder: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    throw refusalToWrite(folder, error);
+  }
+}
+
+/** A Refusal where the system does not let anybody write in a folder; any other error as it is. */
+function refusalToWrite(folder: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const reason = reasons[code];
+  if (reason === undefined) return error;
+  const hint = help[code] === undefined ? `ls -ld ${folder}` : `df -h ${folder}; ${help[code]}`;
+  return new Refusal(`cannot write in ${folder}: ${reason} (${code})`, hint);
 }

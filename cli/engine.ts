@@ -28,6 +28,8 @@ export interface EngineStack {
   setSecrets(values: Readonly<Record<string, string>>): Promise<void>;
   /** The state, secrets encrypted. */
   exportState(): Promise<string>;
+  /** Puts the state of a file, as `exportState` gave it, into the place of the present one. */
+  importState(file: string): Promise<void>;
 }
 
 /** What a preview may be asked for besides. */
@@ -129,6 +131,14 @@ export async function openStack(folder: string, name: string | undefined): Promi
     exportState: async () => {
       const args = ["stack", "export", "--stack", stack.name, "--non-interactive"];
       return (await execute("pulumi", args, { cwd: folder, maxBuffer: 1024 ** 3 })).stdout;
+    },
+    importState: async (file) => {
+      const args = ["stack", "import", "--stack", stack.name, "--file", file, "--non-interactive"];
+      try {
+        await execute("pulumi", args, { cwd: folder });
+      } catch (error) {
+        throw engineError((error as { stderr?: string }).stderr?.trim() ?? String(error));
+      }
     },
   };
 }

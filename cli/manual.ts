@@ -35,7 +35,7 @@ export async function chooseSteps(
       answer = await choose(question, words);
       if (answer === "abort") throw new Refusal("aborted; nothing was touched", "rewind status");
       if (answer === "inspect") tell(inspected(change));
-      if (answer === "back up") tell(`  ${(await backUp(stack, now())).folder}`);
+      if (answer === "back up") tell(`  ${(await backUp(stack, { occasion: "rollback", now: now() })).place}`);
       if (answer !== "no") continue;
       if (source !== undefined) skipped[path] = source;
       else {

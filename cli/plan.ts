@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { writeNew } from "../records/atomic-file";
@@ -21,6 +21,12 @@ import { readStack, type FiledStack } from "./stack-file";
 /** What planning needs of a stack, from its file and its log alone. */
 function filed({ name, settings, log, text, repinned }: FiledStack): Planning {
   return { name, settings, entries: log.entries(), text, repinned };
+}
+
+/** The stack file in a backup; those of the first form have it beside their sums. */
+function keptFile(backup: string, file: string): string {
+  const first = join(backup, file);
+  return existsSync(first) ? first : join(backup, "stack", file);
 }
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
@@ -50,7 +56,7 @@ export function planByHand(
   const steps = byHand(plan, {
     file: basename(file),
     settings,
-    backup: backup === undefined ? undefined : relative(folder, backup),
+    kept: backup === undefined ? undefined : relative(folder, keptFile(backup, basename(file))),
     stop:
       stopped(entries) === undefined
         ? undefined

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addAssessment } from "./commands/assessment";
+import { addBackup } from "./commands/backup";
 import { addChanges } from "./commands/change";
 import { addCompletion } from "./commands/completion";
 import { addData } from "./commands/data";
@@ -39,6 +40,7 @@ export function programOf(kit: Kit): Command {
     addChanges,
     addData,
     addDatabase,
+    addBackup,
     addFrontend,
     addRecords,
     addLocal,

@@ -40,7 +40,7 @@ export async function runRollback(stack: OpenedStack, planned: Planned, options:
   let backup: string;
   try {
     tell(watch.line("backing up the present state"));
-    backup = (await watch.time("backup", () => backUp(stack, now()))).folder;
+    backup = (await watch.time("backup", () => backUp(stack, { occasion: "rollback", now: now() }))).place;
     tell(`  ${backup}`);
   } catch (error) {
     const why = (await cameOfInterrupt(signal)) ? interrupted : describeError(error);

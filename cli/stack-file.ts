@@ -111,7 +111,11 @@ export function openLog(
   return { ...log, folder: kept, append };
 }
 
-function stackIn(folder: string, stack: string | undefined): string {
+/**
+ * The stack that is meant: the only one where none is named.
+ * @throws Refusal when there is no such stack, or several and none is named
+ */
+export function stackIn(folder: string, stack: string | undefined): string {
   const known = stackNames(folder);
   const [only] = known;
   const listed = known.join(", ") || "none";

@@ -3,6 +3,7 @@ import { openClients, type Clients } from "../checks/clients";
 import { redactor } from "../release/redact";
 import type { Containers } from "../checks/containers";
 import { releaseFiles } from "../records/release-file";
+import type { Server } from "../recovery/server";
 import { loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
@@ -80,6 +81,15 @@ export async function withClients<T>(
   } finally {
     await clients.close();
   }
+}
+
+/** The database server of a stack, and its administrator; undefined where the environment has no database. */
+export function serverOf({ settings, secrets }: Loaded): Server | undefined {
+  const { database } = settings.environment;
+  if (database === undefined) return undefined;
+  const { host, port, name, administrator, sslmode = "disable" } = database;
+  const password = secrets[administrator.password] ?? "";
+  return { host, port, sslmode, database: name, user: administrator.user, password };
 }
 
 /** The containers that the stack says it runs. */

@@ -5,18 +5,21 @@ import type { Account } from "./account";
 
 /** PostgreSQL's programs that a recovery needs. */
 export const needed = ["pg_basebackup", "pg_verifybackup", "postgres"] as const;
-export type Program = (typeof needed)[number];
 
 /**
- * The folder in which the programs lie.
+ * The folder in which programs lie.
  * @throws Error that names what is missing
  */
-export function programsIn(folder: string | undefined, path: string = process.env.PATH ?? ""): string {
+export function programsIn(
+  folder: string | undefined,
+  wanted: readonly string[] = needed,
+  path: string = process.env.PATH ?? "",
+): string {
   const places = folder === undefined ? path.split(delimiter).filter((place) => place !== "") : [folder];
-  const missing = (place: string): string[] => needed.filter((program) => !isExecutable(join(place, program)));
+  const missing = (place: string): string[] => wanted.filter((program) => !isExecutable(join(place, program)));
   const found = places.find((place) => missing(place).length === 0);
   if (found !== undefined) return found;
-  const lacks = folder === undefined ? needed.join(", ") : missing(folder).join(", ");
+  const lacks = folder === undefined ? wanted.join(", ") : missing(folder).join(", ");
   const where = folder ?? "the PATH";
   throw new Error(
     `no ${lacks} in ${where}; install PostgreSQL's own tools of the server's major version and name their folder as database.recovery.programs`,

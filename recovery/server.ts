@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Client } from "pg";
+import { Client, type ClientConfig } from "pg";
 
 /** How to reach a server of which base backups are taken. */
 export interface Server {
@@ -22,22 +22,26 @@ export interface ServerFacts {
   readonly archiving: boolean;
 }
 
-/** Asks a server what it is. It is only ever asked. */
-export async function factsOf(server: Server, within = 5_000): Promise<ServerFacts> {
-  const { host, port, user, password, database, sslmode } = server;
+/** A client for a server, not connected yet. A connection that breaks is the next query's error. */
+export function clientOf({ sslmode, ...server }: Server, more: ClientConfig = {}): Client {
   const client = new Client({
-    host,
-    port,
-    user,
-    password,
-    database,
+    ...server,
     ssl: sslOf(sslmode),
-    connectionTimeoutMillis: within,
-    query_timeout: within,
+    connectionTimeoutMillis: 10_000,
     application_name: "rewind",
-    options: "-c default_transaction_read_only=on",
+    ...more,
   });
   client.on("error", () => undefined);
+  return client;
+}
+
+/** Asks a server what it is. It is only ever asked. */
+export async function factsOf(server: Server, within = 5_000): Promise<ServerFacts> {
+  const client = clientOf(server, {
+    connectionTimeoutMillis: within,
+    query_timeout: within,
+    options: "-c default_transaction_read_only=on",
+  });
   try {
     await client.connect();
     const { rows } = await client.query<Omit<ServerFacts, "now"> & { now: Date }>(

@@ -76,6 +76,7 @@ export function parseSettings(
   const secrets = part("secrets", shape.secrets, undefined) ?? [];
   const letGo = part("letGo", shape.letGo, undefined);
   const objectives = part("objectives", shape.objectives, undefined);
+  const backups = part("backups", shape.backups, undefined);
   const onFailure = part("onFailure", shape.onFailure, undefined);
   const approval = part("approval", shape.approval, undefined);
   const { releases, references, catalogue } = parseCatalogue(raw.releases, problems);
@@ -102,6 +103,7 @@ export function parseSettings(
     environment,
     ...(verification === undefined ? {} : { verification }),
     ...(objectives === undefined ? {} : { objectives }),
+    ...(backups === undefined ? {} : { backups }),
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(approval === undefined ? {} : { approval }),
     secrets,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import * as assessment from "./assessment";
+import * as backup from "./backup";
 import * as change from "./change";
 import * as data from "./data";
 import * as database from "./database";
@@ -51,6 +52,13 @@ export const schemas: Readonly<Record<string, z.ZodType>> = {
   "data clean": data.clean,
   "data restore": data.restore,
   baseline: data.baseline,
+  "backup create": backup.create,
+  "backup list": backup.list,
+  "backup verify": backup.verify,
+  "backup quality": backup.quality,
+  "backup choose": backup.choose,
+  "backup prune": backup.prune,
+  restore: backup.restore,
   "database backup": database.backup,
   "database recover": database.recover,
   "frontend publish": frontend.publish,

@@ -10,6 +10,7 @@ export type Part =
   | "release"
   | "pins"
   | "objectives"
+  | "backups"
   | "onFailure"
   | "approval"
   | "toggles"

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Duration, ReleaseId, SecretName } from "../primitives";
+import { Backups } from "./backups";
 import { Verification } from "./verification";
 import { Environment } from "./environment";
 import { Objectives } from "../objectives";
@@ -18,6 +19,7 @@ export const Settings = z.strictObject({
   environment: Environment,
   verification: Verification.optional(),
   objectives: Objectives.optional().describe("How long a rollback, and each part of it, may take"),
+  backups: Backups.optional().describe("What backups hold, who can decrypt them, how long they are kept"),
   onFailure: z
     .enum(["wait", "rollback"], { error: "expected wait or rollback" })
     .optional()

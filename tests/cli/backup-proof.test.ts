@@ -50,11 +50,11 @@ describe("the newest backup of a stack", () => {
     spoilt(write("state.json", "{ }"), /corrupt: state\.json is not what was written$/);
     spoilt(() => {
       rmSync(join(place(name), "policies.json"));
-    }, /policies\.json cannot be read/);
+    }, /policies\.json is missing/);
     spoilt(write("SHA256SUMS", ""), /SHA256SUMS names no file/);
     spoilt(write("SHA256SUMS", `${"a".repeat(64)}  ../../../../Pulumi.staging.yaml\n`), /a line that is none/);
     spoilt(() => {
       rmSync(join(place(name), "SHA256SUMS"));
-    }, /no SHA256SUMS that can be read/);
+    }, /no BACKUP_MANIFEST\.json and no SHA256SUMS/);
   });
 });

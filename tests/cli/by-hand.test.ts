@@ -55,7 +55,7 @@ describe("a rollback by hand", () => {
   it("L6 · looks at containers, at the rows that the plan changes, and at what every route answers", () => {
     const { json } = planByHand(copy().where, undefined, "full", now);
     const { settings } = loadReal("local");
-    const facts = { file: "Pulumi.local.yaml", settings, backup: undefined, stop: undefined };
+    const facts = { file: "Pulumi.local.yaml", settings, kept: undefined, stop: undefined };
     const commands = byHand(json as Plan, facts).flatMap(({ commands }) => commands);
     const looks = commands.filter((line) => /^(?:docker|psql|curl) /.test(line));
     assert.deepEqual(looks, [
@@ -102,7 +102,7 @@ describe("a rollback by hand", () => {
     const { steps, commands } = asked("full", "v1.2.0");
     assert.ok(
       steps.some(
-        ({ always, commands: [first] }) => !always && first === "cp kept/Pulumi.staging.yaml Pulumi.staging.yaml",
+        ({ always, commands: [first] }) => !always && first === "cp kept/stack/Pulumi.staging.yaml Pulumi.staging.yaml",
       ),
     );
     const start = commands.find((line) => line.startsWith("echo ")) ?? "";

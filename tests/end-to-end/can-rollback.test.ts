@@ -126,10 +126,13 @@ describe("whether a rollback can be done, asked of real components", function ()
     const proof = whole.found.common.find((check) => check.name === "backup");
     assert.equal(proof?.result, "passed", proof?.evidence);
     const [newest = ""] = readdirSync(backups);
-    appendFileSync(join(backups, newest, "state.json"), " ");
+    appendFileSync(join(backups, newest, "state", "state.json"), " ");
     const { code, found, output } = await asked();
     assert.equal(code, 17, output);
-    assert.match(found.releases[0]?.reason ?? "", /^backup: .* is corrupt: state\.json is not what was written$/);
+    assert.match(
+      found.releases[0]?.reason ?? "",
+      /^backup: .* is corrupt: state\/state\.json is not what was written: it has /,
+    );
     assert.match(found.next, /^mv /);
   });
 });

@@ -60,7 +60,10 @@ describe("base backups", () => {
       recover(options({ programs: folder })),
       /^RecoveryFailed: no pg_basebackup, pg_verifybackup, postgres in .*database\.recovery\.programs$/,
     );
-    assert.throws(() => programsIn(undefined, ""), /no pg_basebackup, pg_verifybackup, postgres in the PATH/);
+    assert.throws(
+      () => programsIn(undefined, undefined, ""),
+      /no pg_basebackup, pg_verifybackup, postgres in the PATH/,
+    );
   });
 });
 

@@ -1,0 +1,283 @@
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describeError } from "../checks/probe";
+import { openRollback } from "../records/state";
+import { Unopened } from "../recovery/backups/archive";
+import { openJson, openLevels, openLogs } from "../recovery/backups/contents";
+import { dropDatabase, restoreBeside } from "../recovery/backups/dump";
+import { addFile } from "../recovery/backups/folders";
+import { withOpened } from "../recovery/backups/opened";
+import type { Backup } from "../recovery/backups/read";
+import { problemsOf } from "../recovery/backups/verify";
+import { writeBackup } from "../recovery/backups/write";
+import type { BackupPart } from "../release/backup-manifest";
+import { choose, isOfTheFuture } from "../release/backups";
+import type { Settings } from "../release/parse";
+import { redactor } from "../release/redact";
+import { refusedBy, type Agreement } from "./agreement";
+import { backUp, dumpPlaceOf, partsOf } from "./backup";
+import { backupNamed, backupsOfStack, candidatesOf, type StackBackups } from "./backup-list";
+import { backupsOf } from "./backup-place";
+import { listed } from "./backup-proof";
+import { writeLaterOrRefuse } from "./disk";
+import { exitCodes } from "./exit-codes";
+import type { RestoreJson } from "./json/backup";
+import { coloured, duration } from "./report";
+import { beginRestore, isCompared } from "./restore-entry";
+import { resourcesIn, restorers, restoreStackFiles, type Restoring } from "./restore-parts";
+import { Refusal, type Tell, type VerbResult } from "./result";
+import { open, type OpenedStack, type Where } from "./stack";
+import { settingsIn } from "./stack-file";
+
+/** What the caller wants back. */
+export interface RestoreOptions extends Agreement {
+  /** The one that `rewind backup choose` would choose unless said. */
+  readonly id: string | undefined;
+  /** All that the backup has, unless said. */
+  readonly parts: readonly BackupPart[];
+  /** The file with the key of age, for a backup that is encrypted. */
+  readonly identity: string | undefined;
+  readonly tell: Tell;
+  readonly now: () => Date;
+}
+
+type Restored = Extract<RestoreJson, { outcome: "restored" }>["restored"][number];
+
+/**
+ * `rewind restore`: brings a stack back as a backup has it, or one part of it. The backup is proved and opened first, then
+ * what is there is backed up, and only then anything is put into its place.
+ * @throws Refusal when nothing was touched; Error when a part failed after others had come back
+ */
+export async function restore(where: Where, options: RestoreOptions): Promise<VerbResult<RestoreJson>> {
+  const all = backupsOfStack(where);
+  const backup = chosen(all, options);
+  const missing = options.parts.filter((part) => !backup.parts.includes(part));
+  if (missing.length > 0) {
+    throw new Refusal(
+      `${backup.id} has no ${missing.join(", ")}; it has ${backup.parts.join(", ")}`,
+      "rewind backup list",
+    );
+  }
+  refuseUnfit(all.stack, backup, options.now());
+  const onlyStackFile = options.parts.length === 1 && options.parts[0] === "stack";
+  return opened(backup, options.identity, async (plain) => {
+    await refuseUnreadable(plain);
+    if (onlyStackFile) return restoreStackAlone(all, plain, options);
+    return restoreParts(await openedStack(where, backup, options), plain, options);
+  });
+}
+
+function chosen(all: StackBackups, { id, parts, now }: RestoreOptions): Backup {
+  if (id !== undefined || all.backups.length === 0) return backupNamed(all, id);
+  const found = choose(candidatesOf(all.backups), { wanted: parts, now: now() }).find((each) => each.chosen);
+  if (found === undefined) throw new Refusal("no backup fits; nothing was touched", "rewind backup choose");
+  return backupNamed(all, found.id);
+}
+
+function refuseUnfit(stack: string, backup: Backup, now: Date): void {
+  const { manifest } = backup;
+  if (manifest !== undefined && manifest.stack !== stack) {
+    throw new Refusal(`${backup.id} is a backup of ${manifest.stack}, not of ${stack}`, "rewind backup choose");
+  }
+  const problems = problemsOf(backup);
+  if (problems.length > 0) {
+    const what = `${backup.id} is not what was written: ${listed(problems)}; nothing was touched`;
+    throw new Refusal(what, "rewind backup choose", "tampered");
+  }
+  if (isOfTheFuture(backup.at, now)) {
+    throw new Refusal(`${backup.id} was made at ${backup.at}, and it is ${now.toISOString()}`, "rewind doctor");
+  }
+}
+
+async function refuseUnreadable(plain: Backup): Promise<void> {
+  const found = [{ problems: problemsOf(plain) }, await openJson(plain), openLogs(plain), await openLevels(plain)];
+  const problems = found.flatMap((each) => each.problems);
+  if (problems.length === 0) return;
+  throw new Refusal(`${plain.id}: ${listed(problems)}; nothing was touched`, "rewind backup choose", "tampered");
+}
+
+async function opened<T>(
+  backup: Backup,
+  identity: string | undefined,
+  work: (plain: Backup) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withOpened(backup, identity, work);
+  } catch (error) {
+    if (!(error instanceof Unopened)) throw error;
+    throw new Refusal(`${error.message}; nothing was touched`, "--identity <the file with the key of age>");
+  }
+}
+
+/** The stack as it is; where its file is lost, that comes first. */
+async function openedStack(where: Where, { id }: Backup, { signal }: RestoreOptions): Promise<OpenedStack> {
+  try {
+    return await open(where, signal);
+  } catch (error) {
+    if (error instanceof Error && error.name !== "InvalidConfiguration" && !(error instanceof Refusal)) throw error;
+    throw new Refusal(
+      `the stack cannot be opened as it is: ${describeError(error)}`,
+      `rewind restore ${id} --part stack, which needs no stack file`,
+    );
+  }
+}
+
+/** The stack file alone comes back without an engine, and where there is none that could be read. */
+async function restoreStackAlone(
+  { stack, folder }: StackBackups,
+  plain: Backup,
+  options: RestoreOptions,
+): Promise<VerbResult<RestoreJson>> {
+  const name = `Pulumi.${stack}.yaml`;
+  const file = plain.files.find(({ path }) => path === `stack/${name}`);
+  if (file === undefined) throw new Refusal(`${plain.id} has no ${name}`, "rewind backup list");
+  const settings = settingsIn(stack, readFileSync(join(plain.place, file.stored), "utf8"), folder);
+  const refused = await agreed({ name: stack, settings }, plain, ["stack"], options);
+  if (refused !== undefined) return refused;
+  const facts = { stack, at: options.now().toISOString(), occasion: "restore" } as const;
+  const all = backupsOf(folder, stack);
+  const there = [name, "Pulumi.yaml"].filter((each) => existsSync(join(folder, each)));
+  const before = await writeLaterOrRefuse(all, () =>
+    writeBackup(all, facts, async (staging) => {
+      for (const each of there) await addFile(staging, join(folder, each), `stack/${each}`);
+      return undefined;
+    }),
+  );
+  const started = performance.now();
+  const evidence = restoreStackFiles(folder, plain);
+  return told(stack, plain.id, before.id, [{ part: "stack", evidence, milliseconds: since(started) }]);
+}
+
+async function restoreParts(
+  stack: OpenedStack,
+  plain: Backup,
+  options: RestoreOptions,
+): Promise<VerbResult<RestoreJson>> {
+  const { tell, now, signal } = options;
+  const parts = await wantedOf(stack, plain, options);
+  refuseWhileOpen(stack);
+  const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
+  if (refused !== undefined) return refused;
+  const beside = parts.includes("database") ? await databaseBeside(stack, plain, options) : undefined;
+  let before: string;
+  try {
+    tell("Backing up what is there …");
+    const there = partsOf(stack.settings).filter((part) => parts.includes(part));
+    before = (await backUp(stack, { occasion: "restore", now: now(), parts: there, signal })).id;
+    tell(`  ${before}`);
+  } catch (error) {
+    await dropBeside(stack, beside);
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(`what is there cannot be backed up: ${safe(stack, error)}; nothing was touched`, "rewind doctor");
+  }
+  return putBack({ stack, backup: plain, beside, now: now() }, parts, { before, tell });
+}
+
+/** Puts one part after the other into its place; the deployment log knows before anything comes back that it compares. */
+async function putBack(
+  restoring: Restoring,
+  parts: readonly BackupPart[],
+  { before, tell }: { readonly before: string; readonly tell: Tell },
+): Promise<VerbResult<RestoreJson>> {
+  const { stack, backup, beside } = restoring;
+  const restored: Restored[] = [];
+  let end: ((error?: string) => void) | undefined;
+  for (const part of parts) {
+    tell(`Restoring ${part} …`);
+    const started = performance.now();
+    try {
+      if (isCompared(part)) end ??= beginRestore(stack, backup);
+      const evidence = await restorers[part](restoring);
+      restored.push({ part, evidence, milliseconds: since(started) });
+    } catch (error) {
+      if (!restored.some((each) => each.part === "database")) await dropBeside(stack, beside);
+      const why = `${part}: ${safe(stack, error)}`;
+      end?.(why);
+      const done = restored.map((each) => each.part).join(", ") || "nothing";
+      throw new Error(
+        `${why}\nRestored before: ${done}. What was there is in ${before}.\nNext: rewind restore ${before}, or the same command again`,
+      );
+    }
+  }
+  end?.();
+  return told(stack.engine.name, backup.id, before, restored);
+}
+
+/**
+ * The parts in the order of their restorers. Of a whole backup the rows come with the database, and a state that the engine
+ * has stays unless it is named: it says what is there now, and the next update goes from there to what came back.
+ */
+async function wantedOf(stack: OpenedStack, plain: Backup, { parts }: RestoreOptions): Promise<BackupPart[]> {
+  const wanted = new Set(parts.length > 0 ? parts : plain.parts);
+  if (parts.length === 0) {
+    if (wanted.has("database")) wanted.delete("rows");
+    if (resourcesIn(await stack.engine.exportState()).length > 0) wanted.delete("state");
+  }
+  const has = partsOf(stack.settings);
+  const order = (Object.keys(restorers) as BackupPart[]).filter((part) => wanted.has(part));
+  const lacks = order.filter((part) => part !== "extra" && !has.includes(part));
+  if (lacks.length === 0) return order;
+  throw new Refusal(
+    `the stack has no ${lacks.join(", ")} to restore`,
+    `--part ${order.filter((part) => has.includes(part)).join(" --part ")}`,
+  );
+}
+
+function refuseWhileOpen({ log }: OpenedStack): void {
+  let open;
+  try {
+    open = openRollback(log.entries());
+  } catch {
+    // A log that cannot be read may be what is to come back.
+    return;
+  }
+  if (open === undefined) return;
+  throw new Refusal(`a rollback to ${open.to} by ${open.by} is under way`, "rewind resume, or rewind abort", "locked");
+}
+
+async function databaseBeside(stack: OpenedStack, plain: Backup, { tell, signal }: RestoreOptions): Promise<string> {
+  const place = dumpPlaceOf(stack);
+  const dump = plain.files.find(({ path }) => path.startsWith("database/"));
+  if (place === undefined || dump === undefined) throw new Refusal(`${plain.id} has no dump`, "rewind backup list");
+  tell("Restoring the dump beside the database, and counting its rows …");
+  try {
+    return await restoreBeside(place, join(plain.place, dump.stored), plain.manifest?.database?.rows, signal);
+  } catch (error) {
+    throw new Refusal(
+      `${safe(stack, error)}; nothing was touched`,
+      `rewind backup verify ${plain.id} --level comprehensive`,
+    );
+  }
+}
+
+async function dropBeside(stack: OpenedStack, beside: string | undefined): Promise<void> {
+  const place = dumpPlaceOf(stack);
+  if (place === undefined || beside === undefined) return;
+  await dropDatabase(place.server, beside).catch(() => undefined);
+}
+
+function agreed(
+  { name, settings }: { readonly name: string; readonly settings: Settings },
+  { id, at }: Backup,
+  parts: readonly BackupPart[],
+  options: RestoreOptions,
+) {
+  const question = `Restore ${parts.join(", ")} of ${name} from ${id}, made ${at}?`;
+  const words = options.parts.map((part) => ` --part ${part}`).join("");
+  return refusedBy({ engine: { name }, settings }, options, question, `rewind restore ${id}${words}`);
+}
+
+const safe = ({ secrets }: OpenedStack, error: unknown): string => redactor(secrets)(describeError(error));
+const since = (started: number): number => Math.round(performance.now() - started);
+
+function told(stack: string, id: string, before: string, restored: readonly Restored[]): VerbResult<RestoreJson> {
+  const width = Math.max(...restored.map(({ part }) => part.length));
+  const total = restored.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const text = [
+    coloured("green", `RESTORED: ${stack} from ${basename(id)} (${duration(total)})`),
+    ...restored.map(({ part, evidence }) => `  ${part.padEnd(width)}  ${evidence}`),
+    `Undo: rewind restore ${before}`,
+    "Next: pulumi up, which goes on from there and verifies it",
+  ].join("\n");
+  return { code: exitCodes.ok, text, json: { stack, outcome: "restored", id, before, restored } };
+}

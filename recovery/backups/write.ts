@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeFolder, syncName } from "../../records/atomic-file";
+import {
+  backupParts,
+  manifestFile,
+  manifestText,
+  sealedFile,
+  sumsFile,
+  sumsText,
+  type BackupFile,
+  type Manifest,
+} from "../../release/backup-manifest";
+import { sealed } from "./archive";
+import { nameAt } from "./read";
+import { Staging } from "./staging";
+
+/** What a backup says of itself beside its files. */
+export type Facts = Omit<Manifest, "format" | "version" | "files" | "parts" | "database" | "sealed">;
+
+/** Adds files to a backup that is being made, and says what the dump among them holds. */
+export type Fill = (staging: Staging) => Promise<Manifest["database"]>;
+
+/** A backup that is on the disk, and whole. */
+export interface Written {
+  readonly id: string;
+  readonly place: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * Makes a backup: its files are written beside its place, with their sums and a manifest, and it is renamed into its place
+ * when all of it is on the disk. So it is whole, or not there.
+ * @param all the folder of the stack's backups
+ * @param recipients who can decrypt it; empty for a backup that is not encrypted
+ */
+export async function writeBackup(
+  all: string,
+  facts: Facts,
+  fill: Fill,
+  recipients: readonly string[] = [],
+): Promise<Written> {
+  if (!existsSync(all)) makeFolder(all, 0o700);
+  const partial = mkdtempSync(join(all, "making.partial-"));
+  const hidden = `${partial}.hidden`;
+  try {
+    const isSealed = recipients.length > 0;
+    const contents = new Staging(isSealed ? hidden : partial, isSealed);
+    const database = await fill(contents);
+    const parts = backupParts.filter((part) => contents.files.some(({ path }) => path.startsWith(`${part}/`)));
+    const head = { format: "rewind-backup", version: 1, ...facts, parts } as const;
+    const inner: Manifest = { ...head, files: contents.files, ...(database === undefined ? {} : { database }) };
+    const manifest = isSealed ? await sealInto(partial, head, contents, inner, recipients) : inner;
+    await finish(new Staging(partial, false), manifest);
+    const place = intoPlace(partial, all, new Date(facts.at));
+    return { id: place.slice(dirname(place).length + 1), place, manifest };
+  } finally {
+    for (const folder of [partial, hidden]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Encrypts what was staged into one file, and returns the manifest that says only that. */
+async function sealInto(
+  folder: string,
+  head: Omit<Manifest, "files">,
+  contents: Staging,
+  inner: Manifest,
+  recipients: readonly string[],
+): Promise<Manifest> {
+  const outer = new Staging(folder, false);
+  const [manifest, sums] = endOf(inner);
+  await outer.add(sealedFile, await sealed(contents, { [manifestFile]: manifest, [sumsFile]: sums }, recipients));
+  const bytes = inner.files.reduce((sum, file) => sum + file.bytes, 0);
+  return { ...head, files: outer.files, sealed: { bytes } };
+}
+
+/** The texts of the manifest and of the sums, which cover the manifest, too. */
+function endOf(manifest: Manifest): [manifest: string, sums: string] {
+  const text = manifestText(manifest);
+  const own: BackupFile = { path: manifestFile, bytes: Buffer.byteLength(text), sha256: sha256Of(text) };
+  return [text, sumsText([...manifest.files, own])];
+}
+
+async function finish(staging: Staging, manifest: Manifest): Promise<void> {
+  const [text, sums] = endOf(manifest);
+  await staging.addPlain(manifestFile, text);
+  await staging.addPlain(sumsFile, sums);
+  staging.sync();
+}
+
+/** Of two in one second the later one is named by the next. */
+function intoPlace(partial: string, all: string, at: Date): string {
+  for (let later = 0; ; later += 1) {
+    const place = join(all, nameAt(new Date(at.getTime() + later * 1_000)));
+    if (existsSync(place)) continue;
+    try {
+      renameSync(partial, place);
+    } catch (error) {
+      if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) continue;
+      throw error;
+    }
+    syncName(place);
+    return place;
+  }
+}
+
+const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
