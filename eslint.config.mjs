@@ -54,7 +54,7 @@ function importRule(room, allowed = may[room]) {
 }
 
 export default defineConfig(
-  globalIgnores(["node_modules/", ".rewind/", ".rewind-test*/", ".rewind-bench/", "examples/*/dist/"]),
+  globalIgnores(["node_modules/", ".rewind/", ".rewind-test*/", ".rewind-bench/", ".stryker-tmp/", "examples/*/dist/"]),
   {
     files: ["**/*.ts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

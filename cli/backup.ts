@@ -11,7 +11,7 @@ import type { Staging } from "../recovery/backups/staging";
 import { writeBackup, type Written } from "../recovery/backups/write";
 import { backupParts, type BackupPart, type Manifest, type Occasion } from "../release/backup-manifest";
 import type { Settings } from "../release/parse";
-import { backupsOf, logFileOf } from "./backup-place";
+import { backupsOf, isOnServer, logFileOf } from "./backup-place";
 import { writeLaterOrRefuse } from "./disk";
 import { serverOf, withClients, type OpenedStack } from "./stack";
 
@@ -78,7 +78,7 @@ async function fillWith(
   staging: Staging,
   signal: AbortSignal | undefined,
 ): Promise<Manifest["database"]> {
-  const { engine, file, folder, settings } = stack;
+  const { engine, file, folder, log, settings } = stack;
   if (wanted.has("stack")) {
     await addFile(staging, file, `stack/Pulumi.${engine.name}.yaml`);
     await addFile(staging, join(folder, "Pulumi.yaml"), "stack/Pulumi.yaml");
@@ -88,7 +88,10 @@ async function fillWith(
     if (wanted.has("rows")) await addRows(stack, clients, staging);
     if (wanted.has("policies")) await addPolicies(stack, clients, staging);
   });
-  if (wanted.has("records")) await addRecords(staging, logFileOf(folder, engine.name, settings), engine.name);
+  if (wanted.has("records")) {
+    const onServer = isOnServer(folder, settings) ? log.bytes() : undefined;
+    await addRecords(staging, logFileOf(folder, engine.name, settings), engine.name, onServer);
+  }
   if (wanted.has("extra")) {
     for (const path of settings.backups?.extra ?? []) await addFolder(staging, folder, path);
   }

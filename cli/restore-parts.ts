@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { readPolicy } from "../checks/policy";
 import { writeAtomically } from "../records/atomic-file";
+import { placeOf } from "../records/place";
+import { openStore } from "../records/stores";
 import { verifyLog } from "../records/verify";
 import { readLevel } from "../recovery/backups/contents";
 import { swapDatabase } from "../recovery/backups/dump";
@@ -13,7 +15,7 @@ import { sha256Of } from "../recovery/backups/verify";
 import type { BackupPart } from "../release/backup-manifest";
 import { canonicalJson } from "../release/canonical";
 import { dumpPlaceOf } from "./backup";
-import { logFileOf } from "./backup-place";
+import { isOnServer, logFileOf } from "./backup-place";
 import { restoreRows } from "./restore-rows";
 import { withClients, type OpenedStack } from "./stack";
 
@@ -29,7 +31,7 @@ export interface Restoring {
 /** How each part comes back; what it returns is the evidence. In the order in which they are done. */
 export const restorers: Readonly<Record<BackupPart, (restoring: Restoring) => Promise<string>>> = {
   extra: ({ stack, backup }) => Promise.resolve(restoreExtra(stack, backup)),
-  records: ({ stack, backup }) => restoreRecords(logFileOf(stack.folder, stack.engine.name, stack.settings), backup),
+  records: restoreRecords,
   database: restoreDatabase,
   rows: ({ stack, backup }) => restoreRows(stack, backup),
   policies: ({ stack, backup }) => restorePolicies(stack, backup),
@@ -121,14 +123,17 @@ function restoreExtra({ folder, settings }: OpenedStack, backup: Backup): string
  * Puts the records back that are not there, or are not what was written. A log that has all of the backup's entries and
  * more stays: history is never rewritten.
  */
-async function restoreRecords(log: string, backup: Backup): Promise<string> {
+async function restoreRecords({ stack, backup }: Restoring): Promise<string> {
+  const log = logFileOf(stack.folder, stack.engine.name, stack.settings);
   const folder = dirname(log);
+  const onServer = isOnServer(stack.folder, stack.settings);
   const levels = new Set<string>();
   const told: string[] = [];
   for (const { path, stored } of below(backup, "records")) {
     const name = path.slice("records/".length);
     const [from, to] = [join(backup.place, stored), join(folder, name)];
     if (name.startsWith("leveldb/")) levels.add(name);
+    else if (to === log && onServer) told.push(await restoreJournal(stack, readFileSync(from)));
     else if (existsSync(to) && sha256Of(to) === sha256Of(from)) continue;
     else if (to === log && isContinued(from, to)) told.push(`${name} goes on from there and stays`);
     else {
@@ -145,6 +150,19 @@ async function restoreRecords(log: string, backup: Backup): Promise<string> {
     }
   }
   return told.join("; ") || "everything was there";
+}
+
+/** Brings a log on a server back where there is none: a server keeps what is appended, and replaces nothing. */
+async function restoreJournal({ engine, folder, log, settings }: OpenedStack, kept: Buffer): Promise<string> {
+  const there = log.bytes();
+  if (there.subarray(0, kept.length).equals(kept)) return `${log.location} goes on from there and stays`;
+  const store = openStore(placeOf(settings.environment.records, folder));
+  try {
+    if (there.length === 0 && (await store.journal(engine.name).append(kept, 0))) return log.location;
+  } finally {
+    await store.close();
+  }
+  throw new Error(`${log.location} is not a later state of the one in the backup; have the server's own backup`);
 }
 
 /** @throws Error when the log there is sound, and another one */

@@ -1,5 +1,6 @@
 import { cpSync, createReadStream, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Staging } from "./staging";
 
@@ -27,11 +28,15 @@ export async function addFolder(staging: Staging, project: string, path: string)
 /**
  * Adds a stack's deployment log, what lies beside it under its name, the rows that were applied, and the LevelDB in which
  * records are kept, if there is one.
+ * @param elsewhere the bytes of a log that is in no file; one that lies here is an older one then
  */
-export async function addRecords(staging: Staging, log: string, stack: string): Promise<void> {
+export async function addRecords(staging: Staging, log: string, stack: string, elsewhere?: Buffer): Promise<void> {
   const folder = dirname(log);
+  if (elsewhere !== undefined) await staging.add(`records/${basename(log)}`, Readable.from([elsewhere]));
   if (!existsSync(folder)) return;
-  const own = readdirSync(folder).filter((name) => name === basename(log) || name.startsWith(`${stack}.`));
+  const own = readdirSync(folder).filter((name) =>
+    name === basename(log) ? elsewhere === undefined : name.startsWith(`${stack}.`),
+  );
   const rows = join(folder, "rows");
   const kept = existsSync(rows) ? readdirSync(rows).map((name) => `rows/${name}`) : [];
   for (const name of [...own, ...kept].sort()) {

@@ -37,8 +37,10 @@ export function intoPlace(from: string, to: string, prepare: (coming: string) =>
       throw error;
     }
     syncFolder(dirname(to));
+    // Not before: the power could take the new name and leave this.
+    rmSync(going, { recursive: true, force: true });
   } finally {
-    for (const path of [coming, going]) if (existsSync(to)) rmSync(path, { recursive: true, force: true });
+    if (existsSync(to)) rmSync(coming, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncFolder } from "../../records/atomic-file";
+import { makeFolder, syncName } from "../../records/atomic-file";
 import {
   backupParts,
   manifestFile,
@@ -41,7 +41,7 @@ export async function writeBackup(
   fill: Fill,
   recipients: readonly string[] = [],
 ): Promise<Written> {
-  mkdirSync(all, { recursive: true, mode: 0o700 });
+  if (!existsSync(all)) makeFolder(all, 0o700);
   const partial = mkdtempSync(join(all, "making.partial-"));
   const hidden = `${partial}.hidden`;
   try {
@@ -100,7 +100,7 @@ function intoPlace(partial: string, all: string, at: Date): string {
       if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) continue;
       throw error;
     }
-    syncFolder(all);
+    syncName(place);
     return place;
   }
 }

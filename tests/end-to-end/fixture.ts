@@ -15,6 +15,7 @@ import type { Progress } from "../../local/part";
 import type { PartName } from "../../local/source";
 import { writeStackFile } from "../../local/stack-file";
 import { readJson } from "../../local/state";
+import { thisMachine } from "../../local/machine";
 import { environmentVariables } from "../../local/variables";
 import { readFileLog } from "../../records/log";
 import type { Entry } from "../../records/entry";
@@ -90,6 +91,9 @@ function tell({ part, state, message, milliseconds }: Progress): void {
 /** Has everything installed and built that the machine lacks, before test files compete for it. */
 export async function prepare(): Promise<void> {
   await upAvailable(optionsIn(home, { progress: tell }));
+  // With it whoever has lost Rewind opens what Rewind encrypted. A test says by name where it cannot be had.
+  const machine = thisMachine((line) => process.stderr.write(`  ${line}\n`));
+  if (machine.find("age") === undefined) await machine.install("age", ["age"]);
 }
 
 /** Stops and deletes the environments and stacks of all test files. */

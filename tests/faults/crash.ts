@@ -169,7 +169,7 @@ export function layOut(nodes: readonly Node[], path: string, at = 0): void {
   const node = nodes[at];
   if (node === undefined) throw new Error(`${at} is not on the disk`);
   if ("bytes" in node) writeFileSync(path, node.bytes);
-  else if ("link" in node) symlinkSync(node.link, path);
+  else if ("text" in node) symlinkSync(node.text, path);
   else {
     mkdirSync(path);
     for (const [name, number] of node.names) layOut(nodes, join(path, name), number);
@@ -181,7 +181,7 @@ export function digestOf(nodes: readonly Node[], at = 0): string {
   const node = nodes[at];
   if (node === undefined) return "";
   if ("bytes" in node) return hash("sha256", node.bytes);
-  if ("link" in node) return `-> ${node.link}`;
+  if ("text" in node) return `-> ${node.text}`;
   const names = [...node.names].sort(([a], [b]) => (a < b ? -1 : 1));
   return hash("sha256", JSON.stringify(names.map(([name, number]) => [name, digestOf(nodes, number)])));
 }

@@ -2,8 +2,13 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 
-export type Place = { readonly folder: number; readonly name: string };
-export type Made = "file" | "folder" | { readonly link: string };
+/** A name in a folder. */
+export interface Place {
+  readonly folder: number;
+  readonly name: string;
+}
+
+export type Made = "file" | "folder" | { readonly text: string };
 
 /** What a program asked of a disk. Folders and files go by numbers, which stay when their names change. */
 export type Step =
@@ -19,7 +24,7 @@ export type Step =
   | { readonly kind: "say"; readonly text: string };
 
 /** What is on a disk, by number; the first is the folder that is watched. */
-export type Node = { readonly bytes: Buffer } | { readonly link: string } | { readonly names: Map<string, number> };
+export type Node = { readonly bytes: Buffer } | { readonly text: string } | { readonly names: Map<string, number> };
 
 /** Which step fails, counted from 1, and how; `killed` is the end of the program, as far as the disk sees it. */
 export interface Fault {
@@ -89,11 +94,17 @@ export class Disk {
   /** Runs a program on it. */
   async during(program: () => void | Promise<void>): Promise<void> {
     const replaced = this.replaced();
+    const { open } = fs.promises;
     Object.assign(fs, replaced);
+    Object.assign(fs.promises, {
+      open: async (path: string, flags: Flags = "r", mode?: number): Promise<unknown> =>
+        this.has(path) ? this.handle(path, flags, mode) : open(path, flags, mode),
+    });
     try {
       await program();
     } finally {
       Object.assign(fs, Object.fromEntries(Object.entries(this.real).filter(([name]) => name in replaced)));
+      Object.assign(fs.promises, { open });
       for (const file of this.opened.keys()) this.real.closeSync(file);
       this.opened.clear();
     }
@@ -108,7 +119,7 @@ export class Disk {
   private look(path: string): number {
     const stat = fs.lstatSync(path);
     const node = this.nodes.length;
-    if (stat.isSymbolicLink()) this.nodes.push({ link: fs.readlinkSync(path) });
+    if (stat.isSymbolicLink()) this.nodes.push({ text: fs.readlinkSync(path) });
     else if (stat.isDirectory()) {
       const names = new Map<string, number>();
       this.nodes.push({ names });
@@ -184,25 +195,21 @@ export class Disk {
     return file;
   }
 
-  /** Returns how many bytes were written: fewer than asked for where that is how it fails. */
-  private write(file: number, bytes: Buffer, position?: number | null): number {
+  private write(file: number, bytes: Buffer): void {
     const opened = this.opened.get(file);
-    if (opened === undefined) return this.real.writeSync(file, bytes, 0, bytes.length, position);
     const { fault } = this;
-    if (this.asked + 1 === fault?.at && fault.part !== undefined && this.state === "sound") {
+    if (opened === undefined) this.real.writeFileSync(file, bytes);
+    else if (fault?.part !== undefined && fault.at === this.asked + 1) {
       this.fault = { at: fault.at + 1, how: fault.how };
-      return this.write(file, bytes.subarray(0, fault.part), position);
+      this.write(file, bytes.subarray(0, fault.part));
+      this.write(file, bytes.subarray(fault.part));
+    } else {
+      const at = opened.append ? this.real.fstatSync(file).size : opened.at;
+      this.take({ kind: "write", node: opened.node, at, bytes: Buffer.from(bytes) }, () => {
+        this.real.writeSync(file, bytes, 0, bytes.length, opened.append ? null : at);
+      });
+      opened.at = at + bytes.length;
     }
-    const at = opened.append ? this.real.fstatSync(file).size : (position ?? opened.at);
-    this.take({ kind: "write", node: opened.node, at, bytes: Buffer.from(bytes) }, () => {
-      this.real.writeSync(file, bytes, 0, bytes.length, opened.append ? null : at);
-    });
-    if (typeof position !== "number") opened.at = at + bytes.length;
-    return bytes.length;
-  }
-
-  private writeAll(file: number, bytes: Buffer): void {
-    for (let done = 0; done < bytes.length;) done += this.write(file, bytes.subarray(done));
   }
 
   private sync(file: number): void {
@@ -213,12 +220,12 @@ export class Disk {
 
   private writeFile(path: string | number, data: Data, options: { flag?: Flags; mode?: number }): void {
     if (typeof path === "number") {
-      this.writeAll(path, bytesOf(data));
+      this.write(path, bytesOf(data));
       return;
     }
     const file = this.open(path, options.flag ?? "w", options.mode);
     try {
-      this.writeAll(file, bytesOf(data));
+      this.write(file, bytesOf(data));
     } finally {
       this.close(file);
     }
@@ -229,9 +236,13 @@ export class Disk {
     this.real.closeSync(file);
   }
 
-  private cut(node: number | undefined, size: number, act: () => void): void {
-    if (node === undefined) act();
-    else this.take({ kind: "cut", node, size }, act);
+  private cut(file: number, size: number): void {
+    const opened = this.opened.get(file);
+    const act = (): void => {
+      this.real.ftruncateSync(file, size);
+    };
+    if (opened === undefined) act();
+    else this.take({ kind: "cut", node: opened.node, size }, act);
   }
 
   private rename(from: string, to: string): void {
@@ -248,7 +259,7 @@ export class Disk {
     this.names(target.folder).set(target.name, node);
   }
 
-  private link(from: string, to: string): void {
+  private nameAgain(from: string, to: string): void {
     const [place, node] = [this.place(to), this.node(from)];
     if (node === undefined) throw new Error(`${from} is not known`);
     this.take({ kind: "name", node, ...place }, () => {
@@ -273,7 +284,7 @@ export class Disk {
       this.real.symlinkSync(text, path);
     };
     if (this.node(path) !== undefined) act();
-    this.make(path, { link: text }, act);
+    this.make(path, { text }, act);
   }
 
   /** Returns the first folder that was made, as `mkdirSync` does. */
@@ -290,8 +301,8 @@ export class Disk {
   }
 
   private remove(path: string, options: fs.RmOptions): void {
-    const stat = this.real.lstatSync(path, { throwIfNoEntry: !options.force });
-    if (stat === undefined) return;
+    if (options.force === true && this.node(path) === undefined) return;
+    const stat = this.real.lstatSync(path);
     if (!stat.isDirectory()) {
       this.unname(path, () => {
         this.real.unlinkSync(path);
@@ -304,73 +315,84 @@ export class Disk {
     });
   }
 
+  private copy(from: string, to: string): void {
+    if (!this.real.lstatSync(from).isDirectory()) {
+      this.writeFile(to, this.real.readFileSync(from), {});
+      return;
+    }
+    this.makeFolder(to, {});
+    for (const name of this.real.readdirSync(from)) this.copy(join(from, name), join(to, name));
+  }
+
+  /** A file as `node:fs/promises` opens it, as far as it is used. */
+  private handle(path: string, flags: Flags, mode?: number) {
+    const file = this.open(path, flags, mode);
+    const later = async (act: () => void): Promise<void> => {
+      await Promise.resolve();
+      act();
+    };
+    return {
+      appendFile: (data: Data) =>
+        later(() => {
+          this.write(file, bytesOf(data));
+        }),
+      sync: () =>
+        later(() => {
+          this.sync(file);
+        }),
+      close: () =>
+        later(() => {
+          this.close(file);
+        }),
+    };
+  }
+
   /** What stands in for each function; what is not on this disk goes its own way. */
   private replaced(): object {
     const { real } = this;
     const on =
-      <A extends readonly unknown[], R>(own: (...args: A) => R, other: (...args: never) => unknown) =>
+      <A extends readonly unknown[]>(own: (...args: A) => unknown, other: (...args: never) => unknown) =>
       (...args: A): unknown =>
         args.some((each) => typeof each === "string" && this.has(each))
           ? own(...args)
           : (other as (...args: A) => unknown)(...args);
     type Options = { flag?: Flags; mode?: number } | string | null;
-    const optionsOf = (options?: Options) => (typeof options === "object" && options !== null ? options : {});
-    const writeFile = (path: string | number, data: Data, options?: Options): void => {
-      this.writeFile(path, data, optionsOf(options));
-    };
     return {
       openSync: on((path: string, flags: Flags = "r", mode?: number) => this.open(path, flags, mode), real.openSync),
       closeSync: (file: number) => {
         this.close(file);
       },
-      writeSync: (
-        file: number,
-        data: Data,
-        offset?: number | null,
-        length?: number | null,
-        position?: number | null,
-      ) =>
-        typeof data === "string"
-          ? this.write(file, bytesOf(data), offset)
-          : this.write(
-              file,
-              bytesOf(data).subarray(offset ?? 0, length == null ? undefined : (offset ?? 0) + length),
-              position,
-            ),
       writeFileSync: (path: string | number, data: Data, options?: Options) => {
-        if (typeof path === "number" ? this.opened.has(path) : this.has(path)) writeFile(path, data, options);
-        else real.writeFileSync(path, data, options as fs.WriteFileOptions);
+        if (typeof path === "number" ? this.opened.has(path) : this.has(path)) {
+          this.writeFile(path, data, typeof options === "object" && options !== null ? options : {});
+        } else real.writeFileSync(path, data, options as fs.WriteFileOptions);
       },
       fsyncSync: (file: number) => {
         this.sync(file);
       },
-      fdatasyncSync: (file: number) => {
-        this.sync(file);
-      },
-      ftruncateSync: (file: number, size = 0) => {
-        this.cut(this.opened.get(file)?.node, size, () => {
-          real.ftruncateSync(file, size);
-        });
+      ftruncateSync: (file: number, size: number) => {
+        this.cut(file, size);
       },
       renameSync: on((from: string, to: string) => {
         this.rename(from, to);
       }, real.renameSync),
       linkSync: on((from: string, to: string) => {
-        this.link(from, to);
+        this.nameAgain(from, to);
       }, real.linkSync),
       symlinkSync: on((text: string, path: string) => {
         this.makeLink(text, path);
       }, real.symlinkSync),
       unlinkSync: on((path: string) => {
-        this.unname(path, () => {
-          real.unlinkSync(path);
-        });
+        this.remove(path, {});
       }, real.unlinkSync),
-      rmSync: on((path: string, options?: fs.RmOptions) => {
-        this.remove(path, options ?? {});
+      rmSync: on((path: string, options: fs.RmOptions = {}) => {
+        this.remove(path, options);
       }, real.rmSync),
+      cpSync: on((from: string, to: string) => {
+        this.copy(from, to);
+      }, real.cpSync),
       mkdirSync: on(
-        (path: string, options?: { recursive?: boolean; mode?: number }) => this.makeFolder(path, options ?? {}),
+        (path: string, options: { recursive?: boolean; mode?: number } = {}) => this.makeFolder(path, options),
         real.mkdirSync,
       ),
       mkdtempSync: on(

@@ -1,19 +1,39 @@
-import { closeSync, openSync, unlinkSync } from "node:fs";
+import fs from "node:fs";
+import os from "node:os";
 import { appendInTurn } from "../../records/append";
 import { chainedLine, writtenVersion } from "../../records/line";
 
-// A process of its own that fights for the turns of a log: <log> <name> <turns> [dies]. Within a turn it makes a file that
-// must not be there, so that two turns at once are an error. One that dies does so in its last turn, as by a kill.
-const [path = "", name = "", turns = "", dies] = process.argv.slice(2);
+// A process of its own that fights for the turns of a log: <log> <name> <turns> [dies|stops]. In its last turn it dies in
+// the middle of the line, as by a kill, or stops before it, on a machine that the others cannot ask.
+const [path = "", name = "", turns = "", end] = process.argv.slice(2);
 const witness = `${path}.turn`;
+const { writeFileSync, fsyncSync } = fs;
+let isLast = false;
+
+// While an entry is written there is a file that only one can make: two turns at once would be an error.
+Object.assign(fs, {
+  writeFileSync: (file: number, line: string) => {
+    if (isLast && end === "dies") {
+      writeFileSync(file, line.slice(0, 100));
+      process.kill(process.pid, "SIGKILL");
+    }
+    fs.closeSync(fs.openSync(witness, "wx"));
+    writeFileSync(file, line);
+  },
+  fsyncSync: (file: number) => {
+    fsyncSync(file);
+    fs.rmSync(witness, { force: true });
+  },
+});
+if (end === "stops") Object.assign(os, { hostname: () => "elsewhere" });
 
 for (let turn = 1; turn <= Number(turns); turn += 1) {
+  isLast = turn === Number(turns);
   const id = `${name}-${turn}`;
-  const entry = { version: writtenVersion, id, at: "", stack: "s", by: name, kind: "hold", release: "v1", reason: id } as const;
+  const written = { version: writtenVersion, id, at: new Date().toISOString(), stack: "s", by: name } as const;
   appendInTurn(path, ({ previous, closing }, token) => {
-    if (dies !== undefined && turn === Number(turns)) process.kill(process.pid, "SIGKILL");
-    closeSync(openSync(witness, "wx"));
-    unlinkSync(witness);
-    return `${closing}${chainedLine(entry, { previous, token })}\n`;
+    if (isLast && end === "stops") process.kill(process.pid, "SIGSTOP");
+    const line = chainedLine({ ...written, kind: "hold", release: "v1", reason: id }, { previous, token });
+    return `${closing}${line}\n`;
   });
 }

@@ -1,0 +1,4 @@
+// What `npm run faults` tries that `npm test` has no time for, unless told otherwise.
+process.env.REWIND_KILLS ??= "1000";
+process.env.REWIND_FAULT_STATES ??= "40";
+process.env.REWIND_ENTRIES ??= "1000000";
