@@ -31,7 +31,7 @@ describe(`${size} entries`, () => {
     }
     await store.close();
     const again = openStore(place).collection("contracts");
-    for (const at of [0, 271_828, size - 1]) assert.deepEqual(await again.get(key(at)), { at });
+    for (const at of [0, Math.floor(size / 3), size - 1]) assert.deepEqual(await again.get(key(at)), { at });
     assert.equal(await again.get(key(size)), undefined);
     await again.write(new Map([[key(size), { at: size }]]));
     assert.deepEqual(await again.get(key(size)), { at: size });
