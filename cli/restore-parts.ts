@@ -9,6 +9,7 @@ import { openStore } from "../records/stores";
 import { verifyLog } from "../records/verify";
 import { readLevel } from "../recovery/backups/contents";
 import { swapDatabase } from "../recovery/backups/dump";
+import { isNoLock } from "../recovery/backups/folders";
 import { intoPlace } from "../recovery/backups/place";
 import type { Backup } from "../recovery/backups/read";
 import { sha256Of } from "../recovery/backups/verify";
@@ -178,7 +179,7 @@ async function isReadable(folder: string): Promise<boolean> {
   if (!existsSync(folder)) return false;
   const copy = mkdtempSync(join(tmpdir(), "rewind-level-"));
   try {
-    cpSync(folder, copy, { recursive: true });
+    cpSync(folder, copy, { recursive: true, filter: isNoLock });
     const data = existsSync(join(copy, "CURRENT")) ? copy : join(copy, "data");
     await readLevel(data);
     return true;

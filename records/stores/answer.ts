@@ -9,6 +9,8 @@ import { openStore, type Place } from "./index";
 export interface Question {
   readonly place: Place;
   readonly journal: string;
+  /** What the place's variable holds: this thread has the environment of when it began. */
+  readonly url?: string | undefined;
   /** Appended when there is one; otherwise all is read. */
   readonly entry?: Entry;
 }
@@ -27,8 +29,9 @@ runAsWorker(async (question: Question): Promise<Answer> => {
   }
 });
 
-async function answer({ place, journal: name, entry }: Question): Promise<Uint8Array> {
-  const key = JSON.stringify(place);
+async function answer({ place, url, journal: name, entry }: Question): Promise<Uint8Array> {
+  const key = JSON.stringify([place, url]);
+  if (place.store === "postgresql") process.env[place.variable] = url ?? "";
   const store = stores.get(key) ?? openStore(place);
   stores.set(key, store);
   const journal = store.journal(name);

@@ -17,8 +17,9 @@ const worker = join(__dirname, "worker.js");
  */
 export function journalLines(place: Place, journal: string): LogLines {
   const location = `${openStore(place).location}, ${journal}`;
-  const ask = (question: Omit<Question, "place" | "journal">): Buffer => {
-    const answer = asked({ place, journal, ...question }, location);
+  const ask = (question: Pick<Question, "entry">): Buffer => {
+    const url = place.store === "postgresql" ? process.env[place.variable] : undefined;
+    const answer = asked({ place, url, journal, ...question }, location);
     if ("bytes" in answer) return Buffer.from(answer.bytes);
     throw errorOf(answer);
   };

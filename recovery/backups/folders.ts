@@ -66,7 +66,7 @@ async function addLevel(staging: Staging, folder: string): Promise<void> {
       await sleep(tries.pause);
     }
     const names = readdirSync(copy, { withFileTypes: true, recursive: true });
-    for (const entry of names.filter((each) => each.isFile() && each.name !== "LOCK")) {
+    for (const entry of names.filter((each) => each.isFile())) {
       const path = relative(copy, join(entry.parentPath, entry.name)).split(sep).join("/");
       await addFile(staging, join(copy, path), `records/leveldb/${path}`);
     }
@@ -75,10 +75,13 @@ async function addLevel(staging: Staging, folder: string): Promise<void> {
   }
 }
 
+/** A process that opens and closes the file of a LevelDB's lock lets go of the lock, should it hold it. */
+export const isNoLock = (path: string): boolean => basename(path) !== "LOCK";
+
 /** False when a file went while it was to be copied. */
 function copied(from: string, to: string): boolean {
   try {
-    cpSync(from, to, { recursive: true });
+    cpSync(from, to, { recursive: true, filter: isNoLock });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;

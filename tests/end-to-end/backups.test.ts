@@ -46,10 +46,16 @@ describe("L8 · backups of a real stack", function () {
       "insert into app.many select n, repeat('x', 20) || n from generate_series(1, 5000) n on conflict do nothing",
     );
   });
-  after(() => {
+  after(async () => {
     rmSync(extra, { recursive: true, force: true });
     if (original !== undefined) writeFileSync(stack.stackFile, original);
     rmSync(backups, { recursive: true, force: true });
+    // What a restored database replaced is kept for a person, and holds what the stack's roles own.
+    const kept = await stack.query<{ datname: string }>(
+      "select datname from pg_database where datname like '%_before_%'",
+    );
+    for (const { datname } of kept) await stack.query(`drop database "${datname}"`);
+    await stack.empty();
   });
 
   const create = async (...args: string[]): Promise<Created> => {
