@@ -136,8 +136,10 @@ class Database {
       allowExitOnIdle: true,
       max: 4,
     });
-    // An idle connection that breaks is opened anew; without a listener it would end the process.
+    // A connection that breaks is opened anew, and what was asked of it fails; without a listener, on the one that is in use
+    // as on those that are idle, it would end the process.
     pool.on("error", () => undefined);
+    pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
   }
 
