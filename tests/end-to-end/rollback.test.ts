@@ -189,15 +189,16 @@ describe("rolling back on real components", function () {
       assert.match(output, new RegExp(`ROLLBACK SUCCESS: ${name} runs v1\\.2\\.0, verified`));
       assert.match(output, /Undo: +rewind rollback v1\.2\.1/);
       const folder = /^Backup: +(\S+)/m.exec(output)?.[1] ?? "";
-      execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: folder });
+      execFileSync("sha256sum", ["--check", "--strict", "checksums/SHA256SUMS"], { cwd: folder });
       assert.deepEqual(readdirSync(folder).sort(), [
-        `Pulumi.${name}.yaml`,
-        "SHA256SUMS",
-        "policies.json",
-        "rows-scoring_config.jsonl",
-        "state.json",
+        "BACKUP_MANIFEST.json",
+        "checksums",
+        "policies",
+        "rows",
+        "stack",
+        "state",
       ]);
-      assert.equal(readFileSync(join(folder, `Pulumi.${name}.yaml`), "utf8"), before.file);
+      assert.equal(readFileSync(join(folder, "stack", `Pulumi.${name}.yaml`), "utf8"), before.file);
       assert.equal(await cache.get("scoring:stale"), null, "caches are cleared");
       assert.equal(await cache.get("other:kept"), "yes");
     });
