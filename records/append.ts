@@ -5,8 +5,18 @@ import { NewerLog } from "./line";
 import { LogHeld, Queue, type Turn } from "./lock";
 import { readTail, type Tail } from "./tail";
 
-/** What is to be written behind the end of a log by the writer with a token; undefined when nothing is. */
-type Bytes = (tail: Tail, token: number) => string | Buffer | undefined;
+/** What is to be written behind the end of a log. */
+interface More {
+  /**
+   * Closes a torn line. It is on the disk before what is bound to it: of one write a loss of power may take the beginning
+   * and leave the end.
+   */
+  readonly closing?: string;
+  readonly bytes: string | Buffer;
+}
+
+/** What the writer with a token writes; undefined when nothing is to be written. */
+type Writing = (tail: Tail, token: number) => More | undefined;
 
 /**
  * Appends to a log in a file, of several processes one at a time, and waits until it is on the disk. Where that fails the
@@ -15,13 +25,13 @@ type Bytes = (tail: Tail, token: number) => string | Buffer | undefined;
  * @throws LogHeld when another process does not let go; NewerLog when the last line is of a newer version; Error, with
  *   the code of the file system, when it cannot be written
  */
-export function appendInTurn(path: string, bytes: Bytes): boolean {
+export function appendInTurn(path: string, writing: Writing): boolean {
   try {
     const file = openOrMake(path);
     try {
       const queue = new Queue(path);
       for (;;) {
-        const written = tryToAppend(file, path, queue, bytes);
+        const written = tryToAppend(file, path, queue, writing);
         if (written !== undefined) return written;
       }
     } finally {
@@ -46,13 +56,13 @@ function openOrMake(path: string): number {
 }
 
 /** Undefined when it was not its turn. */
-function tryToAppend(file: number, path: string, queue: Queue, bytes: Bytes): boolean | undefined {
+function tryToAppend(file: number, path: string, queue: Queue, writing: Writing): boolean | undefined {
   const tail = readTail(file, path);
   const turn = queue.next(tail.token);
   if (turn === undefined) return undefined;
   let written = false;
   try {
-    const more = bytes(tail, turn.token);
+    const more = writing(tail, turn.token);
     // What a dead writer left may still be lost, and with it what is bound to it.
     if (turn.afterDead) fsyncSync(file);
     // Whoever finds an entry relies on the file's name, and who made the file may have been cut off before this.
@@ -60,7 +70,9 @@ function tryToAppend(file: number, path: string, queue: Queue, bytes: Bytes): bo
     // Somebody may have written between the look at the end and the turn, or have taken this process for dead.
     if (fstatSync(file).size !== tail.size || !turn.isMine()) return undefined;
     if (more === undefined) return false;
-    writeOrUndo(file, more, tail.size, turn);
+    const { closing = "", bytes } = more;
+    if (closing !== "") writeOrUndo(file, closing, tail.size, turn);
+    writeOrUndo(file, bytes, tail.size + Buffer.byteLength(closing), turn);
     written = true;
     return written;
   } finally {

@@ -86,7 +86,10 @@ export function openFileLog(
   now?: () => Date,
 ): DeploymentLog {
   const append = (entry: Entry): void => {
-    appendInTurn(path, ({ previous, closing }, token) => `${closing}${chainedLine(entry, { previous, token })}\n`);
+    appendInTurn(path, ({ previous, closing }, token) => ({
+      closing,
+      bytes: `${chainedLine(entry, { previous, token })}\n`,
+    }));
   };
   return { ...logOver({ location: path, read: () => readBytes(path), append }, stack, redact, now), file: path };
 }

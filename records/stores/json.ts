@@ -72,7 +72,7 @@ function journalIn(path: string): Journal {
     read: (from = 0) => later(() => unlessAbsent(() => readFrom(path, from), Buffer.alloc(0))),
     append: (bytes, at) =>
       later(() => {
-        return appendInTurn(path, ({ size }) => (size === at ? bytes : undefined));
+        return appendInTurn(path, ({ size }) => (size === at ? { bytes } : undefined));
       }),
   };
 }

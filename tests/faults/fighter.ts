@@ -34,6 +34,6 @@ for (let turn = 1; turn <= Number(turns); turn += 1) {
   appendInTurn(path, ({ previous, closing }, token) => {
     if (isLast && end === "stops") process.kill(process.pid, "SIGSTOP");
     const line = chainedLine({ ...written, kind: "hold", release: "v1", reason: id }, { previous, token });
-    return `${closing}${line}\n`;
+    return { closing, bytes: `${line}\n` };
   });
 }
