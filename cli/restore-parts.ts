@@ -1,5 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { readPolicy } from "../checks/policy";
@@ -7,9 +6,8 @@ import { writeAtomically } from "../records/atomic-file";
 import { placeOf } from "../records/place";
 import { openStore } from "../records/stores";
 import { verifyLog } from "../records/verify";
-import { readLevel } from "../recovery/backups/contents";
+import { readCopy } from "../recovery/backups/contents";
 import { swapDatabase } from "../recovery/backups/dump";
-import { isNoLock } from "../recovery/backups/folders";
 import { intoPlace } from "../recovery/backups/place";
 import type { Backup } from "../recovery/backups/read";
 import { sha256Of } from "../recovery/backups/verify";
@@ -175,17 +173,11 @@ function isContinued(from: string, to: string): boolean {
   throw new Error(`${to} is sound, and not a later state of the one in the backup; move it away first`);
 }
 
-async function isReadable(folder: string): Promise<boolean> {
-  if (!existsSync(folder)) return false;
-  const copy = mkdtempSync(join(tmpdir(), "rewind-level-"));
-  try {
-    cpSync(folder, copy, { recursive: true, filter: isNoLock });
-    const data = existsSync(join(copy, "CURRENT")) ? copy : join(copy, "data");
-    await readLevel(data);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
-  }
+/** Whether there is a LevelDB that can be read, in a folder or, as a store has it, in the `data` of one. */
+function isReadable(folder: string): Promise<boolean> {
+  const data = existsSync(join(folder, "CURRENT")) ? folder : join(folder, "data");
+  return readCopy(data).then(
+    () => true,
+    () => false,
+  );
 }

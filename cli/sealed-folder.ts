@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder, syncFolder, syncName, writeNew } from "../records/atomic-file";
+import { sumsText } from "../release/backup-manifest";
 
 /**
  * Writes files into a folder that is new, or empty, and readable by its owner alone. They are written beside it and the
@@ -9,13 +10,13 @@ import { makeFolder, syncFolder, syncName, writeNew } from "../records/atomic-fi
  * @param contents by name
  */
 export function writeSealed(place: string, contents: Readonly<Record<string, string>>): void {
-  const sums = Object.entries(contents).map(
-    ([path, text]) => `${createHash("sha256").update(text).digest("hex")}  ${path}\n`,
+  const sums = sumsText(
+    Object.entries(contents).map(([path, text]) => ({ path, sha256: createHash("sha256").update(text).digest("hex") })),
   );
   if (!existsSync(dirname(place))) makeFolder(dirname(place), 0o700);
   const partial = mkdtempSync(`${place}.partial-`);
   try {
-    for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums.join("") })) {
+    for (const [path, text] of Object.entries({ ...contents, SHA256SUMS: sums })) {
       writeNew(join(partial, path), text);
     }
     syncFolder(partial);

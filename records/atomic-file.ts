@@ -29,12 +29,16 @@ export function writeNew(path: string, text: string): void {
 
 /** A new name is lost with the machine's power unless its folder is on the disk too. Windows has no such call. */
 export function syncFolder(path: string): void {
-  if (process.platform === "win32") return;
-  const folder = openSync(path, "r");
+  if (process.platform !== "win32") syncFile(path);
+}
+
+/** Waits until what was written to a file is on the disk. */
+export function syncFile(path: string): void {
+  const file = openSync(path, "r");
   try {
-    fsyncSync(folder);
+    fsyncSync(file);
   } finally {
-    closeSync(folder);
+    closeSync(file);
   }
 }
 

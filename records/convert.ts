@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { canonicalJson } from "../release/canonical";
 import type { Digest } from "../release/primitives";
 import { lineFeed, sha256 } from "./line";
@@ -34,7 +33,7 @@ export async function inventoryOf(store: Store, meant: Meant = () => true): Prom
   for (const name of await store.collections()) {
     const records = await recordsOf(store, name);
     const text = [...records].map(([key, record]) => `${JSON.stringify(key)}:${record}\n`).join("");
-    collections.push({ name, records: records.size, digest: `sha256:${hash("sha256", text, "hex")}` });
+    collections.push({ name, records: records.size, digest: sha256(text) });
   }
   return { journals, collections };
 }

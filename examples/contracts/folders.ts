@@ -11,23 +11,18 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { syncFolder } from "../../records/atomic-file";
+import { isNoLock } from "../../recovery/backups/folders";
 
 /** The records that are committed with the example. */
 export const committed = join(__dirname, "deployments", "unified");
 
-/**
- * LevelDB's lock. Whoever opens and closes its file gives up the lock that this process may have on it, and what is copied
- * needs none.
- */
-const lock = "LOCK";
-
-/** Copies a folder and waits until all of it is on the disk. Links are not followed: there is none among records. */
+/** Copies a folder and waits until all of it is on the disk. LevelDB's lock is left out, and links are not followed: there is none among records. */
 export function copyFolder(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) copyFolder(source, target);
-    else if (entry.isFile() && entry.name !== lock) copyFile(source, target);
+    else if (entry.isFile() && isNoLock(entry.name)) copyFile(source, target);
   }
   syncFolder(to);
 }
@@ -94,7 +89,7 @@ export function filesBelow(folder: string, below = ""): string[] {
   if (!existsSync(join(folder, below))) return [];
   const entries = readdirSync(join(folder, below), { withFileTypes: true });
   return entries
-    .filter(({ name }) => name !== lock)
+    .filter(({ name }) => isNoLock(name))
     .flatMap((entry) => {
       const path = below === "" ? entry.name : `${below}/${entry.name}`;
       return entry.isDirectory() ? filesBelow(folder, path) : [path];

@@ -31,8 +31,8 @@ runAsWorker(async (question: Question): Promise<Answer> => {
 
 async function answer({ place, url, journal: name, entry }: Question): Promise<Uint8Array> {
   const key = JSON.stringify([place, url]);
-  if (place.store === "postgresql") process.env[place.variable] = url ?? "";
-  const store = stores.get(key) ?? openStore(place);
+  const environment = place.store === "postgresql" ? { [place.variable]: url } : {};
+  const store = stores.get(key) ?? openStore(place, environment);
   stores.set(key, store);
   const journal = store.journal(name);
   if (entry === undefined) return journal.read();

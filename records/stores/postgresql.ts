@@ -36,7 +36,7 @@ const tables = `
  *
  * @param variable the environment variable that holds the connection string, of which nothing is ever printed
  */
-export function openPostgresqlStore(variable: string, environment: NodeJS.ProcessEnv = process.env): Store {
+export function openPostgresqlStore(variable: string, environment: NodeJS.ProcessEnv): Store {
   const database = new Database(`PostgreSQL at $${variable}`, environment[variable]);
   const names = async (table: string, column: string): Promise<string[]> => {
     const rows = await database.read([], (client) => rowsOf(client, `select distinct ${column} from rewind.${table}`));

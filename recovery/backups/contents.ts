@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { ClassicLevel } from "classic-level";
 import { verifyLog } from "../../records/verify";
+import { isNoLock } from "./folders";
 import type { Backup } from "./read";
 
 /** What was found in the files of one kind: how many were opened, and what is wrong with any. */
@@ -61,23 +62,33 @@ export function openLogs({ place, files }: Backup): Opened {
   return { count: logs.length, problems };
 }
 
-/** Opens a copy of every LevelDB of a backup, and reads all that is in it. LevelDB writes when it is opened. */
+/** Opens a copy of every LevelDB of a backup, and reads all that is in it. */
 export async function openLevels({ place, files }: Backup): Promise<Opened> {
   const folders = files.filter(({ path }) => path.endsWith("/CURRENT")).map(({ stored }) => dirname(stored));
   const problems: string[] = [];
   for (const folder of folders) {
-    const copy = mkdtempSync(join(tmpdir(), "rewind-level-"));
     try {
-      cpSync(join(place, folder), copy, { recursive: true });
-      await readLevel(copy);
+      await readCopy(join(place, folder));
     } catch (error) {
       const { message, cause } = error as Error;
       problems.push(`${folder} cannot be opened: ${cause instanceof Error ? cause.message : message}`);
-    } finally {
-      rmSync(copy, { recursive: true, force: true });
     }
   }
   return { count: folders.length, problems };
+}
+
+/**
+ * Reads a copy of a LevelDB to its end: LevelDB writes when it is opened. Returns how many records it has.
+ * @throws Error when it cannot be copied or opened, or a block of it is not what was written
+ */
+export async function readCopy(folder: string): Promise<number> {
+  const copy = mkdtempSync(join(tmpdir(), "rewind-level-"));
+  try {
+    cpSync(folder, copy, { recursive: true, filter: isNoLock });
+    return await readLevel(copy);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,18 +1,7 @@
 import { randomBytes } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  fsyncSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncFolder } from "../../records/atomic-file";
+import { syncFile, syncFolder } from "../../records/atomic-file";
 
 /**
  * Puts a file, or a folder with all that is in it, into its place. It is copied beside it and brought to the disk first;
@@ -50,10 +39,5 @@ function syncAll(path: string): void {
     syncFolder(path);
     return;
   }
-  const file = openSync(path, "r");
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  syncFile(path);
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { signCheckpoint, verifyAgainst, type Checkpoint } from "../../records/checkpoint";
-import { openFileLog } from "../../records/log";
 import { verifyLog, type Finding } from "../../records/verify";
+import { linesOf, writeSixteen } from "../records/sixteen";
 
 const key = generateKeyPairSync("ed25519").privateKey;
 const at = "2025-09-17T20:00:00.000Z";
@@ -18,22 +18,15 @@ describe("a log of sixteen entries that somebody laid hands on, in every way the
   let lines: readonly string[] = [];
   let ids: readonly string[] = [];
   let checkpoint: Checkpoint;
-  const written = (name: string): Buffer => {
-    const path = join(folder, name);
-    const own = openFileLog(path, "s", String, () => new Date("2025-09-17T19:54:16Z"));
-    for (let entry = 0; entry < size; entry += 1) own.append({ kind: "hold", release: "v1", reason: `${entry}` });
-    return readFileSync(path);
-  };
   const places = Array.from({ length: size }, (_, place) => place);
   const found = (all: readonly string[], against?: Checkpoint): readonly Finding[] =>
     verifyAgainst(Buffer.from(all.join("")), "log", against).findings;
   const names = (findings: readonly Finding[], index: number): boolean => findings.some(({ id }) => id === ids[index]);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "rewind-tampering-"));
-    log = written("log");
-    rewritten = written("again");
-    lines = log.toString().split(/(?<=\n)/);
-    ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
+    log = writeSixteen(join(folder, "log"));
+    rewritten = writeSixteen(join(folder, "again"));
+    ({ lines, ids } = linesOf(log));
     const signed = signCheckpoint(log, verifyLog(log, "log").lines, { stack: "s", at, key });
     checkpoint = signed ?? assert.fail();
   });

@@ -13,6 +13,7 @@ import {
 } from "../../records/checkpoint";
 import { openFileLog } from "../../records/log";
 import { verifyLog, type Finding } from "../../records/verify";
+import { linesOf, writeSixteen } from "./sixteen";
 
 const key = generateKeyPairSync("ed25519");
 const at = "2025-09-17T20:00:00.000Z";
@@ -26,12 +27,6 @@ describe("the verification of a deployment log", () => {
   let lines: readonly string[] = [];
   let ids: readonly string[] = [];
   let checkpoint: Checkpoint;
-  const written = (name: string): Buffer => {
-    const path = join(folder, name);
-    const own = openFileLog(path, "s", String, () => new Date("2025-09-17T19:54:16Z"));
-    for (let entry = 0; entry < 16; entry += 1) own.append({ kind: "hold", release: "v1", reason: `${entry}` });
-    return readFileSync(path);
-  };
   const signed = (bytes: Buffer): Checkpoint =>
     signCheckpoint(bytes, verifyLog(bytes, "log").lines, { stack: "s", at, key: key.privateKey }) ?? assert.fail();
   const textOf = (all: readonly string[]): Buffer => Buffer.from(all.join(""));
@@ -40,10 +35,9 @@ describe("the verification of a deployment log", () => {
     verifyAgainst(bytes, "log", against).findings.map(({ flaw, line, id }) => [flaw, line, id]);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "rewind-verify-"));
-    log = written("log");
-    rewritten = written("again");
-    lines = log.toString().split(/(?<=\n)/);
-    ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
+    log = writeSixteen(join(folder, "log"));
+    rewritten = writeSixteen(join(folder, "again"));
+    ({ lines, ids } = linesOf(log));
     checkpoint = signed(log);
   });
   after(() => {
