@@ -13,4 +13,4 @@ export function logFileOf(folder: string, stack: string, { environment }: Pick<S
 
 /** Whether the records lie in a database server, and not in the folder of records. */
 export const isOnServer = (folder: string, { environment }: Pick<Settings, "environment">): boolean =>
-  placeOf(environment.records, folder).store === "postgresql";
+  "variable" in placeOf(environment.records, folder);

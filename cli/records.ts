@@ -10,6 +10,7 @@ import type { Store } from "../records/store";
 import { openStore, type Place } from "../records/stores";
 import { InvalidConfiguration } from "../release/config";
 import { Records, recordsFolder, UrlVariable } from "../release/schema/store";
+import { isFolderStore, type StoreName } from "../release/store-names";
 import { writeOrRefuse } from "./disk";
 import { exitCodes } from "./exit-codes";
 import type { RecordsConvertJson, RecordsShowJson } from "./json/records";
@@ -38,7 +39,7 @@ export async function show(where: Where): Promise<VerbResult<RecordsShowJson>> {
 
 /** What a conversion was asked for. */
 export interface Conversion {
-  readonly to: string;
+  readonly to: StoreName;
   /** The environment variable that holds the connection string. */
   readonly url?: string | undefined;
   /** Whether the stack files are to name the new store. */
@@ -104,11 +105,11 @@ function moveOf({ name, folder, settings }: FiledStack, asked: Conversion): Move
 function settingOf({ to, url }: Conversion, folder: string): Records | undefined {
   const elsewhere = folder === defaultFolder ? {} : { folder };
   if (to === "json") return folder === defaultFolder ? undefined : folder;
-  if (to === "leveldb") return { store: "leveldb", ...elsewhere };
-  if (url === undefined) return { store: "postgresql", ...elsewhere };
+  if (isFolderStore(to)) return { store: to, ...elsewhere };
+  if (url === undefined) return { store: to, ...elsewhere };
   const variable = UrlVariable.safeParse(url);
   if (!variable.success) throw new Refusal("--url takes the name of an environment variable", "--url RECORDS_URL");
-  return { store: "postgresql", url: variable.data, ...elsewhere };
+  return { store: to, url: variable.data, ...elsewhere };
 }
 
 /** Whether a stack of the project keeps its records at a place, as its file says. */

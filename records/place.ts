@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
-import { recordsFolder, storeNames, UrlVariable, type Records, type StoreName } from "../release/schema/store";
+import { isInDatabase, recordsFolder, UrlVariable, type Records } from "../release/schema/store";
+import { isDatabaseStore, isFolderStore, storeNames } from "../release/store-names";
 import { BadStore } from "./store";
 import type { Place } from "./stores";
 
@@ -23,25 +24,22 @@ export function placeOf(
 
 /** The same, whatever REWIND_STORE says. */
 export function placeIn(records: Records | undefined, project: string): Place {
-  const folder = join(project, recordsFolder(records));
-  if (records === undefined || typeof records === "string") return { store: "json", folder };
-  if (records.store === "postgresql") return { store: "postgresql", variable: records.url ?? defaultUrl };
-  return { store: records.store, folder };
+  if (isInDatabase(records)) return { store: records.store, variable: records.url ?? defaultUrl };
+  const store = typeof records === "object" ? records.store : "json";
+  return { store, folder: join(project, recordsFolder(records)) };
 }
 
 /** `json`, `leveldb:some/folder`, `postgresql:VARIABLE`. */
 function namedPlace(text: string, records: Records | undefined, project: string): Place {
   const [, store, at] = /^([a-z]+)(?::(.+))?$/s.exec(text) ?? [];
-  if (!isStore(store)) throw new BadStore(`${storeVariable}: expected one of ${storeNames.join(", ")}`);
-  if (store !== "postgresql") {
+  if (isFolderStore(store)) {
     return { store, folder: at === undefined ? join(project, recordsFolder(records)) : resolve(project, at) };
   }
-  const inFile = typeof records === "object" && records.store === "postgresql" ? records.url : undefined;
+  if (!isDatabaseStore(store)) throw new BadStore(`${storeVariable}: expected one of ${storeNames.join(", ")}`);
+  const inFile = isInDatabase(records) ? records.url : undefined;
   const variable = UrlVariable.safeParse(at ?? inFile ?? defaultUrl);
   if (variable.success) return { store, variable: variable.data };
   throw new BadStore(
-    `${storeVariable}: expected postgresql, or postgresql:<the name of the variable that holds the connection string>`,
+    `${storeVariable}: expected ${store}, or ${store}:<the name of the variable that holds the connection string>`,
   );
 }
-
-const isStore = (name: string | undefined): name is StoreName => storeNames.some((each) => each === name);

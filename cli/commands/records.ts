@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { StoreName } from "../../release/schema/store";
+import { storeNames, type StoreName } from "../../release/store-names";
 import { json, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the parser of stack files. */
@@ -7,11 +7,8 @@ const load = {
   records: () => require("../records") as typeof import("../records"),
 };
 
-const named: Readonly<Record<StoreName, true>> = { json: true, leveldb: true, postgresql: true };
-const stores = Object.keys(named);
-
 interface ConvertFlags extends Common {
-  readonly to: string;
+  readonly to: StoreName;
   readonly url?: string;
   readonly switch: boolean;
 }
@@ -45,7 +42,7 @@ another folder, or the name of another variable.
   records
     .command("convert")
     .description("copy everything into another store, prove it equal entry by entry, then switch; the old one is kept")
-    .addOption(new Option("--to <store>", "the new store").choices(stores).makeOptionMandatory())
+    .addOption(new Option("--to <store>", "the new store").choices(storeNames).makeOptionMandatory())
     .option("--url <variable>", "the environment variable that holds the connection string (default: REWIND_STORE_URL)")
     .option("--no-switch", "only copy and compare, and leave the stack file as it is")
     .addOption(stack())

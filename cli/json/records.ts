@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { storeNames } from "../../release/schema/store";
+import { storeNames } from "../../release/store-names";
 import { count, digest, type Printed } from "./shapes";
 
 const store = z.strictObject({

@@ -31,7 +31,7 @@ runAsWorker(async (question: Question): Promise<Answer> => {
 
 async function answer({ place, url, journal: name, entry }: Question): Promise<Uint8Array> {
   const key = JSON.stringify([place, url]);
-  const environment = place.store === "postgresql" ? { [place.variable]: url } : {};
+  const environment = "variable" in place ? { [place.variable]: url } : {};
   const store = stores.get(key) ?? openStore(place, environment);
   stores.set(key, store);
   const journal = store.journal(name);

@@ -18,7 +18,7 @@ const worker = join(__dirname, "worker.js");
 export function journalLines(place: Place, journal: string): LogLines {
   const location = `${openStore(place).location}, ${journal}`;
   const ask = (question: Pick<Question, "entry">): Buffer => {
-    const url = place.store === "postgresql" ? process.env[place.variable] : undefined;
+    const url = "variable" in place ? process.env[place.variable] : undefined;
     const answer = asked({ place, url, journal, ...question }, location);
     if ("bytes" in answer) return Buffer.from(answer.bytes);
     throw errorOf(answer);

@@ -8,6 +8,7 @@ import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
 import { BadStore } from "../../records/store";
 import { openStore } from "../../records/stores";
+import type { StoreName } from "../../release/store-names";
 import { deploy, intend, rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
@@ -16,7 +17,7 @@ describe("rewind records", () => {
   const records = () => join(copy().folder, ".rewind", "records");
   const journalFile = () => join(records(), "staging.jsonl");
   const log = () => readStack(copy().where).log;
-  const to = (backend: string, more: Partial<Conversion> = {}) =>
+  const to = (backend: StoreName, more: Partial<Conversion> = {}) =>
     convert(copy().where, { to: backend, switches: true, ...more });
   const level = () => openStore({ store: "leveldb", folder: records() });
   const refused = (pattern: RegExp, kind: string) => (error: unknown) =>
