@@ -71,18 +71,8 @@ export function storeOf(home: Home, backend: Backend): Store {
   return backend === "leveldb" ? levelIn(home.folder) : jsonIn(home.unified);
 }
 
-const levels = new Map<string, Store>();
-
-/**
- * The LevelDB in the folder `leveldb` of a folder; always the same store for the same folder. LevelDB keeps other processes
- * out by a lock that this process loses as soon as it opens, and closes, the lock's file a second time.
- */
-export function levelIn(folder: string): Store {
-  const store = levels.get(folder) ?? openStore({ store: "leveldb", folder });
-  levels.set(folder, store);
-  return store;
-}
-
+/** The LevelDB in the folder `leveldb` of a folder. */
+export const levelIn = (folder: string): Store => openStore({ store: "leveldb", folder });
 export const jsonIn = (folder: string): Store => openStore({ store: "json", folder });
 
 /** What a store holds of every network; of one that cannot be read, why. */

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClassicLevel } from "classic-level";
 import { syncFolder, writeAtomically } from "../atomic-file";
@@ -28,10 +28,10 @@ const chunkBytes = 1 << 20;
  * A store in LevelDB, in the folder `leveldb` of a folder of records. One process at a time can open it, so it is open
  * only while something is read or written, and whoever finds it open waits.
  *
- * @param allowed how long to wait for another process, in milliseconds
+ * @param allowed how long to wait for another process, in milliseconds; whoever of this process opens it first says that
  */
 export function openLevelStore(folder: string, allowed = patience): Store {
-  const database = new Shared(join(folder, "leveldb"), allowed);
+  const database = sharedAt(resolve(folder, "leveldb"), allowed);
   return {
     location: database.folder,
     journal: (name) => journalIn(database, `j/${checkName(name)}/`),
@@ -40,6 +40,18 @@ export function openLevelStore(folder: string, allowed = patience): Store {
     collections: () => namesIn(database, "c/"),
     close: () => Promise.resolve(),
   };
+}
+
+const databases = new Map<string, Shared>();
+
+/**
+ * Always the same for the same folder. LevelDB keeps other processes out by a lock that this process loses as soon as it
+ * opens, and closes, the lock's file a second time.
+ */
+function sharedAt(folder: string, allowed: number): Shared {
+  const database = databases.get(folder) ?? new Shared(folder, allowed);
+  databases.set(folder, database);
+  return database;
 }
 
 /** A database that is open while somebody of this process uses it. */

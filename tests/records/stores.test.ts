@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { ClassicLevel } from "classic-level";
 import { NewerLog } from "../../records/line";
 import { DamagedStore, StoreHeld } from "../../records/store";
@@ -43,6 +43,15 @@ describe("the files of a store", () => {
     rmSync(folder, { recursive: true });
   });
 
+  /** Records in LevelDB, and who else holds it. */
+  async function held(allowed?: number) {
+    const contracts = openLevelStore(folder, allowed).collection("contracts");
+    await contracts.write(new Map([["a", 1]]));
+    const holder = new ClassicLevel(join(folder, "leveldb", "data"));
+    await holder.open();
+    return { contracts, holder };
+  }
+
   it("L5 · of JSON have a record on a line, in the order of the keys", async () => {
     const contracts = openStore({ store: "json", folder }).collection("contracts");
     await contracts.write(
@@ -80,16 +89,35 @@ describe("the files of a store", () => {
     assert.equal(readFileSync(join(folder, "staging.jsonl"), "utf8"), newer);
   });
 
-  it("L5 · of LevelDB that somebody holds are waited for, and then refused by name", async () => {
-    const store = openLevelStore(folder, 50);
-    await store.collection("contracts").write(new Map([["a", 1]]));
-    const holder = new ClassicLevel(join(folder, "leveldb", "data"));
-    await holder.open();
-    await assert.rejects(store.collection("contracts").get("a"), (error) => {
+  it("L5 · of LevelDB that somebody holds are refused by name after a while", async () => {
+    const { contracts, holder } = await held(50);
+    await assert.rejects(contracts.get("a"), (error) => {
       return error instanceof StoreHeld && error.message.startsWith(join(folder, "leveldb"));
     });
-    const patient = openLevelStore(folder).collection("contracts").get("a");
+    await holder.close();
+  });
+
+  it("L5 · of LevelDB that somebody holds are waited for", async () => {
+    const { contracts, holder } = await held();
+    const patient = contracts.get("a");
     await holder.close();
     assert.equal(await patient, 1);
+  });
+
+  it("L5 · of one LevelDB that is opened twice in a process are written side by side, and others kept out", async () => {
+    // One that waits for itself would give up at once.
+    const [one, other] = [openLevelStore(folder, 0), openStore({ store: "leveldb", folder: relative(".", folder) })];
+    const [ones, others] = [one.collection("contracts"), other.collection("contracts")];
+    await ones.write(new Map([["first", 0]]));
+    const numbers = Array.from({ length: 20 }, (_, number) => number);
+    await Promise.all(
+      numbers.flatMap((number) => [
+        ones.write(new Map([[`a${number}`, number]])),
+        others.write(new Map([[`b${number}`, number]])),
+      ]),
+    );
+    for (const number of numbers) {
+      assert.deepEqual([await others.get(`a${number}`), await ones.get(`b${number}`)], [number, number]);
+    }
   });
 });
