@@ -5,6 +5,7 @@ import { isReadable, readBackup, type Backup } from "../recovery/backups/read";
 import { redactor } from "../release/redact";
 import { backUp, partsOf } from "./backup";
 import { shown, sizeOf, summaryOf } from "./backup-list";
+import { copyPlaceOf } from "./backup-place";
 import { exitCodes } from "./exit-codes";
 import type { BackupCreateJson } from "./json/backup";
 import { duration } from "./report";
@@ -57,19 +58,6 @@ export async function createBackup(where: Where, options: CreateOptions): Promis
     text,
     json: { stack: stack.engine.name, ...summaryOf(backup), ...(copy === undefined ? {} : { copy }) },
   };
-}
-
-/** @throws Refusal when the settings do not say where copies go */
-function copyPlaceOf({ settings, engine }: OpenedStack): CopyPlace {
-  const place = settings.backups?.copy;
-  if (place === undefined || settings.environment.objectStore === undefined) {
-    throw new Refusal(
-      "the stack does not say where copies of backups go; nothing was made",
-      "rewind:backups.copy: {bucket: …}, and environment.objectStore",
-    );
-  }
-  const prefix = place.prefix === undefined ? engine.name : `${place.prefix}/${engine.name}`;
-  return { bucket: place.bucket, prefix };
 }
 
 async function copied(stack: OpenedStack, backup: Backup, place: CopyPlace): Promise<string> {

@@ -6,6 +6,7 @@ import { count, json, stack, where, type Common, type Kit } from "./kit";
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
   create: () => require("../backup-create") as typeof import("../backup-create"),
+  fetch: () => require("../backup-fetch") as typeof import("../backup-fetch"),
   list: () => require("../backup-list") as typeof import("../backup-list"),
   judge: () => require("../backup-judge") as typeof import("../backup-judge"),
   restore: () => require("../restore") as typeof import("../restore"),
@@ -87,6 +88,16 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .addHelpText("after", "\n  $ rewind backup list --stack prod")
     .action((options: Common) => {
       finish(load.list().listBackups(where(options)), options);
+    });
+  backup
+    .command("fetch")
+    .description("bring a copy back from the object store, proved by its sums")
+    .argument("[backup]", "its name; the newest copy unless said")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText("after", "\n  $ rewind backup fetch\n  $ rewind backup fetch 20261121T150000Z --stack prod")
+    .action(async (id: string | undefined, options: Common) => {
+      finish(await load.fetch().fetchBackup(where(options), { id, signal: heeded() }), options);
     });
   backup
     .command("verify")

@@ -28,6 +28,10 @@ export const create = z.strictObject({
 });
 export type BackupCreateJson = Printed<typeof create>;
 
+/** `rewind backup fetch` */
+export const fetch = z.strictObject({ stack, ...known, copy: z.string().describe("Where it was fetched from") });
+export type BackupFetchJson = Printed<typeof fetch>;
+
 /** `rewind backup list` */
 export const list = z.strictObject({
   stack,

@@ -53,6 +53,7 @@ export const schemas: Readonly<Record<string, z.ZodType>> = {
   "data restore": data.restore,
   baseline: data.baseline,
   "backup create": backup.create,
+  "backup fetch": backup.fetch,
   "backup list": backup.list,
   "backup verify": backup.verify,
   "backup quality": backup.quality,

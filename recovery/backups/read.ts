@@ -12,6 +12,11 @@ import {
 /** How a backup is called: the time, to the second, in UTC. What is called otherwise is none, such as one half made. */
 const named = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
 
+export const isBackupName = (name: string): boolean => named.test(name);
+
+/** How many bytes of a manifest are read. */
+export const largestManifest = 256 * 1024 * 1024;
+
 /** The name of a backup of a time. */
 export function nameAt(time: Date): string {
   return time.toISOString().replace(/[-:]|\.\d+/g, "");
@@ -53,7 +58,7 @@ export const isReadable = (backup: Backup | Unreadable): backup is Backup => !("
 export function backupsIn(all: string): (Backup | Unreadable)[] {
   const names = existsSync(all) ? readdirSync(all) : [];
   return names
-    .filter((name) => named.test(name))
+    .filter(isBackupName)
     .sort()
     .reverse()
     .map((name) => readBackup(join(all, name)));
@@ -65,7 +70,7 @@ export function readBackup(place: string): Backup | Unreadable {
   try {
     if (!existsSync(join(place, manifestFile))) return readFirstForm(id, place);
     const { size } = statSync(join(place, manifestFile));
-    if (size > 256 * 1024 * 1024) return { id, place, reason: `${manifestFile} has ${size} bytes` };
+    if (size > largestManifest) return { id, place, reason: `${manifestFile} has ${size} bytes` };
     const parsed = parseManifest(readFileSync(join(place, manifestFile), "utf8"));
     if (!parsed.ok) return { id, place, reason: parsed.reason };
     const { manifest } = parsed;

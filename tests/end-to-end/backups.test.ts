@@ -5,8 +5,10 @@ import { join } from "node:path";
 import {
   CreateBucketCommand,
   DeleteBucketPolicyCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   ListObjectsV2Command,
+  PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { generateIdentity, identityToRecipient } from "age-encryption";
@@ -41,6 +43,7 @@ describe("L8 · backups of a real stack", function () {
     writeFileSync(join(extra, "run.sh"), "true\n", { mode: 0o755 });
     edit(stack, ["rewind:backups", { extra: [".rewind-test-extra"], copy: { bucket: "kept-backups", prefix: "of" } }]);
     await stack.up();
+    await withStore(({ store }) => store.send(new CreateBucketCommand({ Bucket: "kept-backups" })));
     await stack.query("create table if not exists app.many (id bigint primary key, said text)");
     await stack.query(
       "insert into app.many select n, repeat('x', 20) || n from generate_series(1, 5000) n on conflict do nothing",
@@ -321,7 +324,6 @@ describe("L8 · backups of a real stack", function () {
 
   it("a copy in the object store is byte for byte the backup", async () => {
     await withStore(async ({ store }) => {
-      await store.send(new CreateBucketCommand({ Bucket: "kept-backups" }));
       const made = await create("--copy");
       const Prefix = `of/${name}/${made.id}/`;
       const { Contents = [] } = await store.send(new ListObjectsV2Command({ Bucket: "kept-backups", Prefix }));
@@ -331,6 +333,38 @@ describe("L8 · backups of a real stack", function () {
         const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
         assert.ok(bytes.equals(readFileSync(join(made.folder, Key.slice(Prefix.length)))), Key);
       }
+    });
+  });
+
+  it("a copy is fetched where the machine has lost its own, and of a damaged one nothing is kept", async () => {
+    await withStore(async ({ store }) => {
+      const [older, newest] = [await create("--copy"), await create("--copy")];
+      const here = await stack.rewind("backup", "fetch");
+      assert.equal(here.code, 10, here.output);
+      assert.match(here.output, /is here already/);
+      const lost = `${newest.folder}.lost`;
+      renameSync(newest.folder, lost);
+      const ran = await stack.rewind("backup", "fetch", "--json");
+      assert.equal(ran.code, 0, ran.output);
+      assert.equal((JSON.parse(ran.stdout) as Created).id, newest.id);
+      execFileSync("diff", ["--recursive", lost, newest.folder]);
+      execFileSync("sha256sum", ["--quiet", "-c", "checksums/SHA256SUMS"], { cwd: newest.folder });
+      rmSync(lost, { recursive: true });
+      rmSync(older.folder, { recursive: true });
+      const Key = `of/${name}/${older.id}/stack/Pulumi.yaml`;
+      await store.send(new PutObjectCommand({ Bucket: "kept-backups", Key, Body: "name: another\n" }));
+      const damaged = await stack.rewind("backup", "fetch", older.id);
+      assert.equal(damaged.code, 17, damaged.output);
+      await store.send(new DeleteObjectCommand({ Bucket: "kept-backups", Key }));
+      const without = await stack.rewind("backup", "fetch", older.id);
+      assert.equal(without.code, 17, without.output);
+      const unknown = await stack.rewind("backup", "fetch", "../..");
+      assert.equal(unknown.code, 10, unknown.output);
+      assert.ok(!existsSync(older.folder));
+      assert.deepEqual(
+        readdirSync(backups).filter((each) => each.includes("partial")),
+        [],
+      );
     });
   });
 

@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describeError } from "../checks/probe";
+import type { CopyPlace } from "../recovery/backups/copy";
+import { BadCopy, copiesIn, fetchCopy } from "../recovery/backups/fetch";
+import type { Backup } from "../recovery/backups/read";
+import { redactor } from "../release/redact";
+import { shown, sizeOf, summaryOf } from "./backup-list";
+import { backupsOf, copyPlaceOf } from "./backup-place";
+import { exitCodes } from "./exit-codes";
+import type { BackupFetchJson } from "./json/backup";
+import { Refusal, type VerbResult } from "./result";
+import { open, withClients, type OpenedStack, type Where } from "./stack";
+
+/** What the caller wants fetched. */
+export interface FetchOptions {
+  /** The newest copy unless said. */
+  readonly id: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * `rewind backup fetch`: a copy of a backup from the object store, for a machine that has lost its own, or never had it.
+ * @throws Refusal when there is none, it is here already, or it is not what was written
+ */
+export async function fetchBackup(where: Where, { id, signal }: FetchOptions): Promise<VerbResult<BackupFetchJson>> {
+  const stack = await open(where, signal);
+  const place = copyPlaceOf(stack);
+  const all = backupsOf(stack.folder, stack.engine.name);
+  const backup = await fetched(stack, place, all, id);
+  const copy = `s3://${place.bucket}/${place.prefix}/${backup.id}`;
+  const text = [
+    `${copy}: ${backup.files.length} files, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")}`,
+    relative(stack.folder, backup.place),
+    `Next: rewind backup verify ${backup.id} --level comprehensive`,
+  ].join("\n");
+  return { code: exitCodes.ok, text, json: { stack: stack.engine.name, ...summaryOf(backup), copy } };
+}
+
+async function fetched(stack: OpenedStack, from: CopyPlace, all: string, asked: string | undefined): Promise<Backup> {
+  try {
+    return await withClients(stack, async (clients) => {
+      const store = clients.objectStore("own");
+      const copies = await copiesIn(store, from);
+      const id = asked ?? copies[0];
+      if (id === undefined || !copies.includes(id)) refuseUnknown(from, copies, id);
+      if (existsSync(join(all, id))) throw new Refusal(`${id} is here already`, `rewind backup verify ${id}`);
+      return fetchCopy(store, from, id, all);
+    });
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const why = redactor(stack.secrets)(describeError(error));
+    if (error instanceof BadCopy) throw new Refusal(`${why}; nothing is kept of it`, "another copy", "tampered");
+    throw new Refusal(`nothing was fetched: ${why}`, "rewind doctor, then the same command again");
+  }
+}
+
+function refuseUnknown({ bucket, prefix }: CopyPlace, copies: readonly string[], id: string | undefined): never {
+  const place = `s3://${bucket}/${prefix}`;
+  const what = id === undefined ? `${place} has no copy of a backup` : `${place} has no ${JSON.stringify(id)}`;
+  const newest = copies.slice(0, 5).join(", ");
+  throw new Refusal(copies.length === 0 ? what : `${what}; the newest are ${newest}`, "rewind backup create --copy");
+}
