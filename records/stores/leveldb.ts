@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClassicLevel } from "classic-level";
-import { syncFolder, writeAtomically } from "../atomic-file";
+import { ClassicLevel, type BatchOperation } from "classic-level";
+import { makeFolder, syncName, writeAtomically } from "../atomic-file";
 import {
   byBytes,
   checkName,
@@ -61,9 +61,12 @@ class Shared {
 
   /** Writes, one after the other: what is written may depend on what is there. */
   async write<T>(work: (level: Level) => Promise<T>): Promise<T> {
-    const turn = this.writing.then(() => {
+    const turn = this.writing.then(async () => {
       if (!this.isThere()) this.make();
-      return this.use(work);
+      const done = await this.use(work);
+      // LevelDB makes sure of what is in its folder, not of the folder; who made it may have been cut off before this.
+      syncName(this.data);
+      return done;
     });
     this.writing = turn.catch(() => undefined);
     return turn;
@@ -85,8 +88,7 @@ class Shared {
   }
 
   private make(): void {
-    const made = mkdirSync(this.folder, { recursive: true });
-    if (made !== undefined) syncFolder(dirname(made));
+    makeFolder(this.folder);
     writeAtomically(this.form, `${JSON.stringify({ format: "rewind-records", version: storeVersion })}\n`);
   }
 
@@ -153,6 +155,19 @@ function reasonOf(error: unknown): { readonly code: unknown; readonly message: s
   return { code: cause?.code, message: cause?.message ?? String(error) };
 }
 
+type Batch = BatchOperation<Level, Buffer, Buffer>[];
+const nothing = Buffer.alloc(0);
+
+/**
+ * Writes all or nothing, and waits until it is on the disk. LevelDB passes in silence over what it cannot read of its own
+ * log when it is opened, and makes sure of the log's content, not of its name. What it has put into a table it names, and
+ * misses. A compaction of nothing puts it there; so does the next opening otherwise, which then has nothing to put.
+ */
+async function put(level: Level, batch: Batch): Promise<void> {
+  await level.batch(batch, { sync: true });
+  await level.compactRange(nothing, nothing);
+}
+
 /** All keys that begin like this one. */
 function within(prefix: string): { gte: Buffer; lt: Buffer } {
   const gte = Buffer.from(prefix);
@@ -177,7 +192,7 @@ function journalIn(database: Shared, prefix: string): Journal {
           key: chunkKey(prefix, at + index * chunkBytes),
           value: bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
         }));
-        await level.batch(chunks, { sync: true });
+        await put(level, chunks);
         return true;
       }),
   };
@@ -221,7 +236,7 @@ function collectionIn(database: Shared, prefix: string): Collection {
           ? { type: "del" as const, key: keyOf(key) }
           : { type: "put" as const, key: keyOf(key), value: Buffer.from(JSON.stringify(record)) },
       );
-      if (batch.length > 0) await database.write((level) => level.batch(batch, { sync: true }));
+      await database.write((level) => put(level, batch));
     },
   };
 }
