@@ -96,6 +96,8 @@ class Shared {
     this.users += 1;
     try {
       return await work(await (this.opened ??= this.open()));
+    } catch (error) {
+      throw this.named(error as Error);
     } finally {
       this.users -= 1;
       if (this.users === 0) await this.close();
@@ -120,6 +122,12 @@ class Shared {
       // Different for each, or they would all come back at once.
       await sleep(2 + Math.random() * 8);
     }
+  }
+
+  /** An error of the disk, as those know it who use a store. */
+  private named(error: Error & { readonly code?: unknown }): Error {
+    if (error.code === "LEVEL_CORRUPTION") return new DamagedStore(`${this.folder}: ${error.message}`);
+    return error.code === "LEVEL_IO_ERROR" ? new StoreUnavailable(`${this.folder}: ${error.message}`) : error;
   }
 
   private async close(): Promise<void> {
@@ -159,9 +167,9 @@ type Batch = BatchOperation<Level, Buffer, Buffer>[];
 const nothing = Buffer.alloc(0);
 
 /**
- * Writes all or nothing, and waits until it is on the disk. LevelDB passes in silence over what it cannot read of its own
- * log when it is opened, and makes sure of the log's content, not of its name. What it has put into a table it names, and
- * misses. A compaction of nothing puts it there; so does the next opening otherwise, which then has nothing to put.
+ * Writes all or nothing, and waits until it is on the disk. What LevelDB cannot read of its log when it is opened it drops
+ * in silence, and it makes sure of what is in the log, not of the log's name; a table it misses, and makes sure of both.
+ * A compaction of nothing puts into a table what the next opening would put there otherwise.
  */
 async function put(level: Level, batch: Batch): Promise<void> {
   await level.batch(batch, { sync: true });
