@@ -24,9 +24,13 @@ describe("commands that are killed at any moment, on the real engine", function 
   let original = "";
   const records = `${scratch}/kills-records`;
   const backups = join(checkout, ".rewind", "backups", name);
+  const forget = (): void => {
+    for (const folder of [join(checkout, records), backups]) rmSync(folder, { recursive: true, force: true });
+  };
   before(async function () {
     stack = await fixtureFor(this);
     await stack.empty();
+    forget();
     original = readFileSync(stack.stackFile, "utf8");
     keepTheDatabase(stack);
     edit(stack, ["rewind:environment/records", records]);
@@ -38,7 +42,7 @@ describe("commands that are killed at any moment, on the real engine", function 
   after(async () => {
     writeFileSync(stack.stackFile, original);
     await stack.empty();
-    for (const folder of [join(checkout, records), backups]) rmSync(folder, { recursive: true, force: true });
+    forget();
   });
 
   const storeNow = (): "json" | "leveldb" =>
