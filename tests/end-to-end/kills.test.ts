@@ -11,7 +11,7 @@ import { deployments, lastVerified, unfinishedRollback } from "../../records/sta
 import { randomFor, report } from "../faults/random";
 import { fixtureFor, scratch, stack as name, type Fixture, type Ran } from "./fixture";
 import { checkout } from "./local-home";
-import { killTree } from "./process-tree";
+import { killSession } from "./process-tree";
 import { configOf, edit, keepTheDatabase } from "./stack-edits";
 
 /** Of the kills, how many are here for each kind of command; the others are those of tests/faults. */
@@ -104,15 +104,16 @@ describe("commands that are killed at any moment, on the real engine", function 
       detached: true,
     });
 
+  const idOf = ({ pid }: ChildProcess): number => pid ?? assert.fail("it did not start");
+
   /** Kills a command, by itself or with all that it started. Returns what the log held; undefined when it ended before. */
-  const killed = async (args: readonly string[], moment: number, alone: boolean): Promise<Buffer | undefined> => {
-    const victim = started(args);
+  const killed = async (victim: ChildProcess, moment: number, alone: boolean): Promise<Buffer | undefined> => {
     const closed = once(victim, "close");
     await sleep(moment);
     const before = wholeLines();
     if (victim.exitCode !== null) return undefined;
     if (alone) victim.kill("SIGKILL");
-    else killTree(victim.pid ?? 0);
+    else killSession(idOf(victim));
     const [code] = (await closed) as [number | null];
     return code === null ? before : undefined;
   };
@@ -138,7 +139,8 @@ describe("commands that are killed at any moment, on the real engine", function 
     while (waits.length < killsOf(kind)) {
       const wanted = args();
       const [moment, alone] = [random() * length, random() < 0.5];
-      const before = await killed(wanted, moment, alone);
+      const victim = started(wanted);
+      const before = await killed(victim, moment, alone);
       const waited = write();
       if (before === undefined) afterTheirEnd += 1;
       else waits.push(waited);
@@ -149,6 +151,8 @@ describe("commands that are killed at any moment, on the real engine", function 
         if (before !== undefined) assert.ok(bytes.subarray(0, before.length).equals(before), "an entry is lost");
         nothingInvented();
         await done("log", "verify");
+        // A plugin may outlive its engine, in nobody's way.
+        killSession(idOf(victim));
       } catch (error) {
         throw new Error(`${where} (kill ${waits.length}): ${String(error)}`, { cause: error });
       }
