@@ -17,7 +17,7 @@ import { configOf, edit, keepTheDatabase } from "./stack-edits";
 /** Of the kills, how many are here for each kind of command; the others are those of tests/faults. */
 const shares = { backups: 0.15, conversions: 0.15, rollbacks: 0.1 } as const;
 const killsOf = (kind: keyof typeof shares): number =>
-  Math.round(Number(process.env.REWIND_KILLS ?? 40) * shares[kind]);
+  Math.round(Number(process.env.REWIND_KILLS ?? 30) * shares[kind]);
 
 describe("commands that are killed at any moment, on the real engine", function () {
   let stack: Fixture;
