@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClassicLevel } from "classic-level";
-import { syncFolder, writeAtomically } from "../atomic-file";
+import { ClassicLevel, type BatchOperation } from "classic-level";
+import { makeFolder, syncName, writeAtomically } from "../atomic-file";
 import {
   byBytes,
   checkName,
@@ -73,9 +73,12 @@ class Shared {
 
   /** Writes, one after the other: what is written may depend on what is there. */
   async write<T>(work: (level: Level) => Promise<T>): Promise<T> {
-    const turn = this.writing.then(() => {
+    const turn = this.writing.then(async () => {
       if (!this.isThere()) this.make();
-      return this.use(work);
+      const done = await this.use(work);
+      // LevelDB makes sure of what is in its folder, not of the folder; who made it may have been cut off before this.
+      syncName(this.data);
+      return done;
     });
     this.writing = turn.catch(() => undefined);
     return turn;
@@ -97,8 +100,7 @@ class Shared {
   }
 
   private make(): void {
-    const made = mkdirSync(this.folder, { recursive: true });
-    if (made !== undefined) syncFolder(dirname(made));
+    makeFolder(this.folder);
     writeAtomically(this.form, `${JSON.stringify({ format: "rewind-records", version: storeVersion })}\n`);
   }
 
@@ -106,6 +108,8 @@ class Shared {
     this.users += 1;
     try {
       return await work(await (this.opened ??= this.open()));
+    } catch (error) {
+      throw this.named(error as Error);
     } finally {
       this.users -= 1;
       if (this.users === 0) await this.close();
@@ -130,6 +134,12 @@ class Shared {
       // Different for each, or they would all come back at once.
       await sleep(2 + Math.random() * 8);
     }
+  }
+
+  /** An error of the disk, as those know it who use a store. */
+  private named(error: Error & { readonly code?: unknown }): Error {
+    if (error.code === "LEVEL_CORRUPTION") return new DamagedStore(`${this.folder}: ${error.message}`);
+    return error.code === "LEVEL_IO_ERROR" ? new StoreUnavailable(`${this.folder}: ${error.message}`) : error;
   }
 
   private async close(): Promise<void> {
@@ -165,6 +175,19 @@ function reasonOf(error: unknown): { readonly code: unknown; readonly message: s
   return { code: cause?.code, message: cause?.message ?? String(error) };
 }
 
+type Batch = BatchOperation<Level, Buffer, Buffer>[];
+const nothing = Buffer.alloc(0);
+
+/**
+ * Writes all or nothing, and waits until it is on the disk. What LevelDB cannot read of its log when it is opened it drops
+ * in silence, and it makes sure of what is in the log, not of the log's name; a table it misses, and makes sure of both.
+ * A compaction of nothing puts into a table what the next opening would put there otherwise.
+ */
+async function put(level: Level, batch: Batch): Promise<void> {
+  await level.batch(batch, { sync: true });
+  await level.compactRange(nothing, nothing);
+}
+
 /** All keys that begin like this one. */
 function within(prefix: string): { gte: Buffer; lt: Buffer } {
   const gte = Buffer.from(prefix);
@@ -189,7 +212,7 @@ function journalIn(database: Shared, prefix: string): Journal {
           key: chunkKey(prefix, at + index * chunkBytes),
           value: bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
         }));
-        await level.batch(chunks, { sync: true });
+        await put(level, chunks);
         return true;
       }),
   };
@@ -233,7 +256,7 @@ function collectionIn(database: Shared, prefix: string): Collection {
           ? { type: "del" as const, key: keyOf(key) }
           : { type: "put" as const, key: keyOf(key), value: Buffer.from(JSON.stringify(record)) },
       );
-      if (batch.length > 0) await database.write((level) => level.batch(batch, { sync: true }));
+      await database.write((level) => put(level, batch));
     },
   };
 }

@@ -91,9 +91,12 @@ function tell({ part, state, message, milliseconds }: Progress): void {
 /** Has everything installed and built that the machine lacks, before test files compete for it. */
 export async function prepare(): Promise<void> {
   await upAvailable(optionsIn(home, { progress: tell }));
-  // With it whoever has lost Rewind opens what Rewind encrypted. A test says by name where it cannot be had.
+  // The one opens what Rewind encrypted, also for who has lost Rewind; the other fails calls to the system. A test says by
+  // name where they cannot be had.
   const machine = thisMachine((line) => process.stderr.write(`  ${line}\n`));
-  if (machine.find("age") === undefined) await machine.install("age", ["age"]);
+  for (const program of ["age", "strace"]) {
+    if (machine.find(program) === undefined) await machine.install(program, [program]);
+  }
 }
 
 /** Stops and deletes the environments and stacks of all test files. */

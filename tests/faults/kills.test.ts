@@ -9,7 +9,8 @@ import { saidOf } from "./every-step";
 import { randomFor, report, type Random } from "./random";
 import { trades, type Trade } from "./trades";
 
-const kills = Math.ceil(Number(process.env.REWIND_KILLS ?? 100) / Object.keys(trades).length);
+/** Four in ten of all kills are those of real commands, in tests/end-to-end/kills.test.ts. */
+const kills = Math.ceil((Number(process.env.REWIND_KILLS ?? 100) * 0.6) / Object.keys(trades).length);
 const loader = join(__dirname, "..", "..", "typescript.js");
 
 /** Lets a process write, kills it, and checks what it left. Returns how long it took until the next had written, in milliseconds. */

@@ -7,6 +7,9 @@ import { openFileLog } from "../../records/log";
 import type { Json, Store } from "../../records/store";
 import { openStore } from "../../records/stores";
 import { verifyLog } from "../../records/verify";
+import { backupsIn, isReadable } from "../../recovery/backups/read";
+import { problemsOf } from "../../recovery/backups/verify";
+import { writeBackup } from "../../recovery/backups/write";
 
 /** Something that a process does again and again, and that can be killed at any moment. */
 export interface Trade {
@@ -74,25 +77,25 @@ const json = (folder: string): Store => openStore({ store: "json", folder: join(
 const level = (folder: string): Store => openStore({ store: "leveldb", folder: join(folder, "records") });
 
 /** Copies a store into new ones of the other kind. */
-const converting: Trade = {
+const converting = (source: (folder: string) => Store, copy: (folder: string) => Store): Trade => ({
   prepare: async (folder) => {
-    const store = json(folder);
+    const store = source(folder);
     await store.journal("staging").append(Buffer.from("a line\n".repeat(2_000)), 0);
     const records = Array.from({ length: 26 }, (_, at) => [`contract-${at}`, { at, code: "0x".repeat(400) }] as const);
     await store.collection("contracts").write(new Map<string, Json>(records));
     await store.close();
   },
   write: async (folder, number) => {
-    const [from, to] = [json(folder), level(join(folder, `${number}`))];
+    const [from, to] = [source(folder), copy(join(folder, `${number}`))];
     await copyInto(to, from);
     assert.deepEqual(await differences(to, from), []);
     await Promise.all([from.close(), to.close()]);
   },
   check: async (folder, written, begun) => {
-    const from = json(folder);
+    const from = source(folder);
     assert.equal(await from.journal("staging").size(), 14_000, "the old store is kept");
     for (const number of [...written.slice(-2), begun]) {
-      const to = level(join(folder, `${number}`));
+      const to = copy(join(folder, `${number}`));
       if (number === begun) {
         assert.deepEqual(await surplusOf(to, from), []);
         await copyInto(to, from);
@@ -101,7 +104,7 @@ const converting: Trade = {
       await to.close();
     }
   },
-};
+});
 
 const contents = { "stack.yaml": "a".repeat(70_000), "rows.jsonl": "b".repeat(60_000) };
 
@@ -119,10 +122,35 @@ const sealing: Trade = {
   },
 };
 
+/** Makes backups of two files. */
+const backingUp: Trade = {
+  write: async (folder, number) => {
+    const facts = { stack: "staging", at: new Date().toISOString(), occasion: "request", name: `${number}` } as const;
+    await writeBackup(join(folder, "backups"), facts, async (staging) => {
+      for (const [name, text] of Object.entries(contents)) await staging.add(`extra/${name}`, text);
+      return undefined;
+    });
+  },
+  check: (folder, written, begun) => {
+    const names = backupsIn(join(folder, "backups")).map((backup) => {
+      assert.ok(isReadable(backup), "half a backup is listed");
+      assert.deepEqual(problemsOf(backup), []);
+      return Number(backup.manifest?.name);
+    });
+    const possible = [written, [...written, begun]].map((numbers) => numbers.toReversed());
+    assert.ok(
+      possible.some((each) => each.join() === names.join()),
+      "not the backups that were written",
+    );
+  },
+};
+
 export const trades = {
   "a log appended to": appending,
   "a store in files written to": keeping(json),
   "a store in LevelDB written to": keeping(level),
-  "a store copied into LevelDB": converting,
-  "backups sealed": sealing,
+  "a store copied into LevelDB": converting(json, level),
+  "a store copied into files": converting(level, json),
+  "backups made": backingUp,
+  "folders sealed": sealing,
 } as const satisfies Readonly<Record<string, Trade>>;
