@@ -50,16 +50,21 @@ export class Queue {
       waitAWhile();
       return undefined;
     }
-    const dead = before === "dead" ? [last] : [];
-    for (let token = last + 1; ; token += 1) {
-      // The power may have taken one lock and left a later one, and then nobody can have the turn of the first.
-      const overtaken = holderOf(this.lock(token + 1)) !== undefined;
-      if (!overtaken && this.make(token)) return this.turn(token, dead);
-      const state = this.stateOf(token);
-      if (state === "held") waitAWhile();
-      if (state === "held" || (state === "free" && !overtaken)) return undefined;
-      dead.push(token);
-    }
+    return this.take(last + 1, before === "dead" ? [last] : []);
+  }
+
+  /**
+   * Tries to have a turn, or the first one after it whose holder is not dead.
+   * @param dead the tokens of those who were passed over
+   */
+  private take(token: number, dead: readonly number[]): Turn | undefined {
+    // The power may have taken one lock and left a later one, and then nobody can have the turn of the first.
+    const overtaken = holderOf(this.lock(token + 1)) !== undefined;
+    if (!overtaken && this.make(token)) return this.turn(token, dead);
+    const state = this.stateOf(token);
+    if (state === "held") waitAWhile();
+    if (state === "held" || (state === "free" && !overtaken)) return undefined;
+    return this.take(token + 1, [...dead, token]);
   }
 
   private lock(token: number): string {

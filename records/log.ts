@@ -176,16 +176,18 @@ const checksEnd = Buffer.from('],"milliseconds":');
 
 /** An outcome without its checks, as this Rewind writes it; every other line is parsed as a whole. */
 function skimEntry(line: Buffer, where: string): Entry | undefined {
-  const begin = line.indexOf(checksBegin);
-  const end = begin < 0 ? -1 : line.lastIndexOf(checksEnd);
-  const outline = end < begin || begin < 0 ? undefined : parseEntry(withoutChecks(line, begin, end));
+  const outline = parseOutline(line);
   if (outline?.kind !== "outcome") return parseEntry(line.toString());
   skimmed.set(outline, { line, where });
   return Object.defineProperty(outline, "checks", checksOnDemand);
 }
 
-function withoutChecks(line: Buffer, begin: number, end: number): string {
-  return line.toString("utf8", 0, begin) + line.toString("utf8", end + 1);
+/** The entry of a line without the checks in it; undefined where it has none, or they do not stand where Rewind writes them. */
+function parseOutline(line: Buffer): Entry | undefined {
+  const begin = line.indexOf(checksBegin);
+  if (begin < 0) return undefined;
+  const end = line.lastIndexOf(checksEnd);
+  return parseEntry(line.toString("utf8", 0, begin) + line.toString("utf8", end + 1));
 }
 
 const skimmed = new WeakMap<Outcome, { readonly line: Buffer; readonly where: string }>();
@@ -193,9 +195,9 @@ const skimmed = new WeakMap<Outcome, { readonly line: Buffer; readonly where: st
 const checksOnDemand: PropertyDescriptor & ThisType<Outcome> = {
   enumerable: true,
   get() {
-    const { line, where } = skimmed.get(this) ?? {};
-    const whole = parseEntry(String(line));
-    if (whole?.kind !== "outcome") throw notAnEntry(String(where));
+    const found = skimmed.get(this);
+    const whole = parseEntry(String(found?.line));
+    if (whole?.kind !== "outcome") throw notAnEntry(String(found?.where));
     return whole.checks;
   },
 };

@@ -18,28 +18,24 @@ const firstRead = 16 * 1_024;
 
 /**
  * Reads a log from its end, as far back as its last chained line; a log without one is read as a whole.
+ * @param length how many bytes are looked at first
  * @throws NewerLog when the last line is an entry of a newer version
  */
-export function readTail(file: number, path: string): Tail {
+export function readTail(file: number, path: string, length = firstRead): Tail {
   const { size } = fstatSync(file);
-  for (let length = firstRead; ; length *= 8) {
-    const tail = tailIn(readEnd(file, size, length), size, path);
-    if (tail !== undefined) return tail;
-  }
+  return tailIn(readEnd(file, size, length), size, path) ?? readTail(file, path, length * 8);
 }
 
 /**
  * The same of a journal, of which bytes are read as far back.
  * @param location names it in errors
+ * @param length how many bytes are looked at first
  */
-export async function readJournalTail(journal: Journal, location: string): Promise<Tail> {
-  const known = await journal.size();
-  for (let length = firstRead; ; length *= 8) {
-    const from = Math.max(0, known - length);
-    const bytes = await journal.read(from);
-    const tail = tailIn(bytes, from + bytes.length, location);
-    if (tail !== undefined) return tail;
-  }
+export async function readJournalTail(journal: Journal, location: string, length = firstRead): Promise<Tail> {
+  const from = Math.max(0, (await journal.size()) - length);
+  const bytes = await journal.read(from);
+  const tail = tailIn(bytes, from + bytes.length, location);
+  return tail ?? readJournalTail(journal, location, length * 8);
 }
 
 /** Undefined when the last bytes of a log do not go back far enough. */
@@ -50,7 +46,7 @@ function tailIn(bytes: Buffer, size: number, path: string): Tail | undefined {
   const closing = closingOf(bytes, path);
   const { start, token } = last ?? { start: 0, token: 0 };
   const since = bytes.subarray(start);
-  const previous = sha256(closing === "" ? since : Buffer.concat([since, Buffer.from(closing)]));
+  const previous = sha256(Buffer.concat([since, Buffer.from(closing)]));
   return { size, token, previous, closing };
 }
 
@@ -68,7 +64,7 @@ function readEnd(file: number, size: number, length: number): Buffer {
 export function lastChained(bytes: Buffer): { readonly start: number; readonly token: number } | undefined {
   for (let end = bytes.length; end > 0;) {
     if (bytes[end - 1] === lineFeed) end -= 1;
-    const start = end === 0 ? 0 : bytes.lastIndexOf(lineFeed, end - 1) + 1;
+    const start = bytes.subarray(0, end).lastIndexOf(lineFeed) + 1;
     const link = linkOf(bytes.subarray(start, end));
     if (link !== undefined) return { start, token: link.token };
     end = start;
@@ -78,10 +74,9 @@ export function lastChained(bytes: Buffer): { readonly start: number; readonly t
 
 /** A torn line left by a crash must not swallow the entry that follows it. */
 function closingOf(bytes: Buffer, path: string): string {
-  const ended = bytes.length === 0 || bytes[bytes.length - 1] === lineFeed;
-  const end = ended ? bytes.length - 1 : bytes.length;
-  const start = end <= 0 ? 0 : bytes.lastIndexOf(lineFeed, end - 1) + 1;
-  const entry = parseEntry(bytes.toString("utf8", start, Math.max(0, end)));
+  const ended = bytes.length === 0 || bytes.at(-1) === lineFeed;
+  const upTo = ended ? bytes.subarray(0, -1) : bytes;
+  const entry = parseEntry(upTo.toString("utf8", upTo.lastIndexOf(lineFeed) + 1));
   if (entry !== undefined) checkVersion(entry, `the last line of ${path}`);
   if (ended) return "";
   return entry === undefined ? `${tornMark}\n` : "\n";

@@ -78,7 +78,7 @@ export function isSecurity(
   if (definition?.kind === "policy" || definition?.kind === "visibility" || definition?.kind === "signed-url")
     return true;
   if (definition === undefined && /^(?:policy|access|cors|signed URL|public access) /.test(name)) return true;
-  return /\b(?:security|gating|bypass(?:ed)?|leak(?:ed)?)\b/i.test(trigger ?? "");
+  return trigger !== undefined && /\b(?:security|gating|bypass(?:ed)?|leak(?:ed)?)\b/i.test(trigger);
 }
 
 function asksAService(name: string, definition: CheckDefinition | undefined): boolean {

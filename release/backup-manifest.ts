@@ -90,8 +90,8 @@ export function parseManifest(text: string): ParsedManifest {
   }
   const parsed = Manifest.safeParse(raw);
   if (parsed.success) return { ok: true, manifest: parsed.data };
-  const [issue] = parsed.error.issues;
-  return refused(`${manifestFile} is damaged: ${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? ""}`);
+  const issues = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
+  return refused(`${manifestFile} is damaged: ${issues.slice(0, 1).join("")}`);
 }
 
 /** A manifest as it is written. */
@@ -108,8 +108,10 @@ export function sumsText(files: readonly Pick<BackupFile, "path" | "sha256">[]):
 export function parseSums(text: string): Map<string, string> | undefined {
   const sums = new Map<string, string>();
   for (const line of text.split("\n").filter((each) => each !== "")) {
-    const [, sum, path] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
-    if (sum === undefined || path === undefined || sums.has(path)) return undefined;
+    const found = /^([0-9a-f]{64}) [ *](.+)$/.exec(line);
+    if (found === null) return undefined;
+    const [, sum, path] = found as unknown as [string, string, string];
+    if (sums.has(path)) return undefined;
     sums.set(path, sum);
   }
   return sums;

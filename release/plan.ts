@@ -66,7 +66,7 @@ export function databasePins(
   };
   return Object.fromEntries(
     Object.entries(from.sources).filter(([path]) => {
-      const [facet, entry = ""] = path.split("/") as [Facet, string?];
+      const [facet, entry] = path.split("/") as [Facet, string];
       return (
         ofDatabase.has(facet) &&
         canonicalJson(own(facet, from.facets, entry)) !== canonicalJson(own(facet, to.facets, entry))
@@ -102,10 +102,12 @@ export function remainsAfter(changes: readonly Change[]): string[] {
  * @param milliseconds of each run
  */
 export function estimateFrom(milliseconds: readonly number[]): Estimate | undefined {
+  const runs = milliseconds.length;
+  if (runs === 0) return undefined;
   const sorted = milliseconds.toSorted((a, b) => a - b);
-  const [low, high] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.ceil((sorted.length - 1) / 2)]];
-  if (low === undefined || high === undefined) return undefined;
-  return { milliseconds: Math.round((low + high) / 2), runs: sorted.length };
+  // One, or of an even number two.
+  const middle = sorted.slice(Math.floor((runs - 1) / 2), Math.floor(runs / 2) + 1);
+  return { milliseconds: Math.round(middle.reduce((sum, each) => sum + each) / middle.length), runs };
 }
 
 /** What is known of a stack besides its two pins. */

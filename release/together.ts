@@ -32,15 +32,16 @@ export function tornGroups(pinned: Pinned, releases: ReadonlyMap<ReleaseId, Rele
 
 /** The releases that a facet's entries, or one entry, are selected from. */
 function sourcesOf(path: string, { sources }: Pinned, declaring: Release | undefined): ReleaseId[] {
-  if (path.includes("/")) return Object.hasOwn(sources, path) ? [sources[path] ?? ""] : [];
-  const selected = Object.keys(sources).filter((entry) => entry.startsWith(`${path}/`));
-  const declared = Object.keys(declaring?.[path as Facet] ?? {}).map((name) => `${path}/${name}`);
-  const lost = declared.some((entry) => !Object.hasOwn(sources, entry));
+  const selected = Object.entries(sources).filter(([entry]) => isOf(entry, path));
+  const from = [...new Set(selected.map(([, release]) => release))];
+  const declared = Object.keys(declaring?.[path as Facet] ?? {});
   // An entry of the declaring release that is not selected at all is as torn off as one from elsewhere.
-  return lost && selected.length > 0
-    ? [...new Set([...selected.map((entry) => sources[entry] ?? ""), ""])]
-    : [...new Set(selected.map((entry) => sources[entry] ?? ""))];
+  const lost = declared.some((name) => !Object.hasOwn(sources, `${path}/${name}`));
+  return lost ? [...from, ""] : from;
 }
+
+/** Whether a path is a member of a group, or an entry of one. */
+const isOf = (path: string, member: string): boolean => path === member || path.startsWith(`${member}/`);
 
 /**
  * The pins with which a torn group is whole again, all of it from one release, for each release that it may come from.
@@ -70,13 +71,11 @@ export function pinsThatHold(
 
 /** Pins that take the members of a group from one release; a pin that says nothing new is left out. */
 function pinnedTo(group: readonly string[], from: ReleaseId, release: ReleaseId, pins: Pins): Pins {
-  const isOf = (path: string, member: string): boolean => path === member || path.startsWith(`${member}/`);
   const others = Object.entries(pins).filter(([path]) => !group.some((member) => isOf(path, member)));
   const kept = Object.fromEntries(others);
   for (const member of group) {
-    const facet = member.split("/")[0] ?? "";
-    const otherwise = member === facet ? release : (kept[facet] ?? release);
-    if (from !== otherwise) kept[member] = from;
+    const [facet] = member.split("/") as [string];
+    if (from !== (kept[facet] ?? release)) kept[member] = from;
   }
   return kept;
 }

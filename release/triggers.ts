@@ -29,9 +29,6 @@ export function standingOf(series: readonly Sample[], sustained: Sustained, now:
   if (held === undefined) return "unknown";
   const times = [...held.map(({ at }) => at), now];
   if (times.some((at, index) => at - (times[index - 1] ?? at) > sustained.gap)) return "unknown";
-  // What began to hold before the window may have ended before it, too.
-  const start = now - sustained.window;
-  if (start - (held[0]?.at ?? start) > sustained.gap) return "unknown";
   return held.every(({ value }) => value > sustained.over) ? "over" : "under";
 }
 

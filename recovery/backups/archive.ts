@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { ReadableStream } from "node:stream/web";
 import { Decrypter, Encrypter } from "age-encryption";
-import { extract, pack, type Pack } from "tar-stream";
+import { extract, pack, type Extract, type Pack } from "tar-stream";
 import { isBackupPath, manifestFile, sealedFile, sumsFile } from "../../release/backup-manifest";
 import type { Staging } from "./staging";
 
@@ -32,12 +32,17 @@ export async function sealed(
 ): Promise<AsyncIterable<Buffer>> {
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
+  const encrypted = await encrypter.encrypt(ReadableStream.from(archived(contents, ends)) as never);
+  return buffers(encrypted as unknown as AsyncIterable<Uint8Array>);
+}
+
+/** An archive that is fed when somebody reads it, who hears of what goes wrong. */
+async function* archived(contents: Staging, ends: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array> {
   const archive = pack();
   feed(archive, contents, ends).catch((error: unknown) => {
     archive.destroy(error as Error);
   });
-  const encrypted = await encrypter.encrypt(ReadableStream.from(archive as AsyncIterable<Uint8Array>) as never);
-  return buffers(encrypted as unknown as AsyncIterable<Uint8Array>);
+  yield* archive as AsyncIterable<Uint8Array>;
 }
 
 async function* buffers(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
@@ -48,6 +53,8 @@ async function feed(archive: Pack, contents: Staging, ends: Readonly<Record<stri
   const mtime = new Date();
   for (const { path, bytes } of contents.files) {
     const entry = archive.entry({ name: path, size: bytes, mode: 0o600, mtime });
+    // It goes with its archive, and whoever reads that is told why.
+    entry.on("error", () => undefined);
     for await (const chunk of contents.read(path) as AsyncIterable<Buffer>) {
       if (!entry.write(chunk)) await once(entry, "drain");
     }
@@ -79,7 +86,7 @@ export async function unseal(place: string, identities: readonly string[], into:
     await unpack(buffers(plain as unknown as AsyncIterable<Uint8Array>), into, limits);
   } catch (error) {
     if (error instanceof Unopened) throw error;
-    throw new Unopened(`${sealedFile} cannot be opened: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Unopened(`${sealedFile} cannot be opened: ${(error as Error).message}`);
   }
 }
 
@@ -90,19 +97,27 @@ export async function unseal(place: string, identities: readonly string[], into:
  */
 export async function unpack(archive: AsyncIterable<Buffer>, into: string, limits: Limits): Promise<void> {
   const reader = extract();
-  const closed = once(reader, "close");
-  const feeding = (async () => {
-    for await (const chunk of archive) {
-      if (reader.destroyed) return;
-      if (!reader.write(chunk)) await Promise.race([once(reader, "drain"), closed]);
-    }
-    reader.end(Buffer.alloc(0));
-  })();
-  feeding.catch((error: unknown) => {
-    reader.destroy(error as Error);
+  const feeding = feedInto(reader, archive);
+  feeding.catch(() => {
+    reader.destroy();
   });
-  // Whoever reads hears of the error; here only the end matters.
+  // Where the archive cannot be read on, whoever takes from the reader is told no more than that it is gone.
+  for (const end of await Promise.allSettled([feeding, takeFrom(reader, into, limits)])) {
+    if (end.status === "rejected") throw end.reason as Error;
+  }
+}
+
+async function feedInto(reader: Extract, archive: AsyncIterable<Buffer>): Promise<void> {
+  const closed = once(reader, "close");
   closed.catch(() => undefined);
+  for await (const chunk of archive) {
+    if (reader.destroyed) return;
+    if (!reader.write(chunk)) await Promise.race([once(reader, "drain"), closed]);
+  }
+  reader.end(Buffer.alloc(0));
+}
+
+async function takeFrom(reader: Extract, into: string, limits: Limits): Promise<void> {
   const seen = new Set<string>();
   let left = limits.bytes;
   for await (const entry of reader) {
@@ -123,7 +138,6 @@ export async function unpack(archive: AsyncIterable<Buffer>, into: string, limit
     if (seen.size > limits.files) throw new Unopened(`it holds more than ${limits.files} files`);
     await writeEntry(join(into, name), entry);
   }
-  await feeding;
 }
 
 async function writeEntry(path: string, entry: AsyncIterable<unknown>): Promise<void> {

@@ -54,10 +54,8 @@ export function openLogs({ place, files }: Backup): Opened {
   const logs = files.filter(({ path }) => /^records\/[^/]+\.jsonl$/.test(path));
   const problems = logs.flatMap(({ stored }) => {
     const { result, findings } = verifyLog(readFileSync(join(place, stored)), stored);
-    const [first] = findings;
-    return result === "tampered"
-      ? [`${stored}: line ${first?.line ?? 0} ${first?.reason ?? "is not what was written"}`]
-      : [];
+    if (result !== "tampered") return [];
+    return findings.slice(0, 1).map(({ line, reason }) => `${stored}: line ${line}: ${reason}`);
   });
   return { count: logs.length, problems };
 }

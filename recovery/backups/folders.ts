@@ -57,12 +57,8 @@ const tries = { most: 50, pause: 100 };
 async function addLevel(staging: Staging, folder: string): Promise<void> {
   const copy = mkdtempSync(join(dirname(staging.folder), "level.partial-"));
   try {
-    for (let round = 0; ; round += 1) {
+    for (let round = 1; !isCopied(folder, copy); round += 1) {
       if (round === tries.most) throw new Error(`somebody writes in ${folder} all the time`);
-      const before = fingerprintOf(folder);
-      rmSync(copy, { recursive: true });
-      const whole = copied(folder, copy) && fingerprintOf(folder) === before;
-      if (whole) break;
       await sleep(tries.pause);
     }
     const names = readdirSync(copy, { withFileTypes: true, recursive: true });
@@ -78,12 +74,15 @@ async function addLevel(staging: Staging, folder: string): Promise<void> {
 /** A process that opens and closes the file of a LevelDB's lock lets go of the lock, should it hold it. */
 export const isNoLock = (path: string): boolean => basename(path) !== "LOCK";
 
-/** False when a file went while it was to be copied. */
-function copied(from: string, to: string): boolean {
+/** Copies a folder in place of what was copied before; false when somebody wrote in it meanwhile. */
+function isCopied(from: string, to: string): boolean {
+  const before = fingerprintOf(from);
+  rmSync(to, { recursive: true, force: true });
   try {
     cpSync(from, to, { recursive: true, filter: isNoLock });
-    return true;
+    return fingerprintOf(from) === before;
   } catch (error) {
+    // A file went while it was to be copied.
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw error;
   }
@@ -96,7 +95,7 @@ function fingerprintOf(folder: string): string {
     .map((entry) => {
       const path = join(entry.parentPath, entry.name);
       const stat = statSync(path, { throwIfNoEntry: false });
-      return `${path} ${stat?.size ?? -1} ${stat?.mtimeMs ?? -1}`;
+      return JSON.stringify([path, stat?.size, stat?.mtimeMs]);
     })
     .sort()
     .join("\n");

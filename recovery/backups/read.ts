@@ -77,7 +77,7 @@ export function readBackup(place: string): Backup | Unreadable {
     const { at, occasion, parts, files } = manifest;
     return { id, place, at, occasion, parts, files: files.map((file) => ({ ...file, stored: file.path })), manifest };
   } catch (error) {
-    return { id, place, reason: error instanceof Error ? error.message : String(error) };
+    return { id, place, reason: (error as Error).message };
   }
 }
 

@@ -91,17 +91,24 @@ async function finish(staging: Staging, manifest: Manifest): Promise<void> {
 
 /** Of two in one second the later one is named by the next. */
 function intoPlace(partial: string, all: string, at: Date): string {
-  for (let later = 0; ; later += 1) {
-    const place = join(all, nameAt(new Date(at.getTime() + later * 1_000)));
-    if (existsSync(place)) continue;
-    try {
-      renameSync(partial, place);
-    } catch (error) {
-      if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) continue;
-      throw error;
-    }
-    syncName(place);
-    return place;
+  const place = join(all, nameAt(at));
+  if (!isMoved(partial, place)) return intoPlace(partial, all, new Date(at.getTime() + 1_000));
+  syncName(place);
+  return place;
+}
+
+/** False where there is a backup of that name. */
+function isMoved(partial: string, place: string): boolean {
+  // An empty folder would be replaced.
+  if (existsSync(place)) return false;
+  try {
+    renameSync(partial, place);
+    return true;
+  } catch (error) {
+    // Somebody made it since.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTEMPTY" || code === "EEXIST") return false;
+    throw error;
   }
 }
 

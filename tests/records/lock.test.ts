@@ -1,23 +1,25 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
+import fs, {
   appendFileSync,
   existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { linkOf } from "../../records/line";
-import { LogHeld, Queue, type Turn } from "../../records/lock";
+import { LogHeld, patience, Queue, type Turn } from "../../records/lock";
 import { openFileLog } from "../../records/log";
 import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
@@ -55,6 +57,7 @@ describe("the turns of a log's writers", () => {
     path = join(folder, "staging.jsonl");
   });
   afterEach(() => {
+    mock.restoreAll();
     rmSync(folder, { recursive: true });
   });
 
@@ -192,6 +195,147 @@ describe("the turns of a log's writers", () => {
     taken(new Queue(path), 0).release(false);
     assert.deepEqual(readdirSync(folder), ["staging.jsonl.1.lock"]);
     taken(new Queue(path), 0).release(true);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  const failWith = (code: string) => () => {
+    throw Object.assign(new Error(code), { code });
+  };
+
+  it("let a living holder have its time, counted from when it was first met, however often it is asked", async () => {
+    const child = spawn("sleep", ["60"]);
+    symlinkSync(JSON.stringify({ ...thisRunner(), pid: child.pid, began: undefined }), lockOf(1));
+    let clock = 5_000;
+    mock.method(performance, "now", () => clock);
+    const queue = new Queue(path, { alive: 3_000, unknown: 1_000 });
+    for (const at of [5_000, 6_500, 8_000]) {
+      clock = at;
+      assert.equal(queue.next(0), undefined);
+    }
+    clock = 8_001;
+    assert.throws(
+      () => queue.next(0),
+      (error) => error instanceof LogHeld && error.message === `${path}: process ${child.pid ?? 0} has held it for 3 s`,
+    );
+    child.kill("SIGKILL");
+    await once(child, "close");
+  });
+
+  it("let one that nobody can ask have less, and leave it its turn until then", () => {
+    symlinkSync('{"host":"elsewhere","pid":1}', lockOf(1));
+    let clock = 5_000;
+    mock.method(performance, "now", () => clock);
+    const queue = new Queue(path, { alive: 3_000, unknown: 1_000 });
+    for (const at of [5_000, 6_000]) {
+      clock = at;
+      assert.equal(queue.next(0), undefined);
+    }
+    clock = 6_001;
+    assert.equal(queue.next(0)?.token, 2);
+  });
+
+  it("allow a holder ten seconds, and one that nobody can ask three, unless said", () => {
+    symlinkSync("nobody", lockOf(1));
+    let clock = 0;
+    mock.method(performance, "now", () => clock);
+    const queue = new Queue(path);
+    assert.equal(queue.next(0), undefined);
+    clock = 3_000;
+    assert.equal(queue.next(0), undefined);
+    clock = 3_001;
+    assert.equal(queue.next(0)?.token, 2);
+    assert.equal(patience.alive, 10_000);
+  });
+
+  it("wait a little while before they are asked for again, each another one, and not where there is nobody", async () => {
+    const waits = mock.method(Atomics, "wait", () => "timed-out");
+    assert.equal(taken(new Queue(path), 0).token, 1);
+    assert.equal(waits.mock.callCount(), 0);
+    const child = spawn("sleep", ["60"]);
+    const holder = JSON.stringify({ ...thisRunner(), pid: child.pid, began: undefined });
+    for (const [token, last] of [
+      [7, 6],
+      [7, 7],
+    ] as const) {
+      symlinkSync(holder, lockOf(token));
+      const queue = new Queue(path);
+      for (let round = 0; round < 20; round += 1) assert.equal(queue.next(last), undefined);
+      unlinkSync(lockOf(token));
+    }
+    const times = waits.mock.calls.map(({ arguments: [, , , time] }) => time ?? 0);
+    assert.equal(times.length, 40);
+    assert.ok(times.every((time) => time >= 1 && time <= 5));
+    assert.ok(new Set(times).size > 30);
+    child.kill("SIGKILL");
+    await once(child, "close");
+  });
+
+  it("are missed where somebody made the lock first and gave it back since: the end is to be read anew", () => {
+    mock.method(fs, "symlinkSync", failWith("EEXIST"));
+    assert.equal(new Queue(path).next(0), undefined);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("are made with a file that says whose they are, readable by its owner alone, where there are no links", () => {
+    mock.method(fs, "symlinkSync", failWith("EPERM"));
+    const turn = taken(new Queue(path), 0);
+    assert.deepEqual(JSON.parse(readFileSync(lockOf(1), "utf8")), thisRunner());
+    assert.equal(statSync(lockOf(1)).mode & 0o777, 0o600);
+    assert.ok(turn.isMine());
+    writeFileSync(lockOf(2), "another's");
+    assert.equal(new Queue(path).next(1), undefined, "its file is not written over");
+    assert.equal(readFileSync(lockOf(2), "utf8"), "another's");
+    assert.ok(!turn.isMine());
+  });
+
+  it("fail with the word of the system where a lock can neither be made, read nor removed", () => {
+    const turn = taken(new Queue(path), 0);
+    const unlink = mock.method(fs, "unlinkSync", failWith("EACCES"));
+    assert.throws(() => {
+      turn.release(true);
+    }, /EACCES/);
+    unlink.mock.restore();
+    mock.method(fs, "readlinkSync", failWith("EIO"));
+    assert.throws(() => turn.isMine(), /EIO/);
+    for (const made of ["symlinkSync", "writeFileSync"] as const) mock.method(fs, made, failWith("EROFS"));
+    assert.throws(() => new Queue(path).next(5), /EROFS/);
+  });
+
+  it("are given back though somebody removed the lock, and read as free where it goes while it is read", () => {
+    const turn = taken(new Queue(path), 0);
+    unlinkSync(lockOf(1));
+    turn.release(true);
+    taken(new Queue(path), 0);
+    mock.method(fs, "readlinkSync", failWith("ENOENT"));
+    assert.equal(taken(new Queue(path), 1).token, 2);
+  });
+
+  it("pass over whatever a lock says that names no process, once it was let have its time", () => {
+    for (const said of ["null", "1", '"pid"', "{}", "[", "{}[]"]) {
+      symlinkSync(said, lockOf(1));
+      const queue = new Queue(path, { alive: 10_000, unknown: -1 });
+      const turn = taken(queue, 0);
+      assert.equal(turn.token, 2, said);
+      assert.ok(turn.afterDead);
+      turn.release(true);
+      assert.deepEqual(readdirSync(folder), []);
+    }
+  });
+
+  it("say whether somebody before may have left what is not on the disk", async () => {
+    assert.equal(taken(new Queue(path), 0).afterDead, false);
+    const holder = JSON.stringify({ ...thisRunner(), pid: await gone() });
+    symlinkSync(holder, lockOf(7));
+    assert.equal(taken(new Queue(path), 7).afterDead, true, "the one that wrote last");
+    symlinkSync(holder, lockOf(11));
+    assert.equal(taken(new Queue(path), 10).afterDead, true, "one that did not write");
+  });
+
+  it("pass over a turn that nobody can have, for a later one is taken", async () => {
+    symlinkSync(JSON.stringify({ ...thisRunner(), pid: await gone() }), lockOf(2));
+    const turn = taken(new Queue(path), 0);
+    assert.equal(turn.token, 3);
+    turn.release(true);
     assert.deepEqual(readdirSync(folder), []);
   });
 

@@ -11,11 +11,14 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { createRequire } from "node:module";
+import os, { hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { mock } from "node:test";
 import fc from "fast-check";
 import { NewerLog } from "../../records/line";
-import { openFileLog, type Draft } from "../../records/log";
+import { author, openFileLog, readFileLog, type Draft } from "../../records/log";
+import type * as logModule from "../../records/log";
 import { verifyLog } from "../../records/verify";
 import { redactor } from "../../release/redact";
 
@@ -158,6 +161,48 @@ describe("the deployment log", () => {
     assert.ok(readFileSync(path, "utf8").startsWith(before));
   });
 
+  it("is read by others as it is by its writer, passes over empty lines, and counts them", () => {
+    const entries = [open().append(hold("first"))];
+    appendFileSync(path, "\n\n");
+    entries.push(open().append(hold("second")));
+    assert.deepEqual(readFileLog(path), entries);
+    assert.deepEqual(open().entries(), entries);
+    assert.deepEqual(asJson(open().skim()), entries);
+    assert.deepEqual(readFileLog(join(folder, "nowhere")), []);
+    appendFileSync(path, "edited by hand\n");
+    assert.throws(() => readFileLog(path), /staging\.jsonl:5: not an entry of the deployment log$/);
+  });
+
+  it("says where it is, and gives out what stands there byte for byte", () => {
+    const log = open();
+    assert.deepEqual([log.location, log.file], [path, path]);
+    assert.equal(log.bytes().length, 0);
+    log.append(hold("ü"));
+    assert.deepEqual(log.bytes(), readFileSync(path));
+  });
+
+  it("skimmed, is what it is when read as a whole, checks that were never asked for among it", () => {
+    const check = { name: "health", result: "passed", evidence: "ü", milliseconds: 7, attempts: 1 } as const;
+    const others = { of: "x", result: "passed", milliseconds: 9 } as const;
+    open().append({ kind: "outcome", ...others, checks: [] });
+    open().append({ kind: "outcome", ...others, checks: [check, { ...check, evidence: '],"milliseconds":3}' }] });
+    open().append(hold(',"checks":[ and ],"milliseconds":'));
+    const [first, second, third] = open().skim();
+    assert.deepEqual(asJson([first!, second!, third!]), open().entries());
+    assert.ok(first?.kind === "outcome" && second?.kind === "outcome");
+    assert.deepEqual([first.checks.length, second.checks.length], [0, 2]);
+    assert.deepEqual(Object.keys(second), Object.keys(open().entries()[1]!), "and has its keys in their order");
+  });
+
+  it("skimmed, names a line whose checks have become those of something else", () => {
+    open().append({ kind: "outcome", of: "x", result: "passed", checks: [], milliseconds: 7 });
+    const whole = readFileSync(path, "utf8");
+    writeFileSync(path, whole.replace('"checks":[]', '"checks":["a","b":1]'));
+    const [outcome] = open().skim();
+    assert.ok(outcome?.kind === "outcome");
+    assert.throws(() => outcome.checks, /staging\.jsonl:1: not an entry of the deployment log$/);
+  });
+
   it("refuses a line in the middle that is no entry, and names it", () => {
     open().append(hold("first"));
     appendFileSync(path, "edited by hand\n");
@@ -284,5 +329,54 @@ describe("the deployment log", () => {
     const log = openFileLog(folder, "staging", String);
     assert.throws(() => log.entries(), /EISDIR/);
     assert.throws(() => log.append(hold("x")), /EISDIR/);
+  });
+});
+
+describe("who writes an entry", () => {
+  const as = (operator: string | undefined): string => {
+    const before = process.env.REWIND_OPERATOR;
+    if (operator === undefined) delete process.env.REWIND_OPERATOR;
+    else process.env.REWIND_OPERATOR = operator;
+    try {
+      return author();
+    } finally {
+      if (before === undefined) delete process.env.REWIND_OPERATOR;
+      else process.env.REWIND_OPERATOR = before;
+    }
+  };
+  const account = `${userInfo().username}@${hostname()}`;
+
+  it("is the user of the machine, and before it the person whom REWIND_OPERATOR names", () => {
+    assert.equal(as(undefined), account);
+    assert.equal(as(""), account);
+    for (const name of ["ada", "Zoë.K_1+x@example-2.org", "x".repeat(100)])
+      assert.equal(as(name), `${name} via ${account}`);
+  });
+
+  it("is nobody whom REWIND_OPERATOR cannot name", () => {
+    for (const name of [" ", "a b", "a\nb", '"', "x".repeat(101), " ada", "ada ", "a/b"]) {
+      assert.throws(() => as(name), {
+        message: "REWIND_OPERATOR: expected a name of at most 100 letters, digits and . _ @ + -",
+      });
+    }
+  });
+
+  it("is unknown on a machine that has no name for its user", () => {
+    const load = createRequire(__filename);
+    const path = load.resolve("../../records/log");
+    const known = load.cache[path];
+    Reflect.deleteProperty(load.cache, path);
+    const asking = mock.method(os, "userInfo", () => {
+      throw new Error("ENOENT: no such user");
+    });
+    try {
+      const anew = load(path) as typeof logModule;
+      assert.match(anew.author(), new RegExp(`unknown@${hostname()}$`));
+      assert.match(anew.author(), /unknown@/);
+      assert.equal(asking.mock.callCount(), 1, "it is asked once");
+    } finally {
+      asking.mock.restore();
+      load.cache[path] = known;
+    }
   });
 });

@@ -56,6 +56,90 @@ describe("the manifest of a backup", () => {
     assert.match(reasonOf('{"format":"other"}'), /none of Rewind's/);
   });
 
+  it("that has anything else than what it may have is refused by its place, with what was expected", () => {
+    const [file] = manifest.files;
+    const withFile = (more: object) => ({ files: [{ ...file, ...more }] });
+    const path = "files.0.path: a path that leads out of the backup, or is none";
+    const sum = "files.0.sha256: expected 64 hexadecimal digits";
+    for (const [change, reason] of [
+      [withFile({ path: "../x" }), path],
+      [withFile({ sha256: sha256.slice(1) }), sum],
+      [withFile({ sha256: `${sha256}a` }), sum],
+      [withFile({ sha256: `a${sha256}` }), sum],
+      [withFile({ sha256: sha256.replace("a", "g") }), sum],
+      [{ at: "yesterday" }, "at: expected a time such as 2026-11-21T15:00:00.000Z"],
+      [{ files: [] }, "files: it names no file"],
+      [{ files: [file, file] }, "files: it names a file twice"],
+    ] as const) {
+      const said = reasonOf(JSON.stringify({ ...manifest, ...change }));
+      assert.equal(said, `BACKUP_MANIFEST.json is damaged: ${reason}`);
+    }
+    for (const [change, place] of [
+      [withFile({ mode: -1 }), "files.0.mode"],
+      [withFile({ mode: 0o1000 }), "files.0.mode"],
+      [withFile({ mode: 1.5 }), "files.0.mode"],
+      [withFile({ bytes: -1 }), "files.0.bytes"],
+      [withFile({ extra: 1 }), "files.0"],
+      [{ stack: "" }, "stack"],
+      [{ stack: "x".repeat(101) }, "stack"],
+      [{ name: "x".repeat(101) }, "name"],
+      [{ occasion: "boredom" }, "occasion"],
+      [{ parts: ["everything"] }, "parts.0"],
+      [{ pinned: { release: "v1", digest: "sha256:1" } }, "pinned.digest"],
+      [{ pinned: { release: "v1" } }, "pinned.digest"],
+      [{ pinned: { digest: `sha256:${sha256}` } }, "pinned.release"],
+      [{ pinned: { ...manifest.pinned, by: "x" } }, "pinned"],
+      [{ database: { name: "", rows: {} } }, "database.name"],
+      [{ database: { name: "x".repeat(64), rows: {} } }, "database.name"],
+      [{ database: { name: "x", rows: { t: -1 } } }, "database.rows.t"],
+      [{ database: { name: "x" } }, "database.rows"],
+      [{ sealed: {} }, "sealed.bytes"],
+      [{ sealed: { bytes: -1 } }, "sealed.bytes"],
+    ] as const) {
+      const said = reasonOf(JSON.stringify({ ...manifest, ...change }));
+      assert.ok(said.startsWith(`BACKUP_MANIFEST.json is damaged: ${place}: `), said);
+    }
+  });
+
+  it("may say as much as it may, and no less than it must", () => {
+    for (const change of [
+      { stack: "s", name: "", files: [{ path: "backup.tar.age", bytes: 0, sha256, mode: 0 }], sealed: { bytes: 0 } },
+      { stack: "s".repeat(100), name: "n".repeat(100), database: { name: "d".repeat(63), rows: { t: 0, "": 7 } } },
+      {
+        files: [{ path: `stack/${"x".repeat(1_018)}`, bytes: 1, sha256, mode: 0o777 }],
+        database: { name: "d", rows: {} },
+      },
+      { pinned: undefined, parts: [] },
+      {
+        files: ["stack", "state", "rows", "policies", "database", "records", "extra"].map((part) => ({
+          path: `${part}/x`,
+          bytes: 1,
+          sha256,
+        })),
+      },
+    ] as const) {
+      const whole = { ...manifest, ...change };
+      const parsed = parseManifest(JSON.stringify(whole));
+      assert.ok(parsed.ok, JSON.stringify(change));
+      assert.deepEqual(parsed.manifest, JSON.parse(JSON.stringify(whole)));
+    }
+    for (const occasion of ["request", "rollback", "restore", "conversion"] as const) {
+      assert.equal(parseManifest(JSON.stringify({ ...manifest, occasion })).ok, true, occasion);
+    }
+  });
+
+  it("is none of Rewind's where it has another format or says none, whatever else it has", () => {
+    for (const text of ["{}", "1", "null", "[]", '{"format":"rewind-backup"}', '{"format":"x","version":1}']) {
+      assert.equal(reasonOf(text), "BACKUP_MANIFEST.json is none of Rewind's", text);
+    }
+    assert.match(reasonOf('{"format":"rewind-backup","version":0}'), /^BACKUP_MANIFEST\.json is damaged: version: /);
+    assert.equal(
+      reasonOf('{"format":"rewind-backup","version":3}'),
+      "BACKUP_MANIFEST.json has version 3; this Rewind reads version 1",
+    );
+    assert.equal(reasonOf("{"), "BACKUP_MANIFEST.json is damaged: no JSON, or not all of it");
+  });
+
   it("never makes the parser throw, whatever somebody put there", () => {
     fc.assert(
       fc.property(
@@ -106,6 +190,18 @@ describe("the manifest of a backup", () => {
       [...(sums ?? [])],
       manifest.files.map(({ path }) => [path, sha256]),
     );
+    const two = `${sha256}  a b\n${sha256} *c\n`;
+    assert.deepEqual(
+      [...(parseSums(two) ?? [])],
+      [
+        ["a b", sha256],
+        ["c", sha256],
+      ],
+    );
+    assert.deepEqual([...(parseSums("\n") ?? [])], []);
+    for (const line of [`x${sha256}  x`, `${sha256}a  x`, `${sha256}  `, `${sha256}  x\r\u2028y`, ` ${sha256}  x`]) {
+      assert.equal(parseSums(`${line}\n`), undefined, line);
+    }
     assert.equal(parseSums(`${sha256} x\n`), undefined);
     assert.equal(parseSums(`${sha256}  x\n${sha256}  x\n`), undefined);
     assert.equal(parseSums("nonsense\n"), undefined);

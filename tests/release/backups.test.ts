@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { BackupPart, Occasion } from "../../release/backup-manifest";
-import { backupObjectives, choose, qualityOf, retained, type Candidate } from "../../release/backups";
+import {
+  ageAt,
+  backupObjectives,
+  choose,
+  isOfTheFuture,
+  qualityOf,
+  retained,
+  type Candidate,
+} from "../../release/backups";
 
 const now = new Date("2026-11-21T15:00:00Z");
 const hour = 3_600_000;
@@ -47,6 +55,67 @@ describe("L8 · the quality of a backup", () => {
     assert.equal(of(backup("a", -0.01)).points.age, 20);
   });
 
+  const told = (candidate: Candidate, others: readonly Candidate[] = [], expected: readonly BackupPart[] = ["stack"]) =>
+    qualityOf(candidate, others, { ...facts, expected }).aspects.map(
+      ({ name, points, of: most, evidence }) => `${name} ${points}/${most}: ${evidence}`,
+    );
+
+  it("tells of each of the four what it was, and of how many points", () => {
+    assert.deepEqual(told(backup("a", 2.26)), [
+      "completeness 40/40: 100 %",
+      "integrity 30/30: every file is what was written",
+      "age 20/20: 2.3 h old, 24 h are allowed",
+      "size 10/10: 100 bytes; there is none to compare with",
+    ]);
+    const spoilt = backup("a", 48, { parts: [], bytes: 30, problems: ["one is missing", "another"] });
+    assert.deepEqual(told(spoilt, [backup("b", 1, { parts: [] })], ["stack", "rows", "state"]), [
+      "completeness 0/40: 0 %, without stack, rows, state",
+      "integrity 0/30: one is missing",
+      "age 17/20: 48 h old, 24 h are allowed",
+      "size 6/10: 30 bytes, usual are 100",
+    ]);
+    assert.equal(told(backup("a", -2))[2], "age 0/20: newer than the clock");
+    assert.equal(told(backup("a", 0, { bytes: 0 }))[3], "size 0/10: 0 bytes; there is none to compare with");
+    assert.equal(told(backup("a", 2), [], [])[0], "completeness 40/40: 100 %");
+  });
+
+  it("has full marks for age within the objective, and loses them evenly until seven times that", () => {
+    for (const [age, points] of [
+      [24, 20],
+      [24 * 2.5, 15],
+      [24 * 7, 0],
+      [24 * 70, 0],
+      [-1 / 60, 20],
+    ] as const) {
+      assert.equal(of(backup("a", age)).points.age, points, `${age} h`);
+    }
+  });
+
+  it("compares its size with the middle one of other whole backups that have the same parts", () => {
+    const others = [
+      backup("a", 1, { bytes: 1 }),
+      backup("b", 1, { bytes: 1_000 }),
+      backup("c", 1, { bytes: 900 }),
+      backup("d", 1, { bytes: 80 }),
+      backup("e", 1, { ...damaged, bytes: 2 }),
+      backup("f", 1, { parts: ["stack"], bytes: 3 }),
+    ];
+    const sizeOf = (bytes: number): string | undefined => told(backup("a", 1, { bytes }), others)[3];
+    assert.equal(sizeOf(450), "size 10/10: 450 bytes, usual are 900");
+    assert.equal(sizeOf(225), "size 5/10: 225 bytes, usual are 900");
+    assert.equal(sizeOf(1_800), "size 10/10: 1800 bytes, usual are 900");
+    assert.equal(sizeOf(3_600), "size 5/10: 3600 bytes, usual are 900");
+    const empty = [backup("b", 1, { bytes: 0 })];
+    assert.equal(told(backup("a", 1, { bytes: 0 }), empty)[3], "size 0/10: 0 bytes, usual are 0");
+  });
+
+  it("asks for one of the last day that is restored in half an hour, unless the settings say otherwise", () => {
+    const usual = { age: 24 * hour, restore: hour / 2 };
+    assert.deepEqual(backupObjectives(undefined), usual);
+    assert.deepEqual(backupObjectives({}), usual);
+    assert.deepEqual(backupObjectives({ objectives: { restore: "5m" } }), { ...usual, restore: 300_000 });
+  });
+
   it("goes by the objectives of the settings", () => {
     assert.deepEqual(backupObjectives({ objectives: { age: "1h" } }), { age: hour, restore: 30 * 60_000 });
   });
@@ -75,6 +144,49 @@ describe("L8 · the choice of a backup", () => {
       ...["conversion-new", "conversion-old", "restore-new", "rollback-new", "restore-old", "rollback-old"],
       ...["request-new", "request-old"],
     ]);
+  });
+
+  it("says of each backup why it was chosen, fits as well or does not", () => {
+    const all = [
+      backup("a", 1, { occasion: "request" }),
+      backup("b", 1, { occasion: "restore" }),
+      backup("c", 2, { occasion: "rollback" }),
+      backup("d", 3, { occasion: "conversion" }),
+      backup("e", 1, { occasion: "conversion", parts: ["records"] }),
+      backup("f", -1, { occasion: "conversion" }),
+    ];
+    assert.deepEqual(choose(all, { wanted: ["stack", "database"], now }), [
+      { id: "f", chosen: false, why: "made at 2026-11-21T16:00:00.000Z, which is newer than the clock" },
+      { id: "e", chosen: false, why: "without stack, database" },
+      { id: "d", chosen: true, why: "kept when the records were converted, of 2026-11-21T12:00:00.000Z" },
+      { id: "b", chosen: false, why: "kept before a restore, of 2026-11-21T14:00:00.000Z; fits as well" },
+      { id: "c", chosen: false, why: "kept before a rollback, of 2026-11-21T13:00:00.000Z; fits as well" },
+      { id: "a", chosen: false, why: "made on request, of 2026-11-21T14:00:00.000Z; fits as well" },
+    ]);
+    assert.equal(choose(all.slice(0, 1), { wanted: [], now })[0]?.why, "made on request, of 2026-11-21T14:00:00.000Z");
+  });
+
+  it("takes of two of one moment the one whose name comes later, in whatever order they are given", () => {
+    const two = [backup("a", 1), backup("b", 1)];
+    for (const all of [two, two.toReversed()]) {
+      assert.deepEqual(
+        choose(all, { wanted: [], now }).map(({ id }) => id),
+        ["b", "a"],
+      );
+    }
+  });
+
+  it("counts a backup as newer than the clock when it is so by more than a minute", () => {
+    const at = (time: number) => new Date(now.getTime() + time).toISOString();
+    for (const [time, future] of [
+      [60_001, true],
+      [60_000, false],
+      [0, false],
+      [-1, false],
+    ] as const) {
+      assert.equal(isOfTheFuture(at(time), now), future, `${time} ms`);
+      assert.equal(ageAt(at(time), now) + time, 0);
+    }
   });
 
   it("passes over what is damaged, newer than the clock, or without a wanted part, and says why", () => {
@@ -122,6 +234,29 @@ describe("L8 · what may be removed of the backups", () => {
     ];
     const needs = { knownGood: [{ release: "v1", digest: digest("a") }], inUse: ["used"] };
     assert.deepEqual(kept(all, needs), ["future", "new", "needed", "used"]);
+  });
+
+  it("is told for every backup, the newest first, with the reason that was found first", () => {
+    const pinned = { pinned: { release: "v1", digest: digest("a") } };
+    const all = [
+      backup("old", 6),
+      backup("used", 5),
+      backup("needed", 4, pinned),
+      backup("good", 3),
+      backup("newest", 1, damaged),
+      backup("future", -3),
+    ];
+    const needs = { knownGood: [{ release: "v1", digest: digest("a") }], inUse: ["used", "good", "none"] };
+    assert.deepEqual(retained(all, { keep: 1, now, ...needs }), [
+      { id: "future", keep: true, why: "made at 2026-11-21T18:00:00.000Z, which is newer than the clock" },
+      { id: "newest", keep: true, why: "one of the newest 1" },
+      { id: "good", keep: true, why: "the last good one" },
+      { id: "needed", keep: true, why: "the last good one of v1, which is known good" },
+      { id: "used", keep: true, why: "in use" },
+      { id: "old", keep: false, why: "not needed" },
+    ]);
+    const two = [backup("future", -3), backup("new", 1), backup("old", 2), backup("older", 3)];
+    assert.deepEqual(kept(two, { keep: 2 }), ["future", "new", "old"]);
   });
 
   it("leaves a good one wherever there was one, and for each known-good release that had one", () => {

@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { canonicalJson } from "../../release/canonical";
 import { diffPinned } from "../../release/diff";
 import { objectiveOf } from "../../release/objectives";
-import { advisedLevel, databasePins, estimateFrom, planFrom, remainsAfter, touchesDatabase } from "../../release/plan";
+import {
+  advisedLevel,
+  databasePins,
+  digestOfPlan,
+  estimateFrom,
+  planFrom,
+  remainsAfter,
+  touchesDatabase,
+} from "../../release/plan";
 import { selectPinned } from "../../release/pinned";
 import type { Release } from "../../release/schema/release";
 import { release } from "./arbitraries";
@@ -55,6 +63,81 @@ describe("a plan", () => {
     const table = { t: { rows: [{ key: "a", value: 1 }] } };
     const releases = known([{ config: table }, { config: structuredClone(table) }] as Release[]);
     assert.deepEqual(databasePins(selectPinned("v0", {}, releases), selectPinned("v1", {}, releases)), {});
+  });
+
+  const image = `engine@sha256:${"a".repeat(64)}`;
+  const between = (a: object, b: object) => {
+    const releases = known([a, b] as Release[]);
+    return diffPinned(selectPinned("v0", {}, releases), selectPinned("v1", {}, releases));
+  };
+
+  it("G3 · says why a level would do: what of the database changes, or that nothing does", () => {
+    const rows = [{ key: "a", value: 1 }];
+    const [one, other] = [
+      { t: { rows }, u: { rows } },
+      { t: { rows: [] }, u: { rows: [] } },
+    ];
+    assert.deepEqual(advisedLevel(between({ services: { api: { image } } }, {})), {
+      level: "fast",
+      why: "nothing of it is in the database",
+    });
+    const both = between({ services: { api: { image } }, config: one }, { config: other });
+    assert.deepEqual(advisedLevel(both), { level: "full", why: "the database changes: config/t, config/u" });
+    const schema = between({ schema: { migration: "0001_a" } }, { schema: { migration: "0002_b" } });
+    assert.equal(advisedLevel(schema).why, "the database changes: schema/migration");
+  });
+
+  it("says of each facet what of it does not come back, and of no other", () => {
+    const always = [
+      "rows that the application wrote itself stay as they are (rewind data list, for those that carry a version)",
+      "messages that it sent, and calls that it made, are out in the world",
+    ];
+    assert.deepEqual(remainsAfter([]), always);
+    const jobs = "jobs that are cancelled do not come back by themselves";
+    for (const [facet, line] of [
+      ["schema", "what a migration down drops is gone with its columns (rewind database recover)"],
+      ["frontend", "a page that is open in a browser stays as it is until it is loaded again"],
+      ["storage", "objects that were written while the other policy held stay where they are"],
+      ["services", jobs],
+      ["functions", jobs],
+    ] as const) {
+      const change = { facet } as Parameters<typeof remainsAfter>[0][number];
+      assert.deepEqual(remainsAfter([change]), [...always, line], facet);
+    }
+    assert.deepEqual(remainsAfter([{ facet: "config" } as Parameters<typeof remainsAfter>[0][number]]), always);
+  });
+
+  it("pins apart whatever of the database would change, be it that the other release lacks it, or has it besides", () => {
+    const rows = [{ key: "a", value: 1 }];
+    const releases = known([
+      { config: { t: { rows }, same: { rows } }, schema: { migration: "0001_a" }, services: { api: { image } } },
+      { config: { same: { rows }, u: { rows } }, services: {} },
+    ] as Release[]);
+    const [from, to] = [selectPinned("v0", {}, releases), selectPinned("v1", {}, releases)];
+    assert.deepEqual(databasePins(from, to), { "config/t": "v0", "schema/migration": "v0" });
+    assert.deepEqual(databasePins(to, from), { "config/u": "v1" });
+  });
+
+  it("keeps what is known of the stack, both pins, and what surrounds them; its digest is of all of it", () => {
+    const releases = known([{ services: { api: { image } } }, {}] as Release[]);
+    const [from, to] = [selectPinned("v0", {}, releases), selectPinned("v1", {}, releases)];
+    const estimate = { milliseconds: 7, runs: 2 };
+    const about = { stack: "prod", undoes: "d1", estimate, warnings: ["beware"] };
+    const plan = planFrom(
+      { pinned: from, pins: { services: "v0" } },
+      { pinned: to, pins: {}, environment },
+      "fast",
+      about,
+    );
+    assert.deepEqual(plan.from, { release: "v0", digest: from.digest, pins: { services: "v0" } });
+    assert.deepEqual(plan.to, { release: "v1", digest: to.digest, pins: {} });
+    const { stack, undoes, warnings, level, remains } = plan;
+    assert.deepEqual({ stack, undoes, estimate: plan.estimate, warnings }, about);
+    assert.deepEqual([level, remains], ["fast", remainsAfter(plan.changes)]);
+    assert.deepEqual(plan.advised, advisedLevel(plan.changes));
+    assert.match(digestOfPlan(plan), /^sha256:[0-9a-f]{64}$/);
+    assert.equal(digestOfPlan(plan), digestOfPlan(JSON.parse(JSON.stringify(plan)) as typeof plan));
+    assert.notEqual(digestOfPlan(plan), digestOfPlan({ ...plan, level: "full" }));
   });
 
   it("says of a schema that what it drops is gone, and of no other", () => {

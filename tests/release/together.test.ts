@@ -77,4 +77,120 @@ describe("what belongs together", () => {
     assert.equal(torn?.by, "v1");
     assert.deepEqual(pinsThatHold(torn, "v1", { functions: "v0" }, releases), [{}]);
   });
+
+  const image = `engine@sha256:${"a".repeat(64)}`;
+  const both = { services: { api: { image }, worker: { image } }, functions: { score: { image }, rank: { image } } };
+  const torn = (releases: ReadonlyMap<string, Release>, apart: Readonly<Record<string, string>>) =>
+    tornGroups(selectPinned("v1", apart, releases), releases);
+
+  it("names where each member of a torn group comes from, and a missing entry as from nowhere", () => {
+    const group = ["services", "functions/score"];
+    const releases = new Map<string, Release>([
+      ["v1", { ...both, together: [group] }],
+      ["v0", { services: { api: { image } } }],
+    ]);
+    assert.deepEqual(torn(releases, { services: "v0" }), [
+      { by: "v1", group, sources: { services: ["v0", ""], "functions/score": ["v1"] } },
+    ]);
+    assert.deepEqual(torn(releases, { functions: "v0" }), [
+      { by: "v1", group, sources: { services: ["v1"], "functions/score": [] } },
+    ]);
+    assert.deepEqual(torn(releases, { "services/api": "v0" }), [
+      { by: "v1", group, sources: { services: ["v0", "v1"], "functions/score": ["v1"] } },
+    ]);
+    assert.deepEqual(torn(releases, {}), []);
+  });
+
+  it("is what every release says that something comes from, and no other", () => {
+    const releases = new Map<string, Release>([
+      ["v2", { together: [["services", "functions"]] }],
+      ["v1", both],
+      ["v0", { ...both, together: [["services", "functions"]] }],
+    ]);
+    assert.deepEqual(torn(releases, {}), []);
+    assert.deepEqual(
+      torn(releases, { services: "v0" }).map(({ by }) => by),
+      ["v0"],
+    );
+    assert.deepEqual(torn(releases, { services: "v0", functions: "v0" }), []);
+  });
+
+  it("is proposed from each release that it may come from, with the fewest pins", () => {
+    const group = ["services/api", "functions/score"];
+    const releases = new Map<string, Release>([
+      ["v1", { ...both, together: [group] }],
+      ["v0", both],
+    ]);
+    const proposed = (apart: Readonly<Record<string, string>>) => {
+      const [first] = torn(releases, apart);
+      return pinsThatHold(first!, "v1", apart, releases);
+    };
+    assert.deepEqual(proposed({ "services/api": "v0" }), [{}, { "services/api": "v0", "functions/score": "v0" }]);
+    assert.deepEqual(proposed({ services: "v0" }), [
+      { services: "v0", "services/api": "v1" },
+      { services: "v0", "functions/score": "v0" },
+    ]);
+    assert.deepEqual(proposed({ functions: "v0", "services/worker": "v0" }), [
+      { functions: "v0", "services/worker": "v0", "functions/score": "v1" },
+      { functions: "v0", "services/worker": "v0", "services/api": "v0" },
+    ]);
+  });
+
+  it("is proposed as a whole where a facet belongs to it, with what of it is pinned apart", () => {
+    const releases = new Map<string, Release>([
+      ["v1", { ...both, together: [["services", "functions"]] }],
+      ["v0", both],
+    ]);
+    const apart = { "services/api": "v0", frontend: "v0" };
+    const [first] = torn(releases, apart);
+    assert.deepEqual(pinsThatHold(first!, "v1", apart, releases), [
+      { frontend: "v0" },
+      { frontend: "v0", services: "v0", functions: "v0" },
+    ]);
+  });
+
+  it("is not proposed from a release that lacks an entry of it, nor beside a pin that nothing can be selected by", () => {
+    const group = ["services/api", "functions/score"];
+    const releases = new Map<string, Release>([
+      ["v1", { ...both, together: [group] }],
+      ["v0", { services: { api: { image } } }],
+    ]);
+    const [first] = torn(releases, { "services/api": "v0" });
+    assert.deepEqual(pinsThatHold(first!, "v1", { "services/api": "v0" }, releases), [{}]);
+    for (const pin of [{ nonsense: "v0" }, { "services/none": "v1" }, { "services/worker": "v9" }]) {
+      assert.deepEqual(pinsThatHold(first!, "v1", pin, releases), [], JSON.stringify(pin));
+    }
+  });
+
+  it("takes along what other groups then need", () => {
+    const releases = new Map<string, Release>([
+      [
+        "v1",
+        {
+          ...both,
+          together: [
+            ["services/api", "functions/score"],
+            ["functions/score", "services/worker"],
+          ],
+        },
+      ],
+      ["v0", both],
+    ]);
+    const apart = { "services/api": "v0" };
+    const [first] = torn(releases, apart);
+    assert.deepEqual(pinsThatHold(first!, "v1", apart, releases), [
+      {},
+      { "services/api": "v0", "functions/score": "v0", "services/worker": "v0" },
+    ]);
+  });
+
+  it("is never whole where a release counts among it what it has not, and then nothing is proposed", () => {
+    const releases = new Map<string, Release>([
+      ["v1", { services: { api: { image } }, together: [["services", "functions"]] }],
+      ["v0", both],
+    ]);
+    const [first] = torn(releases, { functions: "v0" });
+    assert.deepEqual(pinsThatHold(first!, "v1", { functions: "v0" }, releases), [{ functions: "v0", services: "v0" }]);
+    assert.deepEqual(pinsThatHold({ ...first!, sources: {} }, "v1", { functions: "v0" }, releases), []);
+  });
 });

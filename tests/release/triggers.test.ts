@@ -138,6 +138,61 @@ describe("the triggers of the records' plan", () => {
     );
   });
 
+  it("L1 · say what each measurement was, and what it is held against", () => {
+    const evidence = (measured: Partial<Measured>): string[] =>
+      evaluate(measured)
+        .filter(({ name, result }) => result !== "inconclusive" || name === "memory")
+        .map((each) => each.evidence);
+    const found = { corrupt: [], changed: ["a", "b", "c"], mismatched: ["d"] };
+    assert.deepEqual(evidence({ ...found, operations: steadily(1), reads: steadily(30), writes: steadily(12) }), [
+      "none",
+      "a; b; c",
+      "11 measurements in 300 s, none below 1 failed; the limit is 0",
+      "d",
+      "11 measurements in 300 s, none below 30 ms; up to 20 is expected",
+      "11 measurements in 300 s, none below 12 ms",
+      "not measured during 300 s",
+    ]);
+    const uneven = [...steadily(130), { at: now - 10, value: 120 }];
+    assert.deepEqual(evidence({ reads: uneven, memory: steadily(2 ** 31) }), [
+      "12 measurements in 300 s, none below 120 ms; the limit is 100",
+      "11 measurements in 300 s, none below 2147483648 bytes; the limit is 1073741824",
+    ]);
+  });
+
+  it("L1 · of a list are inconclusive where nobody looked, and say so", () => {
+    for (const name of ["corrupt data", "unexpected file changes", "count or hash mismatches"]) {
+      assert.equal(named(name, evaluate({})).evidence, "not looked at");
+    }
+    assert.equal(named("slow reads", evaluate({})).evidence, "not measured during 300 s");
+  });
+
+  it("L1 · tell of a value between what is expected and the limit as worth a look, where there are two", () => {
+    const of = (measured: Partial<Measured>, name: string) => {
+      const { result, severity, rollback } = named(name, evaluate(measured));
+      return [result, severity.name, rollback];
+    };
+    assert.deepEqual(of({ reads: steadily(21) }, "slow reads"), ["failed", "low", "no: investigate first"]);
+    assert.deepEqual(of({ reads: steadily(20) }, "slow reads"), ["passed", "medium", "a person decides"]);
+    assert.deepEqual(of({ writes: steadily(41) }, "slow writes"), ["failed", "low", "no: investigate first"]);
+    assert.deepEqual(of({ writes: steadily(40) }, "slow writes"), ["passed", "medium", "a person decides"]);
+    assert.deepEqual(of({ memory: steadily(2 ** 30) }, "memory"), ["passed", "medium", "a person decides"]);
+    assert.deepEqual(of({ operations: steadily(0) }, "failing operations"), ["passed", "high", "within 10 minutes"]);
+  });
+
+  it("L1 · that have fired and still do are told as they are now", () => {
+    const [before] = firedOf(evaluate({ reads: steadily(500) }));
+    const still = named("slow reads", evaluate({ reads: steadily(30) }, [before!]));
+    assert.deepEqual([still.result, still.severity.name], ["failed", "low"]);
+    assert.equal(still.evidence, "11 measurements in 300 s, none below 30 ms; up to 20 is expected");
+    const silent = named("slow reads", evaluate({}, [before!]));
+    assert.equal(silent.evidence, "had fired, and was not measured during 300 s since");
+    assert.equal(silent.rollback, "a person decides");
+    const over = named("slow reads", evaluate({ reads: steadily(5) }, [before!]));
+    assert.equal(over.evidence, "cleared: 11 measurements in 300 s, none below 5 ms");
+    assert.equal(named("memory", evaluate({ memory: steadily(1) }, [before!])).evidence.startsWith("cleared"), false);
+  });
+
   it("L1 · that have fired neither clear because nobody measures any more, nor without a word", () => {
     const before = firedOf(evaluate({ reads: steadily(500), corrupt: ["x"] }));
     assert.equal(before.length, 2);
