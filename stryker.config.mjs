@@ -2,7 +2,7 @@
 const groups = {
   log: {
     mutate: ["records/{append,atomic-file,checkpoint,line,lock,log,prose,runner,tail,verify}.ts"],
-    spec: ["lock", "line", "runner", "atomic-file", "append", "tail", "verify", "log"].map(
+    spec: ["lock", "line", "runner", "atomic-file", "append", "tail", "verify", "prose", "log"].map(
       (name) => `tests/records/${name}.test.ts`,
     ),
   },
