@@ -188,12 +188,7 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
   const { name, entries, text } = planning;
   const release = wanted ?? defaultTarget(planning);
   const { obstacles, sides } = lookAt(planning, release, level, aim);
-  const [first, ...others] = obstacles;
-  if (first !== undefined) {
-    const more = others.length === 0 ? "" : ` (and ${others.length} more: rewind why-not ${release})`;
-    throw new Refusal(`${first.reason}${more}`, first.next, first.kind);
-  }
-  if (sides === undefined) throw new Error(`nothing stands in the way of ${release}, and it cannot be pinned`);
+  if (sides === undefined || obstacles.length > 0) throw refusalOf(obstacles, release);
   const plan = planFrom(sides.from, sides.target, level, {
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,
@@ -201,6 +196,12 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
     warnings: [...warningsOf(entries, release), ...ridingAlong(planning)],
   });
   return { plan, text, last: entries.at(-1)?.id };
+}
+
+function refusalOf(obstacles: readonly Obstacle[], release: ReleaseId): Refusal {
+  const [{ reason, next, kind }, ...others] = obstacles as readonly [Obstacle, ...Obstacle[]];
+  const more = others.length === 0 ? "" : ` (and ${others.length} more: rewind why-not ${release})`;
+  return new Refusal(`${reason}${more}`, next, kind);
 }
 
 /** What was edited since the last update and is applied with whatever comes next, although no plan shows it. */

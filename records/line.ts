@@ -70,11 +70,11 @@ export const isIntact = (line: Buffer, { digest }: Link): boolean =>
 export function parseEntry(line: string): Entry | undefined {
   const bound = link.exec(line.slice(-linkBytes));
   try {
-    const value: unknown = JSON.parse(bound === null ? line : `${line.slice(0, -bound[0].length)}}`);
-    if (typeof value !== "object" || value === null || !("kind" in value)) return undefined;
-    const entry = value as Entry;
+    const entry = JSON.parse(bound === null ? line : `${line.slice(0, -bound[0].length)}}`) as Entry;
+    if (!("kind" in entry)) return undefined;
     return entry.version === writtenVersion && bound === null ? undefined : entry;
   } catch {
+    // No JSON, or no object, which cannot be asked for what it has.
     return undefined;
   }
 }

@@ -156,9 +156,10 @@ function unlessGone<T>(touch: () => T): T | undefined {
 /** Undefined when it does not say who holds it. */
 function holderIn(text: string): Runner | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "pid" in value ? (value as Runner) : undefined;
+    const value = JSON.parse(text) as object;
+    return "pid" in value ? (value as Runner) : undefined;
   } catch {
+    // No JSON, or no object, which cannot be asked for what it has.
     return undefined;
   }
 }

@@ -19,6 +19,18 @@ const shares = { backups: 0.15, conversions: 0.15, rollbacks: 0.1 } as const;
 const killsOf = (kind: keyof typeof shares): number =>
   Math.round(Number(process.env.REWIND_KILLS ?? 30) * shares[kind]);
 
+/** A container that was being made when the engine and its plugins were killed is in no state, and holds on to the network. */
+async function removeUnknown(stack: Fixture): Promise<void> {
+  const { stdout } = await stack.pulumi(["stack", "export"]);
+  const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { type: string; id?: string }[] } };
+  const known = (deployment.resources ?? []).flatMap(({ type, id }) =>
+    type.startsWith("docker:index/container:") ? [id] : [],
+  );
+  for (const { Id } of await stack.docker.listContainers({ all: true, filters: { label: ["rewind.stack"] } })) {
+    if (!known.includes(Id)) await stack.docker.getContainer(Id).remove({ force: true });
+  }
+}
+
 describe("commands that are killed at any moment, on the real engine", function () {
   let stack: Fixture;
   let original = "";
@@ -41,6 +53,7 @@ describe("commands that are killed at any moment, on the real engine", function 
   });
   after(async () => {
     writeFileSync(stack.stackFile, original);
+    await removeUnknown(stack);
     await stack.empty();
     forget();
   });

@@ -61,143 +61,6 @@ describe("the turns of a log's writers", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("let eight processes append fifty entries each: all are there, each writer's in order, in one chain", async () => {
-    const names = Array.from({ length: 8 }, (_, at) => `w${at}`);
-    const ended = names.map(async (name) => {
-      const child = writing(name, 50);
-      return (await once(child, "close")) as [number];
-    });
-    assert.deepEqual(
-      (await Promise.all(ended)).map(([code]) => code),
-      names.map(() => 0),
-    );
-    const written = reasons();
-    assert.equal(written.length, 400);
-    for (const name of names) {
-      const own = written.filter((reason) => reason.startsWith(`${name}-`));
-      assert.deepEqual(
-        own,
-        Array.from({ length: 50 }, (_, at) => `${name}-${at}`),
-      );
-    }
-    assert.deepEqual([verified().result, verified().chained], ["sound", 400]);
-    assert.deepEqual(readdirSync(folder), ["staging.jsonl"], "no lock is left");
-  }).timeout(60_000);
-
-  it("go on after writers that were killed in the middle of it, and each wrote in order until then", async () => {
-    const names = Array.from({ length: 6 }, (_, at) => `k${at}`);
-    const killed = names.map(async (name) => {
-      const child = writing(name, 100_000);
-      while (!(existsSync(path) && readFileSync(path, "utf8").includes(`"${name}-3"`))) await sleep(5);
-      await sleep(Math.random() * 50);
-      child.kill("SIGKILL");
-      await once(child, "close");
-    });
-    await Promise.all(killed);
-    hold("after");
-    const written = reasons();
-    for (const name of names) {
-      const own = written.filter((reason) => reason.startsWith(`${name}-`));
-      assert.ok(own.length > 3);
-      assert.deepEqual(
-        own,
-        Array.from(own, (_, at) => `${name}-${at}`),
-      );
-    }
-    assert.equal(written.at(-1), "after");
-    assert.equal(verified().result, "sound");
-  }).timeout(60_000);
-
-  it("pass over a holder that is dead, whose number then is another's, too", async () => {
-    hold("first");
-    for (const [token, runner] of [
-      [2, { ...thisRunner(), pid: await gone() }],
-      [3, { ...thisRunner(), pid: process.ppid, began: "1" }],
-    ] as const) {
-      symlinkSync(JSON.stringify(runner), lockOf(token));
-    }
-    hold("second");
-    assert.deepEqual(
-      [reasons(), tokens()],
-      [
-        ["first", "second"],
-        [1, 4],
-      ],
-    );
-    assert.equal(verified().result, "sound");
-    assert.deepEqual(readdirSync(folder), ["staging.jsonl"]);
-  });
-
-  it("wait for a living holder, also for one that wrote and waits for the disk", async () => {
-    hold("first");
-    const child = spawn("sleep", ["60"]);
-    const holder = JSON.stringify({ ...thisRunner(), pid: child.pid, began: undefined });
-    const queue = new Queue(path, { alive: 50, unknown: 50 });
-    for (const token of [1, 2]) {
-      symlinkSync(holder, lockOf(token));
-      assert.equal(queue.next(1), undefined, "not its turn yet");
-      assert.throws(
-        () => {
-          for (;;) queue.next(1);
-        },
-        (error) => error instanceof LogHeld && error.message.includes(`process ${child.pid ?? 0} has held it`),
-      );
-      unlinkSync(lockOf(token));
-    }
-    assert.equal(taken(queue, 1).token, 2);
-    child.kill("SIGKILL");
-    await once(child, "close");
-  });
-
-  it("pass over a holder that nobody can ask, of another machine or without a name, when it does not let go", () => {
-    const elsewhere = '{"host":"elsewhere","pid":1}';
-    for (const lock of [
-      () => {
-        symlinkSync(elsewhere, lockOf(1));
-      },
-      () => {
-        symlinkSync("nobody", lockOf(1));
-      },
-      () => {
-        writeFileSync(lockOf(1), elsewhere);
-      },
-    ]) {
-      lock();
-      const queue = new Queue(path, { alive: 10_000, unknown: 50 });
-      assert.equal(queue.next(0), undefined, "it may be about to write");
-      let turn = queue.next(0);
-      while (turn === undefined) turn = queue.next(0);
-      assert.equal(turn.token, 2);
-      turn.release(true);
-    }
-    assert.deepEqual(readdirSync(folder), []);
-  });
-
-  it("know a holder by a file, too, where nobody can make links", async () => {
-    writeFileSync(lockOf(1), JSON.stringify({ ...thisRunner(), pid: await gone() }));
-    assert.equal(taken(new Queue(path), 0).token, 2);
-  });
-
-  it("refuse the stale token of one that was overtaken, which has to line up anew", () => {
-    const paused = taken(new Queue(path), 0);
-    assert.ok(paused.isMine());
-    // Nobody has the number of the process that asks, so its own lock is that of one that is gone.
-    const overtaking = taken(new Queue(path), 0);
-    assert.deepEqual([paused.token, overtaking.token], [1, 2]);
-    assert.deepEqual([paused.isMine(), overtaking.isMine()], [false, true]);
-    overtaking.release(true);
-    assert.ok(!paused.isMine(), "nor when the other is done");
-    paused.release(false);
-  });
-
-  it("leave the name of a dead holder taken until an entry with a higher token stands there", async () => {
-    symlinkSync(JSON.stringify({ ...thisRunner(), pid: await gone() }), lockOf(1));
-    taken(new Queue(path), 0).release(false);
-    assert.deepEqual(readdirSync(folder), ["staging.jsonl.1.lock"]);
-    taken(new Queue(path), 0).release(true);
-    assert.deepEqual(readdirSync(folder), []);
-  });
-
   const failWith = (code: string) => () => {
     throw Object.assign(new Error(code), { code });
   };
@@ -336,6 +199,143 @@ describe("the turns of a log's writers", () => {
     const turn = taken(new Queue(path), 0);
     assert.equal(turn.token, 3);
     turn.release(true);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("let eight processes append fifty entries each: all are there, each writer's in order, in one chain", async () => {
+    const names = Array.from({ length: 8 }, (_, at) => `w${at}`);
+    const ended = names.map(async (name) => {
+      const child = writing(name, 50);
+      return (await once(child, "close")) as [number];
+    });
+    assert.deepEqual(
+      (await Promise.all(ended)).map(([code]) => code),
+      names.map(() => 0),
+    );
+    const written = reasons();
+    assert.equal(written.length, 400);
+    for (const name of names) {
+      const own = written.filter((reason) => reason.startsWith(`${name}-`));
+      assert.deepEqual(
+        own,
+        Array.from({ length: 50 }, (_, at) => `${name}-${at}`),
+      );
+    }
+    assert.deepEqual([verified().result, verified().chained], ["sound", 400]);
+    assert.deepEqual(readdirSync(folder), ["staging.jsonl"], "no lock is left");
+  }).timeout(60_000);
+
+  it("go on after writers that were killed in the middle of it, and each wrote in order until then", async () => {
+    const names = Array.from({ length: 6 }, (_, at) => `k${at}`);
+    const killed = names.map(async (name) => {
+      const child = writing(name, 100_000);
+      while (!(existsSync(path) && readFileSync(path, "utf8").includes(`"${name}-3"`))) await sleep(5);
+      await sleep(Math.random() * 50);
+      child.kill("SIGKILL");
+      await once(child, "close");
+    });
+    await Promise.all(killed);
+    hold("after");
+    const written = reasons();
+    for (const name of names) {
+      const own = written.filter((reason) => reason.startsWith(`${name}-`));
+      assert.ok(own.length > 3);
+      assert.deepEqual(
+        own,
+        Array.from(own, (_, at) => `${name}-${at}`),
+      );
+    }
+    assert.equal(written.at(-1), "after");
+    assert.equal(verified().result, "sound");
+  }).timeout(60_000);
+
+  it("pass over a holder that is dead, whose number then is another's, too", async () => {
+    hold("first");
+    for (const [token, runner] of [
+      [2, { ...thisRunner(), pid: await gone() }],
+      [3, { ...thisRunner(), pid: process.ppid, began: "1" }],
+    ] as const) {
+      symlinkSync(JSON.stringify(runner), lockOf(token));
+    }
+    hold("second");
+    assert.deepEqual(
+      [reasons(), tokens()],
+      [
+        ["first", "second"],
+        [1, 4],
+      ],
+    );
+    assert.equal(verified().result, "sound");
+    assert.deepEqual(readdirSync(folder), ["staging.jsonl"]);
+  });
+
+  it("wait for a living holder, also for one that wrote and waits for the disk", async () => {
+    hold("first");
+    const child = spawn("sleep", ["60"]);
+    const holder = JSON.stringify({ ...thisRunner(), pid: child.pid, began: undefined });
+    const queue = new Queue(path, { alive: 50, unknown: 50 });
+    for (const token of [1, 2]) {
+      symlinkSync(holder, lockOf(token));
+      assert.equal(queue.next(1), undefined, "not its turn yet");
+      assert.throws(
+        () => {
+          for (;;) queue.next(1);
+        },
+        (error) => error instanceof LogHeld && error.message.includes(`process ${child.pid ?? 0} has held it`),
+      );
+      unlinkSync(lockOf(token));
+    }
+    assert.equal(taken(queue, 1).token, 2);
+    child.kill("SIGKILL");
+    await once(child, "close");
+  });
+
+  it("pass over a holder that nobody can ask, of another machine or without a name, when it does not let go", () => {
+    const elsewhere = '{"host":"elsewhere","pid":1}';
+    for (const lock of [
+      () => {
+        symlinkSync(elsewhere, lockOf(1));
+      },
+      () => {
+        symlinkSync("nobody", lockOf(1));
+      },
+      () => {
+        writeFileSync(lockOf(1), elsewhere);
+      },
+    ]) {
+      lock();
+      const queue = new Queue(path, { alive: 10_000, unknown: 50 });
+      assert.equal(queue.next(0), undefined, "it may be about to write");
+      let turn = queue.next(0);
+      while (turn === undefined) turn = queue.next(0);
+      assert.equal(turn.token, 2);
+      turn.release(true);
+    }
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it("know a holder by a file, too, where nobody can make links", async () => {
+    writeFileSync(lockOf(1), JSON.stringify({ ...thisRunner(), pid: await gone() }));
+    assert.equal(taken(new Queue(path), 0).token, 2);
+  });
+
+  it("refuse the stale token of one that was overtaken, which has to line up anew", () => {
+    const paused = taken(new Queue(path), 0);
+    assert.ok(paused.isMine());
+    // Nobody has the number of the process that asks, so its own lock is that of one that is gone.
+    const overtaking = taken(new Queue(path), 0);
+    assert.deepEqual([paused.token, overtaking.token], [1, 2]);
+    assert.deepEqual([paused.isMine(), overtaking.isMine()], [false, true]);
+    overtaking.release(true);
+    assert.ok(!paused.isMine(), "nor when the other is done");
+    paused.release(false);
+  });
+
+  it("leave the name of a dead holder taken until an entry with a higher token stands there", async () => {
+    symlinkSync(JSON.stringify({ ...thisRunner(), pid: await gone() }), lockOf(1));
+    taken(new Queue(path), 0).release(false);
+    assert.deepEqual(readdirSync(folder), ["staging.jsonl.1.lock"]);
+    taken(new Queue(path), 0).release(true);
     assert.deepEqual(readdirSync(folder), []);
   });
 

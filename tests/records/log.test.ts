@@ -173,6 +173,18 @@ describe("the deployment log", () => {
     assert.throws(() => readFileLog(path), /staging\.jsonl:5: not an entry of the deployment log$/);
   });
 
+  it("is read up to a last line that a crash cut off, be it the first, and not past one that is no entry", () => {
+    mkdirSync(join(folder, "records"));
+    writeFileSync(path, '{"version":3,"kind":"ho');
+    for (const read of [() => open().entries(), () => open().skim()]) assert.deepEqual(read(), []);
+    rmSync(path);
+    const first = open().append(hold("first"));
+    appendFileSync(path, '{"version":3,"kind":"ho');
+    for (const read of [() => open().entries(), () => open().skim()]) assert.deepEqual(asJson(read()), [first]);
+    writeFileSync(path, "\nedited\n");
+    assert.throws(() => open().entries(), /staging\.jsonl:2: not an entry/);
+  });
+
   it("says where it is, and gives out what stands there byte for byte", () => {
     const log = open();
     assert.deepEqual([log.location, log.file], [path, path]);

@@ -98,11 +98,19 @@ describe("the end of a log", () => {
 
   it("is looked for in 16 KiB first, then in eight times as much", async () => {
     const asked: number[] = [];
-    const text = line(1, "x".repeat(200_000));
-    const real = journal(text);
-    const counting: Journal = { ...real, read: (from) => real.read(asked[asked.push(from ?? 0) - 1]) };
-    assert.equal((await readJournalTail(counting, "log")).token, 1);
-    assert.deepEqual(asked, [text.length - 16_384, text.length - 131_072, 0]);
+    const counting = (text: string): Journal => {
+      const real = journal(text);
+      return { ...real, read: (from) => real.read(asked[asked.push(from ?? 0) - 1]) };
+    };
+    const long = line(1, "x".repeat(200_000));
+    assert.equal((await readJournalTail(counting(long), "log")).token, 1);
+    assert.deepEqual(asked.splice(0), [long.length - 16_384, long.length - 131_072, 0]);
+    const many = line(1).repeat(100);
+    assert.equal((await readJournalTail(counting(many), "log")).token, 1);
+    assert.deepEqual(asked.splice(0), [many.length - 16_384], "no further than to the last bound line");
+    const unbound = old.repeat(1_000);
+    assert.equal((await readJournalTail(counting(unbound), "log")).token, 0);
+    assert.deepEqual(asked, [unbound.length - 16_384, 0], "as a whole where there is none");
   });
 
   it("is of what is there by then where somebody appends to a journal between the question and the answer", async () => {

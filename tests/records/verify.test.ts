@@ -162,6 +162,10 @@ describe("the verification of a deployment log", () => {
     assert.equal(verifyLog(hand, "log").result, "sound");
     const forged = byHand.replace('"kind":"start"', '"kind":"unhold","release":"v1"');
     assert.deepEqual(flaws(textOf([...lines, forged])), [["unchained", 17, "h"]]);
+    assert.deepEqual(verifyLog(textOf([...lines, forged]), "log").notes, []);
+    const unnamed = byHand.replace('"by":"by hand"', '"by":"somebody"');
+    assert.deepEqual(flaws(textOf([...lines, unnamed])), [["unchained", 17, "h"]]);
+    assert.equal(verifyLog(hand, "log").notes[0]?.reason, "nothing tells who wrote it");
   });
 
   it("finds a line by hand that was put in, changed or taken out once another entry stands behind it", () => {

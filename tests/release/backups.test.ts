@@ -93,12 +93,12 @@ describe("L8 · the quality of a backup", () => {
 
   it("compares its size with the middle one of other whole backups that have the same parts", () => {
     const others = [
-      backup("a", 1, { bytes: 1 }),
+      backup("a", 1, { bytes: 5_000 }),
       backup("b", 1, { bytes: 1_000 }),
-      backup("c", 1, { bytes: 900 }),
-      backup("d", 1, { bytes: 80 }),
-      backup("e", 1, { ...damaged, bytes: 2 }),
-      backup("f", 1, { parts: ["stack"], bytes: 3 }),
+      backup("c", 1, { bytes: 80 }),
+      backup("d", 1, { bytes: 900 }),
+      backup("e", 1, { ...damaged, bytes: 6_000 }),
+      backup("f", 1, { parts: ["stack"], bytes: 7_000 }),
     ];
     const sizeOf = (bytes: number): string | undefined => told(backup("a", 1, { bytes }), others)[3];
     assert.equal(sizeOf(450), "size 10/10: 450 bytes, usual are 900");
