@@ -27,7 +27,7 @@ import { openJson, openLevels, openLogs, readCopy, readLevel } from "../../recov
 import { copyBackup } from "../../recovery/backups/copy";
 import { addFile, addFolder, addRecords, isNoLock } from "../../recovery/backups/folders";
 import { withOpened } from "../../recovery/backups/opened";
-import { intoPlace } from "../../recovery/backups/place";
+import { intoPlace, settle } from "../../recovery/backups/place";
 import { backupsIn, isReadable, nameAt, readBackup, type Backup } from "../../recovery/backups/read";
 import { Staging } from "../../recovery/backups/staging";
 import { problemsOf, sha256Of } from "../../recovery/backups/verify";
@@ -549,7 +549,7 @@ describe("the files of a backup", () => {
         await kinds(() => {
           intoPlace(join(folder, "from"), join(folder, "to"));
         }),
-        "make make write sync sync move move sync unname unname",
+        "make make write sync sync move move sync sync move sync unname unname",
       );
       assert.equal(readFileSync(join(folder, "to", "a"), "utf8"), "new");
       const file = join(folder, "deep", "file");
@@ -588,13 +588,29 @@ describe("the files of a backup", () => {
       assert.deepEqual(readdirSync(folder).sort(), ["file", "from", "to"]);
     });
 
-    it("stay beside it where there was nothing and the disk fails, for it may be all that there is", () => {
+    it("leave nothing beside it when the disk fails: the backup has them", () => {
       mkdirSync(join(folder, "from"));
       mock.method(fs, "renameSync", failWith("EIO"));
       assert.throws(() => {
         intoPlace(join(folder, "from"), join(folder, "to"));
       }, /EIO/);
-      assert.equal(readdirSync(folder).filter((name) => /^to\.[0-9a-f]{8}\.restoring$/.test(name)).length, 1);
+      assert.deepEqual(readdirSync(folder), ["from"]);
+    });
+
+    it("come into a folder that was not there", () => {
+      writeFileSync(join(folder, "from"), "a");
+      intoPlace(join(folder, "from"), join(folder, "deep", "to"));
+      assert.deepEqual(readdirSync(join(folder, "deep")), ["to"]);
+    });
+
+    it("give way to what was there where they never came, and what is beside it goes", () => {
+      for (const name of ["to.01234567.before", "to.01234567.restoring", "to.89abcdef.gone", "to.mine.before"]) {
+        mkdirSync(join(folder, name));
+      }
+      writeFileSync(join(folder, "to.01234567.before", "a"), "was");
+      settle(join(folder, "to"));
+      assert.deepEqual(readdirSync(folder).sort(), ["to", "to.mine.before"]);
+      assert.equal(readFileSync(join(folder, "to", "a"), "utf8"), "was");
     });
   });
 
