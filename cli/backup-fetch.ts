@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describeError } from "../checks/probe";
-import type { CopyPlace } from "../recovery/backups/copy";
+import { locationOf, type CopyPlace } from "../recovery/backups/copy";
 import { BadCopy, copiesIn, fetchCopy } from "../recovery/backups/fetch";
 import type { Backup } from "../recovery/backups/read";
 import { redactor } from "../release/redact";
@@ -28,7 +28,7 @@ export async function fetchBackup(where: Where, { id, signal }: FetchOptions): P
   const place = copyPlaceOf(stack);
   const all = backupsOf(stack.folder, stack.engine.name);
   const backup = await fetched(stack, place, all, id);
-  const copy = `s3://${place.bucket}/${place.prefix}/${backup.id}`;
+  const copy = `${locationOf(place)}/${backup.id}`;
   const text = [
     `${copy}: ${backup.files.length} files, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")}`,
     relative(stack.folder, backup.place),
@@ -55,8 +55,8 @@ async function fetched(stack: OpenedStack, from: CopyPlace, all: string, asked: 
   }
 }
 
-function refuseUnknown({ bucket, prefix }: CopyPlace, copies: readonly string[], id: string | undefined): never {
-  const place = `s3://${bucket}/${prefix}`;
+function refuseUnknown(from: CopyPlace, copies: readonly string[], id: string | undefined): never {
+  const place = locationOf(from);
   const what = id === undefined ? `${place} has no copy of a backup` : `${place} has no ${JSON.stringify(id)}`;
   const newest = copies.slice(0, 5).join(", ");
   throw new Refusal(copies.length === 0 ? what : `${what}; the newest are ${newest}`, "rewind backup create --copy");

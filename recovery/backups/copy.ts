@@ -12,6 +12,9 @@ export interface CopyPlace {
   readonly prefix: string;
 }
 
+/** A place of copies as people write it. */
+export const locationOf = ({ bucket, prefix }: CopyPlace): string => `s3://${bucket}/${prefix}`;
+
 /** The largest object that a store takes in one piece. */
 const largest = 5 * 1024 ** 3;
 
@@ -34,5 +37,5 @@ export async function copyBackup(store: S3Client, { bucket, prefix }: CopyPlace,
     for await (const chunk of (there ?? []) as AsyncIterable<Uint8Array>) hash.update(chunk);
     if (hash.digest("hex") !== sha256Of(file)) throw new Error(`the store has other bytes of ${path} than were sent`);
   }
-  return `s3://${bucket}/${prefix}/${backup.id}`;
+  return `${locationOf({ bucket, prefix })}/${backup.id}`;
 }

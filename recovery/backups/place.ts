@@ -41,7 +41,7 @@ export function settle(place: string): void {
   if (was !== undefined && !existsSync(place)) renameSync(join(folder, was), place);
   syncFolder(folder);
   // Half of it may be lost with the power, which must not be taken for what was there.
-  for (const name of left.filter((each) => each.endsWith(".before") && existsSync(join(folder, each)))) {
+  for (const name of leftBeside(place).filter((each) => each.endsWith(".before"))) {
     renameSync(join(folder, name), join(folder, name.replace(/before$/, "gone")));
   }
   syncFolder(folder);

@@ -15,12 +15,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mock } from "node:test";
 import { appendInTurn } from "../../records/append";
-import { linkOf, NewerLog } from "../../records/line";
+import { NewerLog } from "../../records/line";
 import { LogHeld, patience } from "../../records/lock";
 import { openFileLog } from "../../records/log";
 import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
 import { Disk, type Fault } from "../faults/disk";
+import { tokensIn } from "./tokens";
 
 /** A process whose number another has got since. */
 const dead = JSON.stringify({ ...thisRunner(), began: "1" });
@@ -33,10 +34,6 @@ describe("an append to a log", () => {
     openFileLog(path, "staging", String)
       .entries()
       .map((entry) => (entry.kind === "hold" ? entry.reason : entry.kind));
-  const tokens = () =>
-    readFileSync(path, "utf8")
-      .split("\n")
-      .flatMap((line) => linkOf(Buffer.from(line))?.token ?? []);
   const text = () => readFileSync(path, "utf8");
   const onDisk = async (act: () => void, fault?: Fault): Promise<Disk> => {
     const disk = new Disk(folder, fault);
@@ -222,7 +219,7 @@ describe("an append to a log", () => {
     hold();
     appendFileSync(path, '{"version":4,"kind":"novelty"}\n');
     assert.throws(() => hold(), NewerLog);
-    assert.deepEqual(tokens(), [1]);
+    assert.deepEqual(tokensIn(path), [1]);
     const files = opened.mock.calls.filter(({ arguments: [at] }) => at === path);
     const ends = closed.mock.calls.map(({ arguments: [file] }) => file);
     assert.equal(files.length, 2);

@@ -18,11 +18,12 @@ import { join } from "node:path";
 import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { linkOf } from "../../records/line";
 import { LogHeld, patience, Queue, type Turn } from "../../records/lock";
 import { openFileLog } from "../../records/log";
 import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
+import { failWith } from "../failing";
+import { tokensIn } from "./tokens";
 
 const loader = join(__dirname, "..", "..", "typescript.js");
 
@@ -34,10 +35,6 @@ describe("the turns of a log's writers", () => {
     open()
       .entries()
       .flatMap((entry) => (entry.kind === "hold" ? [entry.reason] : []));
-  const tokens = (): number[] =>
-    readFileSync(path, "utf8")
-      .split("\n")
-      .flatMap((line) => linkOf(Buffer.from(line))?.token ?? []);
   const verified = () => verifyLog(readFileSync(path), path);
   const lockOf = (token: number): string => `${path}.${token}.lock`;
   const hold = (reason: string) => open().append({ kind: "hold", release: "v1", reason });
@@ -60,10 +57,6 @@ describe("the turns of a log's writers", () => {
     mock.restoreAll();
     rmSync(folder, { recursive: true });
   });
-
-  const failWith = (code: string) => () => {
-    throw Object.assign(new Error(code), { code });
-  };
 
   it("let a living holder have its time, counted from when it was first met, however often it is asked", async () => {
     const child = spawn("sleep", ["60"]);
@@ -259,7 +252,7 @@ describe("the turns of a log's writers", () => {
     }
     hold("second");
     assert.deepEqual(
-      [reasons(), tokens()],
+      [reasons(), tokensIn(path)],
       [
         ["first", "second"],
         [1, 4],
@@ -366,8 +359,8 @@ describe("the turns of a log's writers", () => {
         assert.deepEqual(reasons(), expected);
         assert.equal(verified().result, ended ? "sound" : "unfinished");
         assert.deepEqual(
-          tokens(),
-          tokens().toSorted((a, b) => a - b),
+          tokensIn(path),
+          tokensIn(path).toSorted((a, b) => a - b),
         );
       }),
       { numRuns: 40 },

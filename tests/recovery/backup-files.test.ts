@@ -32,13 +32,11 @@ import { backupsIn, isReadable, nameAt, readBackup, type Backup } from "../../re
 import { Staging } from "../../recovery/backups/staging";
 import { problemsOf, sha256Of } from "../../recovery/backups/verify";
 import { writeBackup, type Fill } from "../../recovery/backups/write";
+import { failWith } from "../failing";
 import { Disk } from "../faults/disk";
+import { facts, holding, readable } from "./made-backup";
 
 const sha256 = (bytes: string | Buffer): string => createHash("sha256").update(bytes).digest("hex");
-const failWith = (code: string) => () => {
-  throw Object.assign(new Error(code), { code });
-};
-const facts = { stack: "staging", at: "2026-11-21T15:00:00.000Z", occasion: "request" } as const;
 const id = "20261121T150000Z";
 
 describe("the files of a backup", () => {
@@ -53,23 +51,12 @@ describe("the files of a backup", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const holding =
-    (contents: Readonly<Record<string, string>>): Fill =>
-    async (staging) => {
-      for (const [path, text] of Object.entries(contents)) await staging.add(path, text);
-      return undefined;
-    };
   const filled =
     (add: (staging: Staging) => Promise<void>): Fill =>
     async (staging) => {
       await add(staging);
       return undefined;
     };
-  const readable = (place: string): Backup => {
-    const backup = readBackup(place);
-    if (!isReadable(backup)) assert.fail(backup.reason);
-    return backup;
-  };
   const reasonOf = (place: string): string => {
     const backup = readBackup(place);
     return isReadable(backup) ? "readable" : backup.reason;

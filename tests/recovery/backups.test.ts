@@ -22,9 +22,10 @@ import { openJson, openLevels, openLogs } from "../../recovery/backups/contents"
 import { addFolder, addRecords } from "../../recovery/backups/folders";
 import { withOpened } from "../../recovery/backups/opened";
 import { intoPlace } from "../../recovery/backups/place";
-import { backupsIn, isReadable, readBackup, type Backup } from "../../recovery/backups/read";
+import { backupsIn, isReadable, readBackup } from "../../recovery/backups/read";
 import { problemsOf } from "../../recovery/backups/verify";
 import { writeBackup, type Fill } from "../../recovery/backups/write";
+import { facts, holding, readable } from "./made-backup";
 
 describe("backups on the disk", () => {
   let folder: string;
@@ -37,21 +38,9 @@ describe("backups on the disk", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const facts = { stack: "staging", at: "2026-11-21T15:00:00.000Z", occasion: "request" } as const;
-  const holding =
-    (contents: Readonly<Record<string, string>>): Fill =>
-    async (staging) => {
-      for (const [path, text] of Object.entries(contents)) await staging.add(path, text);
-      return undefined;
-    };
   const made = async (contents: Readonly<Record<string, string>>, recipients: readonly string[] = []) => {
     const { place } = await writeBackup(all, facts, holding(contents), recipients);
     return readable(place);
-  };
-  const readable = (place: string): Backup => {
-    const backup = readBackup(place);
-    if (!isReadable(backup)) assert.fail(backup.reason);
-    return backup;
   };
   const few = { "stack/Pulumi.staging.yaml": "config: {}\n", "rows/limits.jsonl": '{"id":1}\n', "extra/a b/é.txt": "" };
 
