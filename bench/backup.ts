@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { up, type LocalEnvironment } from "../local/environment";
-import { connected, dropDatabase, dumpDatabase } from "../recovery/backups/dump";
+import { dumpDatabase } from "../recovery/backups/dump";
+import { dropDatabase } from "../recovery/backups/swap";
 import { isReadable, readBackup, type Backup } from "../recovery/backups/read";
 import { problemsOf } from "../recovery/backups/verify";
 import { writeBackup } from "../recovery/backups/write";
-import type { Server } from "../recovery/server";
+import { connected, type Server } from "../recovery/server";
 import { timed } from "./catalogue";
 import { figureOf, type Figure } from "./figure";
 import { benchOptions, closeBench, home, runs, time } from "./project";
@@ -84,7 +85,7 @@ async function ours(server: Server, programs: string, folder: string): Promise<v
   const facts = { stack: "bench", at: new Date().toISOString(), occasion: "request" } as const;
   const { place } = await writeBackup(folder, facts, async (staging) => ({
     name: server.database,
-    rows: await dumpDatabase({ server, programs }, (dump) => staging.add("database/bench.dump", dump)),
+    ...(await dumpDatabase({ server, programs }, (dump) => staging.add("database/bench.dump", dump))),
   }));
   rmSync(place, { recursive: true });
 }

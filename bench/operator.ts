@@ -1,12 +1,11 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Entry, Intent } from "../records/entry";
 import { limited, type Limited } from "./catalogue";
 import { figureOf } from "./figure";
-import { checkout, home, runs, time } from "./project";
+import { checkout, copyRooms, home, runs, time } from "./project";
 
 const entries = 10_000;
-const rooms = ["builds", "checks", "cli", "local", "records", "recovery", "release", "releases", "stacks"];
 const digest = `sha256:${"a".repeat(64)}`;
 
 /** The project with a log of ten thousand entries: five thousand deployments between two releases. */
@@ -14,7 +13,7 @@ function writeProject(): { readonly cwd: string; readonly first: string; readonl
   const cwd = join(home, "operator");
   rmSync(cwd, { recursive: true, force: true });
   mkdirSync(join(cwd, ".rewind", "records"), { recursive: true });
-  for (const room of rooms) cpSync(join(checkout, room), join(cwd, room), { recursive: true });
+  copyRooms(cwd);
   for (const file of ["package.json", "typescript.js", "Pulumi.yaml", "Pulumi.staging.yaml"]) {
     writeFileSync(join(cwd, file), readFileSync(join(checkout, file)));
   }

@@ -1,17 +1,30 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { figureOf, type Figure } from "./figure";
-import { checkout, closeBench, flip, home, openBench, print, pulumi, runs, time, type Target } from "./project";
+import {
+  checkout,
+  closeBench,
+  copyRooms,
+  flip,
+  home,
+  openBench,
+  print,
+  pulumi,
+  runs,
+  time,
+  type Target,
+} from "./project";
 
-/** What the program is made of. `typescript.js` is there for the process that runs dynamic providers alone. */
-const parts = ["checks", "examples", "index.ts", "package.json", "records", "release", "stacks", "tsconfig.json"];
+/** What the program is made of beside its rooms. `typescript.js` is there for the process that runs dynamic providers alone. */
+const parts = ["examples", "index.ts", "package.json", "tsconfig.json", "typescript.js"];
 
 /** The same program and stack in a project whose TypeScript the engine loads as it does by default, types checked. */
 function writeStockProject({ stack, file }: Target): Target {
   const cwd = join(home, "stock");
   rmSync(cwd, { recursive: true, force: true });
   mkdirSync(cwd, { recursive: true });
-  for (const part of [...parts, "typescript.js"]) cpSync(join(checkout, part), join(cwd, part), { recursive: true });
+  copyRooms(cwd);
+  for (const part of parts) cpSync(join(checkout, part), join(cwd, part), { recursive: true });
   for (const link of ["node_modules", ".rewind"]) symlinkSync(join(checkout, link), join(cwd, link));
   writeFileSync(join(cwd, "Pulumi.yaml"), "name: rewind\nmain: index.ts\nruntime: nodejs\n");
   const copy = join(cwd, `Pulumi.${stack}.yaml`);

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import type Docker from "dockerode";
 import { dockerAt } from "../checks/clients";
-import { withPin } from "../cli/pin";
+import { withPin } from "../project/pin";
 import { cacheFolder } from "../local/cache";
 import { down, up, type LocalEnvironment } from "../local/environment";
 import { buildImages } from "../local/images";
@@ -16,6 +16,16 @@ import type { Figure } from "./figure";
 export const checkout = resolve(__dirname, "..");
 export const home = join(checkout, ".rewind-bench");
 export const runs = Number(process.env.REWIND_BENCH_RUNS ?? 5);
+
+const noRooms = new Set(["bench", "docs", "examples", "node_modules", "tests"]);
+
+/** Copies what the project is made of, whatever rooms it has. */
+export function copyRooms(into: string): void {
+  for (const each of readdirSync(checkout, { withFileTypes: true })) {
+    if (!each.isDirectory() || each.name.startsWith(".") || noRooms.has(each.name)) continue;
+    cpSync(join(checkout, each.name), join(into, each.name), { recursive: true });
+  }
+}
 
 /** A stack that is measured. */
 export interface Target {

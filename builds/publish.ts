@@ -1,9 +1,11 @@
 import { GetObjectCommand, paginateListObjectsV2, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { readBody } from "../checks/bounded";
 import { canonicalJson, digestOf } from "../release/canonical";
 import {
   cacheControlOf,
   fileKey,
   filesPrefix,
+  largestManifest,
   manifestKey,
   readManifest,
   type BuildFile,
@@ -87,7 +89,7 @@ async function putManifest(store: S3Client, bucket: string, build: Digest, text:
 async function holdsManifest(store: S3Client, Bucket: string, build: Digest): Promise<boolean> {
   try {
     const { Body } = await store.send(new GetObjectCommand({ Bucket, Key: manifestKey(build) }));
-    readManifest((await Body?.transformToString()) ?? "", build);
+    readManifest((await readBody(Body, largestManifest, `the manifest of ${build}`)).toString("utf8"), build);
     return true;
   } catch (error) {
     if (error instanceof Error && error.name === "NoSuchKey") return false;

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { decide, telltaleKeys, type Decision } from "../release/access";
+import { decide, principalsOf, telltaleKeys, type Decision } from "../release/access";
 import type { RequestFacts } from "../release/conditions";
-import { storedPolicy } from "../release/policy";
+import { statementsOf, storedPolicy } from "../release/policy";
 import { isOnAws } from "../release/runtime";
 import type { Bucket, ObjectStore, Policy } from "../release/schema/storage";
 import type { Clients } from "./clients";
 import { denials, readProbe, removeProbe, statusOf } from "./policy";
 import type { Measurement } from "./probe";
+import { fetchOutside } from "./outbound";
 
 /** Somebody who tries a bucket, and what policies call them. */
 interface Visitor {
@@ -50,9 +51,32 @@ export async function measureAccess(
   if (wrong.length > 0) return { result: "failed", evidence: wrong.slice(0, 5).join("; ") };
   const [tried, left] = [sum(found.map(({ tried }) => tried)), sum(found.map(({ left }) => left))];
   const who = visitors.map(({ name }) => name).join(", ");
-  const unknown = left === 0 ? "" : `; ${left} depend on conditions and were left out`;
+  const untried = unprobed(policy, visitors);
+  const unknown = [
+    ...(left === 0 ? [] : [`${left} attempts depend on what only the store knows and were left out`]),
+    ...(untried.length === 0 ? [] : [`unprobed: ${untried.join(", ")}`]),
+  ]
+    .map((each) => `; ${each}`)
+    .join("");
   if (tried === 0) return { result: "inconclusive", evidence: `nothing of ${bucket} could be tried${unknown}` };
   return { result: "passed", evidence: `${tried} attempts on ${bucket} by ${who} ended as its policy says${unknown}` };
+}
+
+/** The statements that no visitor can try, and why, for people: whom they are for has no keys here. */
+export function unprobed(policy: Policy, visitors: readonly { readonly principals: readonly string[] }[]): string[] {
+  const most = 5;
+  const found = statementsOf(policy).flatMap((statement, index): string[] => {
+    const { Sid = "", Principal, NotPrincipal, Condition } = statement;
+    const name = Sid === "" ? `Statement ${index}` : Sid;
+    if (NotPrincipal !== undefined) return [`${name} (for everybody but ${principalsOf(statement).join(", ")})`];
+    if (Principal !== "*" && !principalsOf(statement).includes("*")) {
+      const keys = new Set(visitors.flatMap(({ principals }) => principals));
+      const others = principalsOf(statement).filter((principal) => !keys.has(principal));
+      if (others.length > 0) return [`${name} (no keys of ${others.slice(0, most).join(", ")})`];
+    }
+    return Condition === undefined ? [] : [`${name} (its condition holds for some requests only)`];
+  });
+  return found.length > most ? [...found.slice(0, most), `${found.length - most} more`] : found;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
@@ -188,8 +212,8 @@ async function attemptAnonymously(
   if (deed === "list")
     address.search = new URLSearchParams({ "list-type": "2", "max-keys": "1", prefix: key }).toString();
   const method = { get: "GET", list: "GET", put: "PUT", delete: "DELETE" }[deed];
-  const response = await fetch(address, { method, signal, ...(deed === "put" ? { body: "probe" } : {}) });
-  await response.arrayBuffer();
+  const response = await fetchOutside(address, { method, signal, ...(deed === "put" ? { body: "probe" } : {}) });
+  await response.body?.cancel();
   return response.status;
 }
 

@@ -1,4 +1,5 @@
-import { Client } from "pg";
+import type { Client } from "pg";
+import { connect, exactTexts } from "../rows/session";
 import { sslFor } from "./tls";
 
 /** Where a database is, and who asks. */
@@ -15,23 +16,20 @@ export interface Access {
 
 /** Runs something on a connection of its own, which may write, and closes it whatever happens. */
 export async function asAdministrator<T>(
-  { connection, password }: Access,
+  { connection: { sslmode, ...place }, password }: Access,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { host, port, user, database, sslmode } = connection;
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    password,
-    ssl: sslFor(sslmode),
-    connectionTimeoutMillis: 10_000,
-    application_name: "rewind",
-  });
-  // A connection that breaks between two queries is the next query's error, not the process's end.
-  client.on("error", () => undefined);
-  await client.connect();
+  const client = await connect(
+    {
+      ...place,
+      password,
+      ssl: sslFor(sslmode),
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      application_name: "rewind",
+    },
+    exactTexts,
+  );
   try {
     return await work(client);
   } finally {

@@ -1,9 +1,10 @@
 import { fullImage } from "../release/images";
 import { milliseconds } from "../release/primitives";
 import type { Settings } from "../release/parse";
-import { policyDigest, storedPolicy } from "../release/policy";
+import { storedPolicy } from "../release/policy";
+import { policyDigest } from "../release/policy-meaning";
 import { pinnedValue } from "../release/pinned-value";
-import { asContainers } from "../release/runtime";
+import { asContainers, onDocker } from "../release/runtime";
 import type { CheckDefinition, Logs } from "../release/schema/verification";
 import { addressOnAws, awsProbes } from "./aws";
 import { bucketProbes } from "./bucket";
@@ -20,7 +21,7 @@ import { defaultTiming, type Probe, type Timing } from "./probe";
 import { routeProbes } from "./routes";
 import { measureRows } from "./rows";
 import { measureSignedUrl } from "./signed-url";
-import { pinnedSource } from "./row-source";
+import { pinnedSource } from "../rows/source";
 import { locatedTable, patience } from "./row-probes";
 import { measureQuery } from "./sql";
 import { measureStamps } from "./stamps";
@@ -101,6 +102,7 @@ function declaredProbes(
       addressOnAws(settings.environment, entry) ??
       addressInSwarm(settings.environment, clients, entry) ??
       addressOf(clients.docker, clients.host, entry, containers),
+    isInside: (entry) => onDocker(settings.environment, entry.startsWith("services/") ? "services" : "functions"),
     secret: (name) => clients.secret(name),
     pinned: (variable) => pinnedValue(settings, variable),
   };
@@ -116,7 +118,7 @@ function declaredProbes(
     trigger: definition.trigger,
     ask: (signal) =>
       definition.kind === "logs"
-        ? measureLogs(logSource(settings, clients, definition.of, containers), definition, runsSince)
+        ? measureLogs(logSource(settings, clients, definition.of, containers), definition, runsSince, signal)
         : measure(settings, clients, http, definition, runsSince, signal),
   }));
 }
@@ -139,7 +141,8 @@ function measure(
       return measureSignedUrl(settings, clients, http, definition, signal);
     case "sql": {
       const timeout = milliseconds(definition.timeout ?? timingAfter(settings).timeout);
-      return measureQuery(clients.database(), definition.query, definition.expect.rows, timeout);
+      const { query, expect } = definition;
+      return measureQuery(clients.database(), query, expect.rows, timeout, environment.database?.reader);
     }
     case "row": {
       const located = locatedTable(settings, definition.table);

@@ -3,6 +3,7 @@ import type { ECSClient } from "@aws-sdk/client-ecs";
 import type { LambdaClient } from "@aws-sdk/client-lambda";
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Environment } from "../release/schema/environment";
+import { awsOutbound } from "./outbound";
 
 /** The clients of an AWS account. Each is loaded when it is first asked for: most stacks have no use for them. */
 export interface AwsClients {
@@ -28,6 +29,7 @@ export function openAws({ aws }: Pick<Environment, "aws">, secret: (name: string
     const { credentials, endpoint } = aws ?? {};
     return {
       maxAttempts: 1,
+      ...awsOutbound(),
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined

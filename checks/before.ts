@@ -6,14 +6,16 @@ import type { ProjectFiles } from "../release/project-files";
 import { snapshotOf } from "../release/snapshot";
 import type { Clients } from "./clients";
 import { artifactProbes } from "./artifacts";
+import { membershipProbe } from "./memberships";
 import { migrationProbes } from "./migrations";
 import type { MigrationStep } from "../release/migration-plan";
 import { buildProbes } from "./frontend";
 import { isNoSuchBucket, measurePolicyDigest } from "./policy";
 import type { Probe, Timing } from "./probe";
+import { SharedSessions } from "../rows/pooler";
 import type { RowsDigest } from "../release/rows";
 import type { RowDigests } from "./rows";
-import { rowDriftProbes, rowFileProbes } from "./row-probes";
+import { rowDriftProbes, rowFileProbes, rowPlanProbes } from "./row-probes";
 import { proxyProbes } from "./routes";
 import type * as signedImages from "./signed-images";
 import { swarmProbes } from "./swarm";
@@ -26,8 +28,8 @@ export const timingBefore: Timing = { timeout: "5s", deadline: "8s" };
 
 /** What the deployment log knows that a change must respect. */
 export interface Known {
-  /** The reason for which a release is on hold, undefined when it is not. */
-  holdOn(release: string): string | undefined;
+  /** Why a release is on hold, and what lifts the hold; undefined when it is not. */
+  holdOn(release: string): { readonly reason: string; readonly next: string } | undefined;
   /** The states in which the stack may stand; none before the first verified deployment. */
   readonly states: readonly {
     readonly rows?: Readonly<Record<string, RowDigests>>;
@@ -53,8 +55,9 @@ export function probesBefore(settings: Settings, clients: Clients, known: Known,
     ...swarmProbes(settings, clients),
     ...artifactProbes(settings, clients),
     ...(environment.signatures === undefined ? [] : signing().signedImageProbes(settings, clients, files)),
-    ...(database === undefined ? [] : [databaseProbe(clients, database.name)]),
+    ...(database === undefined ? [] : [databaseProbe(clients, database.name), membershipProbe(clients, database)]),
     ...rowFileProbes(settings, clients),
+    ...rowPlanProbes(settings, clients, known.states),
     ...Object.entries(objectStore?.buckets ?? {}).map(([, bucket]) => bucketProbe(clients, bucket)),
     ...Object.entries(caches).map(([name, { url }]) => cacheProbe(`cache ${name}`, clients.secret(url))),
     ...Object.entries(environment.jobs ?? {}).map(([name, { url }]) => cacheProbe(`jobs ${name}`, clients.secret(url))),
@@ -73,11 +76,11 @@ function holdProbe(release: string, known: Known): Probe {
     name: `hold ${release}`,
     factual: true,
     ask: () => {
-      const reason = known.holdOn(release);
+      const hold = known.holdOn(release);
       return Promise.resolve(
-        reason === undefined
+        hold === undefined
           ? { result: "passed", evidence: "not on hold" }
-          : { result: "failed", evidence: `on hold: ${reason}; lift it with: rewind unhold ${release} --reason "…"` },
+          : { result: "failed", evidence: `${hold.reason}; lift it with: ${hold.next}` },
       );
     },
   };
@@ -86,11 +89,13 @@ function holdProbe(release: string, known: Known): Probe {
 function databaseProbe(clients: Clients, name: string): Probe {
   return {
     name: `database ${name}`,
+    factual: true,
     ask: async () => {
       try {
         await clients.database().query("select 1");
         return { result: "passed", evidence: "answers" };
       } catch (error) {
+        if (error instanceof SharedSessions) return { result: "failed", evidence: error.message };
         // Before the first deployment the server is there and the database is not.
         if ((error as { code?: string }).code !== "3D000") throw error;
         return { result: "passed", evidence: "the server answers; the database is yet to be made" };

@@ -1,3 +1,4 @@
+import { shortened } from "../release/text";
 import {
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -56,7 +57,7 @@ function lifecycleDifference(live: readonly LifecycleRule[], wanted: readonly Ru
     abortUploads: rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation,
     transitions: (rule.Transitions ?? []).map(({ Days, StorageClass }) => ({ days: Days ?? 0, to: StorageClass })),
   }));
-  return inOrder(found) === inOrder(wanted) ? [] : [`lifecycle is ${inOrder(found).slice(0, 300)}`];
+  return inOrder(found) === inOrder(wanted) ? [] : [`lifecycle is ${shortened(inOrder(found))}`];
 }
 
 /** Rules have no order; what is undefined is not there. */

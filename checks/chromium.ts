@@ -37,7 +37,7 @@ export function findChromium(
   }
   const found = [...usualPlaces(platform, env), playwrights()].find(isProgram);
   if (found !== undefined) return found;
-  const command = platform === "linux" ? "apt-get install chromium" : "npx playwright-core install chromium";
+  const command = platform === "linux" ? "apt-get install chromium" : "npx --no playwright-core install chromium";
   throw new Error(`there is no Chromium here; type: ${command}, or set REWIND_CHROMIUM to the program`);
 }
 

@@ -1,10 +1,13 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import Docker from "dockerode";
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { openAws, type AwsClients } from "./aws-clients";
 import type { Settings } from "../release/parse";
+import { exactTexts, onlyReading, poolOf } from "../rows/session";
+import { hostCheck } from "./known-hosts";
 import { sslFor } from "./tls";
 import type { Environment } from "../release/schema/environment";
+import { awsOutbound } from "./outbound";
 
 /** The values of `rewind:secrets`, by name. They live in memory and in connections, nowhere else. */
 export type Secrets = Readonly<Record<string, string>>;
@@ -47,7 +50,7 @@ export function openClients(
   return {
     get docker() {
       if (environment.docker === undefined) throw new Error("the environment has no Docker engine");
-      return (engine ??= dockerAt(environment.docker.host));
+      return (engine ??= dockerAt(environment.docker.host, silence));
     },
     aws,
     host: environment.docker?.address ?? "127.0.0.1",
@@ -74,22 +77,30 @@ export function openClients(
   };
 }
 
-/** A Docker client for `unix://`, `npipe://`, `tcp://` and `ssh://` hosts. */
-export function dockerAt(host: string): Docker {
+/** How long an engine may say nothing to a check, in milliseconds: a check that gave up earlier leaves its request behind. */
+const silence = 30_000;
+
+/**
+ * A Docker client for `unix://`, `npipe://`, `tcp://` and `ssh://` hosts.
+ * @param timeout after so many milliseconds without a byte a request ends; without one it waits, and the process with it
+ */
+export function dockerAt(host: string, timeout?: number): Docker {
   const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*)$/.exec(host) ?? [];
-  if (scheme === "unix" || scheme === "npipe") return new Docker({ socketPath: rest });
+  const patience = timeout === undefined ? {} : { timeout };
+  if (scheme === "unix" || scheme === "npipe") return new Docker({ socketPath: rest, ...patience });
   const { hostname, port, username } = new URL(host);
   if (scheme === "ssh") {
     const agent = process.env.SSH_AUTH_SOCK;
-    const sshOptions = agent === undefined ? {} : { agent };
-    return new Docker({ protocol: "ssh", host: hostname, port: Number(port || 22), username, sshOptions });
+    const at = { host: hostname, port: Number(port || 22) };
+    const sshOptions = { ...hostCheck(at.host, at.port), ...(agent === undefined ? {} : { agent }) };
+    return new Docker({ protocol: "ssh", ...at, username, sshOptions, ...patience });
   }
-  return new Docker({ protocol: "http", host: hostname, port: Number(port || 2375) });
+  return new Docker({ protocol: "http", host: hostname, port: Number(port || 2375), ...patience });
 }
 
 function databasePool({ database }: Environment, secret: (name: string) => string): Pool {
   if (database === undefined) throw new Error("the environment has no database");
-  const pool = new Pool({
+  const config = {
     host: database.host,
     port: database.port,
     user: database.administrator.user,
@@ -98,17 +109,11 @@ function databasePool({ database }: Environment, secret: (name: string) => strin
     ssl: sslFor(database.sslmode),
     max: 4,
     connectionTimeoutMillis: 5_000,
-    // A table that somebody holds a lock on must not hold up a gate.
-    statement_timeout: 30_000,
     query_timeout: 30_000,
     application_name: "rewind",
-    // A probe only ever looks.
-    options: "-c default_transaction_read_only=on",
-  });
-  // A connection that breaks, idle or at work, is a query's error, not the process's end.
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  return pool;
+  };
+  // A table that somebody holds a lock on must not hold up a gate.
+  return poolOf(config, { ...onlyReading, ...exactTexts, statement_timeout: "30s" });
 }
 
 function storeAs({ objectStore }: Environment, identity: Identity, secret: (name: string) => string): S3Client {
@@ -121,6 +126,7 @@ function storeAs({ objectStore }: Environment, identity: Identity, secret: (name
   return new S3Client({
     region,
     maxAttempts: 1,
+    ...awsOutbound(),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(keys === undefined
       ? {}

@@ -1,4 +1,6 @@
 import type Docker from "dockerode";
+import { engineName } from "../release/images";
+import { hostInUrl } from "../release/primitives";
 import type { Measurement } from "./probe";
 
 /** The containers that run the pinned entries: `services/api` → container id. */
@@ -18,7 +20,7 @@ export async function addressOf(docker: Docker, host: string, entry: string, con
     .flatMap((bindings) => (bindings as Docker.PortMap[string] | null) ?? [])
     .find(({ HostPort }) => HostPort !== "")?.HostPort;
   if (port === undefined) throw new Error(`the container of ${entry} publishes no port`);
-  return `http://${host}:${port}`;
+  return `http://${hostInUrl(host)}:${port}`;
 }
 
 /** Whether the container of an entry runs, is healthy, and was made from the pinned image. */
@@ -32,7 +34,7 @@ export async function measureContainer(docker: Docker, id: string | undefined, i
   }
   const { RepoDigests, RepoTags } = await docker.getImage(Image).inspect();
   const names = [...RepoDigests, ...RepoTags];
-  return names.some((each) => each === image || each === withoutTag(image))
+  return [image, engineName(image), engineName(withoutTag(image))].some((each) => names.includes(each))
     ? { result: "passed", evidence: `${name} runs ${withoutTag(image)}` }
     : { result: "failed", evidence: `${name} runs ${names.join(", ") || Image}, pinned is ${image}` };
 }
@@ -42,28 +44,4 @@ function withoutTag(image: string): string {
   const [name = "", digest] = image.split("@");
   if (digest === undefined) return image;
   return `${name.replace(/:[^:/]+$/, "")}@${digest}`;
-}
-
-/** Whether the registry has an image, asked through the engine that would pull it, with what the registry asks for. */
-export async function measureImage(
-  docker: Docker,
-  image: string,
-  auth?: Docker.AuthConfigObject,
-): Promise<Measurement> {
-  try {
-    const shown = auth === undefined ? {} : { authconfig: auth };
-    const { Descriptor } = (await docker.getImage(image).distribution(shown)) as { Descriptor: { digest: string } };
-    const pinned = image.split("@")[1];
-    return pinned === undefined || Descriptor.digest === pinned
-      ? { result: "passed", evidence: Descriptor.digest }
-      : { result: "failed", evidence: `the registry has ${Descriptor.digest}` };
-  } catch (error) {
-    const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
-    const message = json?.message ?? (error instanceof Error ? error.message : String(error));
-    const missing = statusCode === 404 || /not found|manifest unknown/i.test(message);
-    return {
-      result: missing ? "failed" : "error",
-      evidence: `${missing ? "not in its registry" : "registry"}: ${message}`,
-    };
-  }
 }

@@ -2,6 +2,7 @@ import { matchesPattern } from "../release/actions";
 import type { CorsRule, ObjectStore } from "../release/schema/storage";
 import { addressOfObject } from "./access";
 import type { Measurement } from "./probe";
+import { fetchOutside } from "./outbound";
 
 const foreign = "https://rewind-probe.invalid";
 
@@ -16,9 +17,11 @@ export async function measureCors(
   signal: AbortSignal,
 ): Promise<Measurement> {
   const wanted = rules.flatMap(({ origins, methods }) =>
-    // A pattern's star stands for a name like any other.
+    // A pattern's star stands for a name or a port like any other.
     origins.flatMap((origin) =>
-      methods.map((method) => [origin === "*" ? foreign : origin.replace(/\*/g, "x"), method] as const),
+      methods.map(
+        (method) => [origin === "*" ? foreign : origin.replace(/:\*$/, ":1").replace("*", "x"), method] as const,
+      ),
     ),
   );
   for (const [origin, method] of wanted) {
@@ -46,11 +49,11 @@ async function preflight(
   method: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const response = await fetch(addressOfObject(objectStore, bucket, "rewind-probe"), {
+  const response = await fetchOutside(addressOfObject(objectStore, bucket, "rewind-probe"), {
     method: "OPTIONS",
     headers: { origin, "access-control-request-method": method },
     signal,
   });
-  await response.arrayBuffer();
+  await response.body?.cancel();
   return response.ok ? (response.headers.get("access-control-allow-origin") ?? undefined) : undefined;
 }

@@ -4,6 +4,7 @@ import {
   type GetBucketTaggingCommandOutput,
 } from "@aws-sdk/client-s3";
 import type Docker from "dockerode";
+import { shortened } from "../release/text";
 import { canonicalJson } from "../release/canonical";
 import type { Settings } from "../release/parse";
 import type { Pinned } from "../release/pinned";
@@ -126,7 +127,7 @@ function parsed(lines: readonly string[] | null | undefined): Map<string, string
   );
 }
 
-const quoted = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
+const quoted = (text: string): string => JSON.stringify(shortened(text, 80));
 
 /** Whether a bucket keeps versions, and has the tags, that were applied. */
 export async function measureBucketSettings(

@@ -2,9 +2,11 @@ import { createHash } from "node:crypto";
 import type { Settings } from "../release/parse";
 import type { Digest } from "../release/primitives";
 import { fallbackOf, type FrontendPlace } from "../release/schema/frontend";
+import { readBeginning } from "./bounded";
 import { fetchManifest, measureBuild } from "./stored-build";
 import type { Clients } from "./clients";
 import type { Measurement, Probe } from "./probe";
+import { fetchOutside } from "./outbound";
 
 /** What a frontend's checks need: the pinned build, and the place that it is served from. */
 export interface PinnedFrontend {
@@ -54,10 +56,10 @@ export async function measureServed(
   const document = manifest?.find(({ path }) => path === fallbackOf(place));
   if (document === undefined) return { result: "failed", evidence: `${build} has no ${fallbackOf(place)}` };
   const url = `${place.url}/${document.path}`;
-  const answer = await fetch(url, { redirect: "manual", signal });
-  const bytes = Buffer.from(await answer.arrayBuffer());
+  const answer = await fetchOutside(url, { redirect: "manual", signal });
+  const { bytes, whole } = await readBeginning(answer.body, document.bytes);
   if (answer.status !== 200) return { result: "failed", evidence: `${url} answers ${answer.status}, expected 200` };
-  return createHash("sha256").update(bytes).digest("hex") === document.sha256
+  return whole && createHash("sha256").update(bytes).digest("hex") === document.sha256
     ? { result: "passed", evidence: `${url} is of ${build}` }
     : { result: "failed", evidence: `${url} is not of the pinned build ${build}` };
 }

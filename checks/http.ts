@@ -1,12 +1,17 @@
+import { oneLine } from "../release/text";
 import { interpolate, interpolateJson } from "../release/interpolate";
 import { milliseconds } from "../release/primitives";
 import type { Request } from "../release/schema/verification";
+import { readBeginning } from "./bounded";
 import type { Measurement } from "./probe";
+import { fetchOutside } from "./outbound";
 
 /** What a request needs to know beside its definition. */
 export interface HttpContext {
   /** The base URL of a service or function, such as `http://127.0.0.1:32768`. Throws when it does not run. */
   addressOf(entry: string): Promise<string>;
+  /** Whether it runs on the stack's own Docker engine, which is never asked through a proxy. */
+  isInside?(entry: string): boolean;
   secret(name: string): string;
   /** The value of a pinned variable such as `config.scoring_config.results_version.value`. */
   pinned(variable: string): string | undefined;
@@ -36,18 +41,23 @@ export async function measureRequests(
     const line = `${request.method ?? "GET"} ${request.to}${sent.path}`;
     const address = await context.addressOf(request.to);
     const asked = performance.now();
-    const response = await fetch(`${address}${sent.path}`, {
+    const send = context.isInside?.(request.to) ? fetch : fetchOutside;
+    const response = await send(`${address}${sent.path}`, {
       method: request.method ?? "GET",
       headers: headersOf(request, context),
       redirect: "manual",
       signal,
       ...(sent.body === undefined ? {} : { body: JSON.stringify(sent.body) }),
     });
-    const text = (await response.text()).slice(0, largestAnswer);
+    const { bytes, whole } = await readBeginning(response.body, largestAnswer);
+    const text = bytes.toString("utf8");
     const took = performance.now() - asked;
     const told = `${line} → ${response.status} ${brief(text)}`;
     if (response.status !== request.expect.status) {
       return { result: "failed", evidence: `${told}; expected ${request.expect.status}` };
+    }
+    if (!whole && (sent.json !== undefined || request.capture !== undefined)) {
+      return { result: "failed", evidence: `${line} → ${response.status}, more than ${largestAnswer} bytes` };
     }
     const answer = parsed(text);
     const difference = sent.json === undefined ? undefined : firstDifference(sent.json, answer, "");
@@ -116,8 +126,5 @@ function parsed(text: string): unknown {
   }
 }
 
-/** At most two hundred characters on one line. `JSON.stringify` gives undefined for what is not there. */
-function brief(text: string | undefined): string {
-  const line = (text ?? "nothing").replace(/\s+/g, " ").trim();
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
-}
+/** `JSON.stringify` gives undefined for what is not there. */
+const brief = (text: string | undefined): string => oneLine(text ?? "nothing");

@@ -2,18 +2,28 @@ import type Docker from "dockerode";
 import type { Settings } from "../release/parse";
 import { asContainers, nameInSwarm } from "../release/runtime";
 import type { Logs } from "../release/schema/verification";
+import { shortened } from "../release/text";
 import type { Clients } from "./clients";
 import type { Containers } from "./containers";
+import { searchLines } from "./line-search";
 import type { Measurement } from "./probe";
 
-/** What writes the lines that are looked at. */
-type LogSource = Pick<Docker.Container | Docker.Service, "logs">;
+/** Which lines are asked for: those since a moment, in seconds since 1970, and of them the newest. */
+export interface LogQuery {
+  readonly since: number;
+  readonly tail: number;
+}
+
+/** Sends the lines of a container, or of all tasks of a service, as the Docker engine frames them. */
+export type LogSource = (query: LogQuery, signal: AbortSignal) => Promise<AsyncIterable<Buffer>>;
 
 /** The newest lines of each that are looked at. */
 const newest = 10_000;
+/** Of a longer line, in bytes, the rest is not looked at: who writes it decides how long it is. */
+const longestLine = 4_096;
 
 /**
- * The container, or the service of a swarm, that an entry runs as.
+ * The lines of the container, or of the service of a swarm, that an entry runs as.
  * @throws Error when it has no container
  */
 export function logSource(
@@ -23,10 +33,30 @@ export function logSource(
   containers: Containers,
 ): LogSource {
   const [facet, name = ""] = entry.split("/") as ["services" | "functions", string?];
-  if (!asContainers(environment, facet)) return docker.getService(nameInSwarm(environment, name));
+  if (!asContainers(environment, facet)) return streamOf(docker, `/services/${nameInSwarm(environment, name)}`);
   const id = containers[entry];
   if (id === undefined) throw new Error(`${entry} has no container`);
-  return docker.getContainer(id);
+  return streamOf(docker, `/containers/${id}`);
+}
+
+/** The client has what an engine wrote only as a whole, which may be more than this machine has memory for. */
+function streamOf(docker: Docker, of: string): LogSource {
+  return ({ since, tail }, abortSignal) =>
+    new Promise((resolve, reject) => {
+      const request = {
+        path: `${of}/logs?`,
+        method: "GET",
+        isStream: true,
+        abortSignal,
+        options: { stdout: true, stderr: true, follow: false, since, tail },
+        statusCodes: { 200: true, 404: "no such container or service", 500: "server error" },
+      };
+      const modem = docker.modem as { dial(request: object, done: (error: unknown, stream: unknown) => void): void };
+      modem.dial(request, (error, stream) => {
+        if (error instanceof Error) reject(error);
+        else resolve(stream as AsyncIterable<Buffer>);
+      });
+    });
 }
 
 /**
@@ -37,36 +67,80 @@ export async function measureLogs(
   source: LogSource,
   { of, without }: Pick<Logs, "of" | "without">,
   since: string | undefined,
+  signal: AbortSignal,
 ): Promise<Measurement> {
   const from = since === undefined ? 0 : Math.floor(Date.parse(since) / 1_000);
-  // Without `follow` the answer comes as a whole; the types know only the stream.
-  const raw = (await source.logs({ stdout: true, stderr: true, since: from, tail: newest, follow: false })) as unknown;
-  const lines = textOf(raw as Buffer)
-    .split("\n")
-    .filter((line) => line !== "");
-  const pattern = new RegExp(without, "u");
-  const found = lines.filter((line) => pattern.test(line));
-  const [first] = found;
+  const lines: string[] = [];
+  for await (const line of linesIn(await source({ since: from, tail: newest }, signal))) lines.push(line);
+  const { count, first } = await searchLines(lines, without, signal);
   return first === undefined
     ? { result: "passed", evidence: `${lines.length} lines of ${of}, none with ${without}` }
-    : { result: "failed", evidence: `${found.length} of ${lines.length} lines of ${of}: ${shortened(first)}` };
+    : { result: "failed", evidence: `${count} of ${lines.length} lines of ${of}: ${shortened(first)}` };
 }
 
-/** At most three hundred characters; where some are missing there is a `…`, before which secrets are looked for, too. */
-const shortened = (line: string): string => (line.length > 300 ? `${line.slice(0, 299)}…` : line);
+/** The lines that are not empty, of what a Docker engine sends; of a long one its beginning. */
+export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let line: Buffer[] = [];
+  let length = 0;
+  const keep = (piece: Buffer): void => {
+    const kept = piece.subarray(0, longestLine - length);
+    if (kept.length > 0) line.push(kept);
+    length += kept.length;
+  };
+  const end = (): string => {
+    const text = Buffer.concat(line).toString("utf8");
+    [line, length] = [[], 0];
+    return text;
+  };
+  for await (const text of unframed(chunks)) {
+    let from = 0;
+    for (let to = text.indexOf(newline); to >= 0; to = text.indexOf(newline, from)) {
+      keep(text.subarray(from, to));
+      const whole = end();
+      if (whole !== "") yield whole;
+      from = to + 1;
+    }
+    keep(text.subarray(from));
+  }
+  const last = end();
+  if (last !== "") yield last;
+}
+
+const newline = 0x0a;
+const headLength = 8;
 
 /**
  * The text of what a Docker engine sends of a container without a terminal: frames of one byte for the stream, three
  * that are zero, four for the length, and so many bytes. One with a terminal sends its text as it is.
  */
-export function textOf(raw: Buffer): string {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < raw.length;) {
-    const isFrame = raw.length - at >= 8 && (raw[at] ?? 3) <= 2 && raw.readUIntBE(at + 1, 3) === 0;
-    if (!isFrame) return raw.toString("utf8");
-    const length = raw.readUInt32BE(at + 4);
-    parts.push(raw.subarray(at + 8, at + 8 + length));
-    at += 8 + length;
+async function* unframed(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let rest = Buffer.alloc(0);
+  /** How much of the present frame is still to come. */
+  let left = 0;
+  let framed = true;
+  for await (const chunk of chunks) {
+    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    rest = Buffer.alloc(0);
+    while (framed && bytes.length > 0) {
+      if (left > 0) {
+        const part = bytes.subarray(0, left);
+        yield part;
+        left -= part.length;
+        bytes = bytes.subarray(part.length);
+      } else if (!beginsFrame(bytes)) framed = false;
+      else if (bytes.length < headLength) {
+        rest = Buffer.from(bytes);
+        break;
+      } else {
+        left = bytes.readUInt32BE(4);
+        bytes = bytes.subarray(headLength);
+      }
+    }
+    if (!framed) yield bytes;
   }
-  return Buffer.concat(parts).toString("utf8");
+  if (rest.length > 0) yield rest;
 }
+
+/** Whether a frame may begin like this: as far as it has come. */
+const beginsFrame = (bytes: Buffer): boolean =>
+  (bytes[0] ?? 0) <= 2 && bytes.subarray(1, 4).every((byte) => byte === 0);

@@ -8,10 +8,16 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { shortened } from "../release/text";
 import type { Digest } from "../release/primitives";
-import { policyDigest } from "../release/policy";
+import { policyDigest } from "../release/policy-meaning";
+import { readBeginning } from "./bounded";
 import type { Clients } from "./clients";
 import type { Measurement } from "./probe";
+import { fetchOutside } from "./outbound";
+
+/** A probe is some words; a store may answer with what it likes. */
+const largestProbe = 1024 * 1024;
 
 /** The policy that a bucket has, undefined when it has none. Throws NoSuchBucket when there is no bucket. */
 export async function readPolicy(clients: Clients, bucket: string): Promise<unknown> {
@@ -42,7 +48,7 @@ export async function measurePolicyDigest(
     ? { result: "passed", evidence: `the policy of ${bucket} is ${words}` }
     : {
         result: "failed",
-        evidence: `the policy of ${bucket} is not ${words}: ${live === undefined ? "there is none" : JSON.stringify(live).slice(0, 300)}`,
+        evidence: `the policy of ${bucket} is not ${words}: ${live === undefined ? "there is none" : shortened(JSON.stringify(live))}`,
       };
 }
 
@@ -70,9 +76,9 @@ export async function measurePolicy(
       const answer = await status();
       if (!denials.has(answer)) return { result: "failed", evidence: `${deed} ${bucket}/${Key} answered ${answer}` };
     }
-    const signed = await fetch(url, { signal });
-    const text = await signed.text();
-    if (signed.status !== 200 || text !== content) {
+    const signed = await fetchOutside(url, { signal });
+    const { bytes } = await readBeginning(signed.body, content.length + 1);
+    if (signed.status !== 200 || bytes.toString("utf8") !== content) {
       return { result: "failed", evidence: `a signed URL answered ${signed.status}, expected 200` };
     }
     const denied = hasStranger ? "anonymous and stranger are denied" : "anonymous is denied";
@@ -125,7 +131,7 @@ interface Attempt {
 function anonymousAttempts(signedUrl: string, signal: AbortSignal): Attempt[] {
   const address = new URL(signedUrl);
   address.search = "";
-  const send = async (init: RequestInit) => (await fetch(address, { ...init, signal })).status;
+  const send = async (init: RequestInit) => (await fetchOutside(address, { ...init, signal })).status;
   return [
     { deed: "anonymous reading", status: () => send({}) },
     { deed: "anonymous writing", status: () => send({ method: "PUT", body: "intruder" }) },
@@ -145,13 +151,10 @@ function strangersAttempts(clients: Clients, Bucket: string, Key: string, abortS
   ];
 }
 
-/**
- * Reads a probe's object to its end. The client checks a sum over the body as it goes by: an answer that nobody reads and
- * that is cut off would end the process with an error that nobody can catch.
- */
+/** Reads a probe's object: what the store denies, it denies before the first byte. */
 export async function readProbe(store: S3Client, Bucket: string, Key: string, abortSignal: AbortSignal): Promise<void> {
   const { Body } = await store.send(new GetObjectCommand({ Bucket, Key }), { abortSignal });
-  await Body?.transformToByteArray();
+  await readBeginning(Body, largestProbe);
 }
 
 /** The status of a request's answer, 200 for a success; throws when there was no answer. */

@@ -1,4 +1,5 @@
 import { milliseconds, type Duration } from "../release/primitives";
+import { cleaned } from "../release/text";
 import { usualTimeout } from "../release/schema/common";
 import type { Check, Result } from "../release/verdict";
 
@@ -7,6 +8,8 @@ export interface Measurement {
   readonly result: Result;
   /** One line for people. Values of secrets are taken out before it goes anywhere. */
   readonly evidence: string;
+  /** Whether it passed in a way that a person should know of; the evidence says how. */
+  readonly warning?: true;
 }
 
 /** A question that can be asked again. It may throw: that is the result `error`, with the message as evidence. */
@@ -74,7 +77,7 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
     const within = Math.min(timeout, Math.max(deadline - performance.now(), 1));
     const seen = await attempt(probe, within);
     // An attempt that only the deadline cut short says less than the one before it.
-    const { result, evidence } = seen ?? (within < timeout ? before : undefined) ?? late(within);
+    const { result, evidence, warning } = seen ?? (within < timeout ? before : undefined) ?? late(within);
     before = { result, evidence };
     const now = performance.now();
     const settled = result === "passed" || (result === "failed" && probe.factual === true);
@@ -82,9 +85,10 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
       return {
         name: probe.name,
         result,
-        evidence: redact(evidence),
+        evidence: cleaned(redact(evidence)),
         milliseconds: Math.round(now - started),
         attempts,
+        ...(warning === undefined ? {} : { warning }),
         ...(result === "passed" || probe.trigger === undefined ? {} : { trigger: probe.trigger }),
       };
     }

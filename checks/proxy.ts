@@ -1,9 +1,13 @@
 import { request } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { shortened } from "../release/text";
 import type { Environment } from "../release/schema/environment";
 import type { Smoke } from "../release/schema/routes";
+import { readBeginning, readBody } from "./bounded";
 import { describeError, type Measurement } from "./probe";
+
+const largestConfiguration = 32 * 1024 ** 2;
 
 /** A proxy's admin API, and the HTTP server of its configuration that routes belong to. */
 export interface ProxyAdmin {
@@ -71,7 +75,7 @@ export async function readRoute({ admin }: ProxyAdmin, id: string): Promise<Prox
   const response = await ask(`${admin}/id/${encodeURIComponent(id)}`);
   if (response.status === 404 || response.status === 400) return undefined;
   if (!response.ok) throw new Error(`the proxy answers ${await said(response)}`);
-  return z.record(z.string(), z.unknown()).parse(await response.json());
+  return z.record(z.string(), z.unknown()).parse(await jsonOf(response));
 }
 
 /**
@@ -88,7 +92,7 @@ export function putRoute(proxy: ProxyAdmin, id: string, route: ProxyRoute): Prom
       const there = z
         .array(z.record(z.string(), z.unknown()))
         .nullable()
-        .parse(await found.json());
+        .parse(await jsonOf(found));
       const wanted = withRoute(there ?? [], id, route);
       if (isDeepStrictEqual(there, wanted)) return;
       const response = await send(url, there === null ? "POST" : "PATCH", wanted, found.headers.get("etag"));
@@ -125,7 +129,15 @@ export async function deleteRoute({ admin }: ProxyAdmin, id: string): Promise<vo
 
 /** What a refusal says, on one line. */
 async function said(response: Response): Promise<string> {
-  return `${response.status} ${(await response.text()).replace(/\s+/g, " ").slice(0, 300)}`;
+  const { bytes } = await readBeginning(response.body, 4_096);
+  return `${response.status} ${shortened(bytes.toString("utf8").replace(/\s+/g, " "))}`;
+}
+
+/** What the proxy says, as JSON. Throws when it is too large to be a configuration, or none. */
+async function jsonOf(response: Response): Promise<unknown> {
+  return JSON.parse(
+    (await readBody(response.body, largestConfiguration, "the proxy's configuration")).toString("utf8"),
+  );
 }
 
 /** The last turn at each proxy: it takes one change after the other, and restarts its API with each. */
@@ -176,7 +188,7 @@ export function dialOf(route: ProxyRoute | undefined): string | undefined {
 /** Whether a proxy answers and has the HTTP server that routes belong to. */
 export async function measureProxy({ admin, server }: ProxyAdmin): Promise<Measurement> {
   const response = await ask(`${admin}/config/apps/http/servers/${encodeURIComponent(server)}/listen`);
-  const listen: unknown = response.ok ? await response.json() : null;
+  const listen: unknown = response.ok ? await jsonOf(response) : null;
   return listen === null
     ? { result: "failed", evidence: `the proxy has no HTTP server ${server}` }
     : { result: "passed", evidence: `answers on ${JSON.stringify(listen)}` };

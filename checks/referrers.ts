@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { Digest, quote } from "../release/primitives";
 import { largestBundle, parseStrictJson } from "./signature-bundle";
-import { fetchByDigest, locate, openRegistry, type Ask, type Authorize } from "./registry";
+import { fetchByDigest, locate, openRegistry, type Ask, type Authorize, type Located } from "./registry";
 import type { FoundBundle } from "./signatures";
 
 const largest = 256 * 1024;
-/** Whoever may push to a repository can attach as many referrers as he likes. */
+/** Anyone who may push to a repository can attach any number of referrers. */
 const most = 32;
+const mostPages = 8;
 
 const indexType = "application/vnd.oci.image.index.v1+json";
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
@@ -44,7 +45,7 @@ export async function fetchBundles(image: string, signal: AbortSignal, authorize
   const ask = openRegistry(located, signal, authorize);
   const bundles: FoundBundle[] = [];
   const reasons: string[] = [];
-  for (const { digest, annotations } of await referrers(ask, located.digest)) {
+  for (const { digest, annotations } of await referrers(ask, located)) {
     // An attestation says so, and is none of ours.
     const said = annotations?.[predicateType];
     if (said !== undefined && said !== signatureType) continue;
@@ -72,23 +73,60 @@ export function isMessageSignature(text: string): boolean {
 /** The reason why a referrer is no bundle for this image. Asking again cannot help. */
 class NotOne extends Error {}
 
-async function referrers(ask: Ask, digest: string): Promise<z.infer<typeof Index>["manifests"]> {
-  const answer = await ask(`referrers/${digest}`, indexType, largest);
-  const offered = answer.status === 200 && answer.headers.get("content-type")?.startsWith(indexType) === true;
-  if (!offered && answer.status !== 404 && answer.status !== 200) {
-    throw new Error(`the registry answers ${answer.status} for referrers`);
+type Descriptors = z.infer<typeof Index>["manifests"];
+
+/**
+ * What a registry answers where it has no list of referrers: 404 by the specification, and in the field 400, 405, 406 and
+ * others. Looking under the tag instead is safe, for nothing counts that is not signed; an answer that the reader is not
+ * let in, or has to wait, is not one of these.
+ */
+const hasNoList = (status: number): boolean => status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status);
+
+async function referrers(ask: Ask, located: Located): Promise<Descriptors> {
+  const { digest } = located;
+  const all: Descriptors[number][] = [];
+  let path: string | undefined = `referrers/${digest}`;
+  for (let page = 0; path !== undefined; page += 1) {
+    const answer = await ask(path, indexType, largest);
+    const isList = answer.status === 200 && answer.headers.get("content-type")?.startsWith(indexType) === true;
+    if (!isList && page === 0 && (answer.status === 200 || hasNoList(answer.status))) return tagged(ask, digest);
+    if (!isList) throw new Error(`the registry answers ${answer.status} for referrers`);
+    all.push(...descriptorsIn(answer.body));
+    path = nextPage(answer.headers.get("link"), located, path);
+    if (path !== undefined && page + 1 === mostPages) {
+      throw new Error(
+        `the registry has more than ${mostPages} pages of referrers of this image; remove the useless ones`,
+      );
+    }
   }
-  if (offered && answer.headers.get("link") !== null) {
-    throw new Error(
-      "the registry has more referrers of this image than one answer holds; remove those that nobody needs",
-    );
-  }
-  const tagged = offered ? answer : await ask(`manifests/${digest.replace(":", "-")}`, indexType, largest);
-  if (tagged.status === 404) return [];
-  if (tagged.status !== 200) throw new Error(`the registry answers ${tagged.status} for ${digest.replace(":", "-")}`);
-  const index = Index.safeParse(json(tagged.body));
+  return all;
+}
+
+/** What the tag `sha256-<hex>` lists, as tools write it where a registry has no list of its own. */
+async function tagged(ask: Ask, digest: string): Promise<Descriptors> {
+  const { status, body } = await ask(`manifests/${digest.replace(":", "-")}`, indexType, largest);
+  if (status === 404) return [];
+  if (status !== 200) throw new Error(`the registry answers ${status} for ${digest.replace(":", "-")}`);
+  return descriptorsIn(body);
+}
+
+function descriptorsIn(body: Buffer): Descriptors {
+  const index = Index.safeParse(json(body));
   if (!index.success) throw new Error("the registry's list of referrers is not one");
   return index.data.manifests;
+}
+
+/** Where a list goes on: the same registry is asked, whatever host the link names, and only for the same list. */
+function nextPage(link: string | null, { repository, digest }: Located, path: string): string | undefined {
+  const [, target] = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link ?? "") ?? [];
+  if (target === undefined) return undefined;
+  const base = `/v2/${repository}/`;
+  const here = `http://registry${base}${path}`;
+  const next = URL.canParse(target, here) ? new URL(target, here) : undefined;
+  if (next?.pathname !== `${base}referrers/${digest}`) {
+    throw new Error(`the list of referrers goes on at ${quote(target)}, which is not followed`);
+  }
+  return `referrers/${digest}${next.search}`;
 }
 
 async function bundleOf(ask: Ask, digest: string, image: string): Promise<Omit<FoundBundle, "name"> | undefined> {

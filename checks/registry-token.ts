@@ -1,4 +1,8 @@
 import { z } from "zod";
+import { readBeginning } from "./bounded";
+import { fetchOutside } from "./outbound";
+
+const largestToken = 64 * 1024;
 
 const Token = z.union([z.object({ token: z.string() }), z.object({ access_token: z.string() })]);
 
@@ -27,9 +31,10 @@ export async function tokenFor(
   // Whatever the registry proposes: to read this one repository is all that is needed.
   url.searchParams.set("scope", `repository:${repository}:pull`);
   const headers = credentials === undefined ? {} : { authorization: credentials };
-  const response = await fetch(url, { headers, redirect: "error", signal });
-  const text = await response.text();
-  if (!response.ok || text.length > 64 * 1024) return undefined;
+  const response = await fetchOutside(url, { headers, redirect: "error", signal });
+  const { bytes, whole } = await readBeginning(response.body, largestToken);
+  const text = bytes.toString("utf8");
+  if (!response.ok || !whole) return undefined;
   const token = Token.safeParse(parsed(text)).data;
   if (token === undefined) return undefined;
   const value = "token" in token ? token.token : token.access_token;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
+import { readBody } from "./bounded";
 import { tokenFor } from "./registry-token";
+import { fetchOutside } from "./outbound";
 
 /** An image by digest, taken apart: where its registry answers and under which name. */
 export interface Located {
@@ -61,7 +63,11 @@ export function openRegistry(
         }
       }
       if (response.status < 300 || response.status > 399 || response.status === 304) {
-        return { status: response.status, headers: response.headers, body: await bounded(response, largest, url) };
+        return {
+          status: response.status,
+          headers: response.headers,
+          body: await readBody(response.body, largest, `${url.host}${url.pathname}`),
+        };
       }
       await response.body?.cancel();
       const next = new URL(response.headers.get("location") ?? "", url);
@@ -74,7 +80,7 @@ export function openRegistry(
 
     function fetchAs(authorization: string | undefined): Promise<Response> {
       const headers = { accept, ...(authorization === undefined ? {} : { authorization }) };
-      return fetch(url, { headers, redirect: "manual", signal });
+      return fetchOutside(url, { headers, redirect: "manual", signal });
     }
   };
 }
@@ -98,15 +104,4 @@ export async function fetchByDigest(
 function isLoopback(registry: string): boolean {
   const host = registry.replace(/:[0-9]+$/, "");
   return host === "localhost" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
-async function bounded(response: Response, largest: number, { host, pathname }: URL): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    total += chunk.byteLength;
-    if (total > largest) throw new Error(`${host}${pathname} has more than ${largest} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,26 +1,18 @@
-import type { ClientBase, Pool } from "pg";
-import { canonicalJson, digestOf } from "../release/canonical";
+import type { Pool } from "pg";
+import { digestOf } from "../release/canonical";
+import { stringifyExactly } from "../release/exact-json";
 import type { Digest } from "../release/primitives";
 import { brief, keyColumns, keyOf, rowOfOldLog, type RowsDigest } from "../release/rows";
 import type { Row } from "../release/schema/rows";
 import type { Measurement } from "./probe";
-import { compareRows, readRows, type Standing } from "./row-comparison";
-import { checkRowFile, inProject, RowFileError } from "./row-file";
-import { qualified, type LocatedTable } from "./row-sql";
-import type { RowSource } from "./row-source";
+import { tableExists } from "../rows/table";
+import { compareRows, readRows, type ComparedRow, type Standing } from "../rows/comparison";
+import { checkRowFile, inProject, RowFileError } from "../rows/file";
+import { KeySet } from "../rows/key-set";
+import type { LocatedTable } from "../rows/sql";
+import type { RowSource } from "../rows/source";
 
 const mostNamed = 20;
-
-/** Whether the table is there. */
-export async function tableExists(
-  client: Pool | ClientBase,
-  located: Pick<LocatedTable, "schema" | "name">,
-): Promise<boolean> {
-  const { rows } = await client.query<{ found: boolean }>("select to_regclass($1) is not null as found", [
-    qualified(located),
-  ]);
-  return rows[0]?.found === true;
-}
 
 /** Whether a row file is there and is what the release pins, every line of it. */
 export async function measureRowFile(
@@ -50,15 +42,15 @@ export async function measureRows(
   signal?: AbortSignal,
 ): Promise<Measurement> {
   const { name, table } = located;
-  const wrong = new Map<string, Row>();
+  const wrong: ComparedRow[] = [];
   let [compared, odd]: [number, number] = [0, 0];
   let sole: Row = {};
-  const visit = (key: string, row: Row, standing: Standing): void => {
+  const visit = (each: ComparedRow): void => {
     compared += 1;
-    sole = row;
-    if (standing === "same") return;
+    sole = each.row;
+    if (each.standing === "same") return;
     odd += 1;
-    if (wrong.size < mostNamed) wrong.set(key, row);
+    if (wrong.length < mostNamed) wrong.push(each);
   };
   if (!(await tableExists(client, located))) {
     return { result: "failed", evidence: `ROLLBACK FAILED: there is no table ${located.schema}.${name}` };
@@ -69,9 +61,8 @@ export async function measureRows(
     return { result: "failed", evidence: `ROLLBACK FAILED: ${source.name} has no row ${name}/${only}` };
   }
   if (odd > 0) {
-    const live = await readRows(client, located, [...wrong.keys()]);
-    const told = [...wrong].flatMap(([key, row]) => describeDifference(`${name}/${key}`, row, live.get(key)));
-    const more = odd > wrong.size ? ` and ${odd - wrong.size} rows more` : "";
+    const told = wrong.map((each) => describeDifference(name, each));
+    const more = odd > wrong.length ? ` and ${odd - wrong.length} rows more` : "";
     return { result: "failed", evidence: `ROLLBACK FAILED: ${told.join("; ")}${more}` };
   }
   const values = Object.entries(sole).filter(([column]) => !keyColumns(table).includes(column));
@@ -80,13 +71,15 @@ export async function measureRows(
   return { result: "passed", evidence: `ROLLBACK SUCCESS: ${subject}` };
 }
 
-/** The columns in which a live row differs. Where PostgreSQL sees a difference and JSON none, the row as a whole. */
-function describeDifference(name: string, expected: Row, live: Row | undefined): string[] {
-  if (live === undefined) return [`${name} is missing`];
-  const told = Object.keys(expected)
-    .filter((column) => canonicalJson(expected[column] ?? null) !== canonicalJson(live[column] ?? null))
-    .map((column) => `${name} ${column} = ${brief(live[column])}, pinned is ${brief(expected[column])}`);
-  return told.length > 0 ? told : [`${name} differs in what JSON does not show, such as NULL and JSON's own null`];
+/** The columns in which a live row differs, each as the server writes it. */
+function describeDifference(table: string, { key, row, standing, odd }: ComparedRow): string {
+  if (standing === "missing") return `${table}/${key} is missing`;
+  return Object.entries(odd)
+    .map(
+      ([column, live]) =>
+        `${table}/${key} ${column} = ${live ?? "NULL"}, pinned is ${row[column] === null ? "NULL" : brief(row[column])}`,
+    )
+    .join("; ");
 }
 
 /** The digests of rows as they were applied or attempted, by key, as the first version of the log kept them. */
@@ -115,39 +108,31 @@ export async function measureRowDrift(
     if ((error as { code?: string }).code !== "3D000") throw error;
     return { result: "passed", evidence: "the database is gone as a whole; there is nothing to compare" };
   }
-  // How many states have the key, and whether the live row is as one of them, or not there.
-  const seen = new Map<string, { states: number; standing: Standing }>();
+  const settled = new KeySet();
+  // Of the rows that no state has as they are: how many states have the key, and whether the live row is there.
+  const seen = new Map<string, { readonly key: string; readonly states: number; readonly standing: Standing }>();
+  let count = 0;
   for (const state of states) {
-    const note = (key: string, standing: Standing): void => {
-      const before = seen.get(key);
-      const settled = before?.standing === "same" ? "same" : standing;
-      seen.set(key, { states: (before?.states ?? 0) + 1, standing: settled });
+    const note = ({ key, identity, standing }: Omit<ComparedRow, "row" | "odd">): void => {
+      if (settled.has(identity)) return;
+      if (!seen.has(identity)) count += 1;
+      if (standing === "same") {
+        settled.add(identity);
+        seen.delete(identity);
+      } else seen.set(identity, { key, states: (seen.get(identity)?.states ?? 0) + 1, standing });
     };
     if ("digests" in state) await compareDigests(client, located, state.digests, note);
-    else {
-      await compareRows(
-        client,
-        located,
-        state.rows,
-        (key, _, standing) => {
-          note(key, standing);
-        },
-        {
-          wanted: (key) => seen.get(key)?.standing !== "same",
-          ...(signal === undefined ? {} : { signal }),
-        },
-      );
-    }
+    else await compareRows(client, located, state.rows, note, signal === undefined ? {} : { signal });
   }
-  const drifted = [...seen].flatMap(([key, { states: having, standing }]) =>
-    standing === "same" || (standing === "missing" && having < states.length) ? [] : [key],
+  const drifted = [...seen.values()].flatMap(({ key, states: having, standing }) =>
+    standing === "missing" && having < states.length ? [] : [key],
   );
-  if (drifted.length === 0) return { result: "passed", evidence: `${seen.size} rows are as they were applied` };
+  if (drifted.length === 0) return { result: "passed", evidence: `${count} rows are as they were applied` };
   const first = drifted.sort().slice(0, mostNamed);
   const live = await readRows(client, located, first);
   const named = first.map((key) => {
     const row = live.get(key);
-    return `${located.name}/${key} ${row === undefined ? "is gone" : `is now ${JSON.stringify(row)}`}`;
+    return `${located.name}/${key} ${row === undefined ? "is gone" : `is now ${stringifyExactly(row) ?? ""}`}`;
   });
   const more = drifted.length > named.length ? ` and ${drifted.length - named.length} more` : "";
   return { result: "failed", evidence: `changed behind Rewind's back: ${named.join("; ")}${more}` };
@@ -157,12 +142,13 @@ async function compareDigests(
   client: Pool,
   located: LocatedTable,
   digests: RowDigests,
-  note: (key: string, standing: Standing) => void,
+  note: (compared: Omit<ComparedRow, "row" | "odd">) => void,
 ): Promise<void> {
   const live = await readRows(client, located, Object.keys(digests));
   for (const [key, digest] of Object.entries(digests)) {
     const row = live.get(key);
-    note(key, row === undefined ? "missing" : digestsOf(row, located).includes(digest) ? "same" : "different");
+    const standing = row === undefined ? "missing" : digestsOf(row, located).includes(digest) ? "same" : "different";
+    note({ key, identity: key, standing });
   }
 }
 

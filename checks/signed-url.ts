@@ -9,6 +9,7 @@ import type { Clients } from "./clients";
 import { measureRequests, type HttpContext } from "./http";
 import { denials, removeProbe } from "./policy";
 import { defaultTiming, type Measurement } from "./probe";
+import { fetchOutside } from "./outbound";
 
 const life = 60;
 /** How long ago the expired one was signed: clocks that are a few minutes apart do not matter. */
@@ -99,8 +100,8 @@ async function measureGivenUrl(
 }
 
 async function answerOf(url: string, signal: AbortSignal): Promise<number> {
-  const response = await fetch(url, { signal });
-  await response.arrayBuffer();
+  const response = await fetchOutside(url, { signal });
+  await response.body?.cancel();
   return response.status;
 }
 

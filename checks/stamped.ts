@@ -1,6 +1,7 @@
 import { escapeIdentifier, type ClientBase } from "pg";
 import type { Settings } from "../release/parse";
-import { column, qualified } from "./row-sql";
+import { column, qualified } from "../rows/sql";
+import { refuseForeignReading } from "../rows/trust";
 
 /** A table whose rows carry the version that made them, where it stands. */
 export interface LocatedStamped {
@@ -49,6 +50,7 @@ export async function countByVersion(
   located: LocatedStamped,
   filter: StampedFilter,
 ): Promise<{ version: string | null; count: number }[]> {
+  await refuseForeignReading(client, located);
   const { sql, values } = condition(located, filter);
   const { rows } = await client.query<{ version: string | null; count: string }>(
     `select ${column("t", located.version)}::text as version, count(*) as count from ${qualified(located)} t
@@ -65,6 +67,7 @@ export async function newestRows(
   filter: StampedFilter,
   limit: number,
 ): Promise<Record<string, string | null>[]> {
+  await refuseForeignReading(client, located);
   const { sql, values } = condition(located, filter);
   const shown = [...new Set([...located.key, ...located.show, located.version, located.created])];
   const order = [`${column("t", located.created)} desc`, ...located.key.map((name) => column("t", name))];

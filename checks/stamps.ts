@@ -1,10 +1,11 @@
+import { pathOfSteps } from "../release/property-path";
 import type { Pool } from "pg";
 import type { Settings } from "../release/parse";
 import { pinnedValue } from "../release/pinned-value";
 import { milliseconds } from "../release/primitives";
 import type { Stamps } from "../release/schema/stamped";
 import type { Measurement } from "./probe";
-import { tableExists } from "./rows";
+import { tableExists } from "../rows/table";
 import { readOnly } from "./sql";
 import { countByVersion, locatedStamped } from "./stamped";
 
@@ -24,7 +25,7 @@ export async function measureStamps(
   const located = locatedStamped(settings, definition.of);
   if (located === undefined) throw new Error(`the environment has no stamped table ${definition.of}`);
   const { table, key, column = "value" } = definition.pinned;
-  const pinned = pinnedValue(settings, `config.${table}.${key}.${column}`);
+  const pinned = pinnedValue(settings, pathOfSteps("config", table, key, column));
   if (pinned === undefined) throw new Error(`the pinned release has no row ${table}/${key}`);
   return readOnly(pool, timeout, async (client) => {
     if (!(await tableExists(client, located))) {

@@ -1,14 +1,20 @@
 import { createHash } from "node:crypto";
-import { Readable } from "node:stream";
 import { GetObjectCommand, paginateListObjectsV2 } from "@aws-sdk/client-s3";
-import { fileKey, filesPrefix, manifestKey, readManifest, type Manifest } from "../release/frontend-build";
+import {
+  fileKey,
+  filesPrefix,
+  largestManifest,
+  manifestKey,
+  readManifest,
+  type Manifest,
+} from "../release/frontend-build";
 import type { Digest } from "../release/primitives";
+import { readBeginning, readBody } from "./bounded";
 import type { Clients } from "./clients";
 import type { Measurement } from "./probe";
 
 /** Up to here every byte of a build is read again; of a larger one the documents and the files that come first. */
 const readWhole = 16 * 1024 ** 2;
-const largestManifest = 8 * 1024 ** 2;
 
 /**
  * The manifest of a pinned build, undefined when the store has none.
@@ -22,13 +28,9 @@ export async function fetchManifest(
 ): Promise<Manifest | undefined> {
   try {
     const get = new GetObjectCommand({ Bucket, Key: manifestKey(build) });
-    const { Body, ContentLength = 0 } = await clients.objectStore("own").send(get, { abortSignal });
-    if (ContentLength > largestManifest) {
-      // Nobody reads it, so nobody would hear that it was cut off.
-      if (Body instanceof Readable) Body.on("error", () => undefined).destroy();
-      throw new Error(`the manifest of ${build} has ${ContentLength} bytes`);
-    }
-    return readManifest((await Body?.transformToString()) ?? "", build);
+    const { Body } = await clients.objectStore("own").send(get, { abortSignal });
+    const bytes = await readBody(Body, largestManifest, `the manifest of ${build}`);
+    return readManifest(bytes.toString("utf8"), build);
   } catch (error) {
     if (error instanceof Error && ["NoSuchKey", "NoSuchBucket"].includes(error.name)) return undefined;
     throw error;
@@ -62,12 +64,12 @@ export async function measureBuild(
     return { result: "failed", evidence: `${path} of ${build} ${found}; publish the same folder again` };
   }
   const read = sampleOf(manifest);
-  for (const { path, sha256 } of read) {
+  for (const { path, bytes: size, sha256 } of read) {
     const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: fileKey(build, path) }), {
       abortSignal: signal,
     });
-    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-    if (createHash("sha256").update(bytes).digest("hex") === sha256) continue;
+    const { bytes, whole } = await readBeginning(Body, size);
+    if (whole && createHash("sha256").update(bytes).digest("hex") === sha256) continue;
     return { result: "failed", evidence: `${path} of ${build} is not the file that was published` };
   }
   return { result: "passed", evidence: `${build}: ${manifest.length} files, ${read.length} of them read again` };

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { fullImage } from "../release/images";
 import type { Settings } from "../release/parse";
+import { hostInUrl } from "../release/primitives";
 import { nameInSwarm, runtimeOf } from "../release/runtime";
 import type { Environment } from "../release/schema/environment";
 import type { Clients } from "./clients";
@@ -104,11 +105,11 @@ export function addressInSwarm(environment: Environment, clients: Clients, entry
 async function addressOfService(docker: Docker, host: string, name: string): Promise<string> {
   const { Endpoint } = (await docker.getService(name).inspect()) as Service;
   const ingress = Endpoint?.Ports?.find((port) => port.PublishMode === "ingress")?.PublishedPort;
-  if (ingress !== undefined) return `http://${host}:${ingress}`;
+  if (ingress !== undefined) return `http://${hostInUrl(host)}:${ingress}`;
   const running = (await tasksOf(docker, name)).filter(({ Status }) => Status.State === "running");
   for (const { NodeID = "", Status } of running) {
     const port = Status.PortStatus?.Ports?.find(({ PublishedPort = 0 }) => PublishedPort > 0)?.PublishedPort;
-    if (port !== undefined) return `http://${await addressOfNode(docker, host, NodeID)}:${port}`;
+    if (port !== undefined) return `http://${hostInUrl(await addressOfNode(docker, host, NodeID))}:${port}`;
   }
   throw new Error(running.length === 0 ? `no task of ${name} runs` : `${name} publishes no port`);
 }

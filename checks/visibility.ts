@@ -1,11 +1,11 @@
-import { escapeIdentifier, type ClientBase, type Pool } from "pg";
+import type { ClientBase, Pool } from "pg";
+import { shortened } from "../release/text";
 import { canonicalJson } from "../release/canonical";
 import { results } from "../release/verdict";
 import type { Viewer, Visibility } from "../release/schema/visibility";
 import { describeError, type Measurement } from "./probe";
-import { comparable } from "./sql";
-
-const mostRows = 1_000;
+import { askAs } from "./asking-as";
+import { comparable, inTransaction, inUtc, read } from "./sql";
 
 /**
  * What each viewer sees of a query, compared with what it is to see. Every viewer asks in a transaction of its own that
@@ -13,82 +13,53 @@ const mostRows = 1_000;
  * things: a policy that hides rows, a privilege that is missing, and a check that measured nothing.
  */
 export async function measureVisibility(pool: Pool, definition: Visibility, timeout: number): Promise<Measurement> {
-  const client = await pool.connect();
-  let broken = false;
-  try {
-    const told: Measurement[] = [];
-    for (const viewer of definition.viewers) {
-      told.push(
-        await asViewer(client, viewer, timeout, async () => compare(await ask(client, definition.query), viewer)).catch(
-          (error: unknown): Measurement => ({ result: "error", evidence: describeError(error) }),
-        ),
-      );
-      // Whatever happened, nobody else is to ask on a connection that still has a role on it.
-      await client.query("rollback");
-    }
-    const worst = Math.max(...told.map(({ result }) => results.indexOf(result)));
-    const lines = told.map(({ result, evidence }, index) => {
-      const viewer = definition.viewers[index];
-      return `${viewer === undefined ? "" : nameOf(viewer)} ${evidence}${result === "passed" ? "" : ` (${result})`}`;
-    });
-    return { result: results[worst] ?? "inconclusive", evidence: lines.join("; ") };
-  } catch (error) {
-    broken = true;
-    throw error;
-  } finally {
-    client.release(broken);
+  const told: Measurement[] = [];
+  for (const viewer of definition.viewers) {
+    told.push(
+      await inTransaction(pool, "read write", async (client) =>
+        compare(await seenBy(client, viewer, definition.query, timeout), viewer),
+      ).catch((error: unknown): Measurement => ({ result: "error", evidence: describeError(error) })),
+    );
   }
+  const worst = Math.max(...told.map(({ result }) => results.indexOf(result)));
+  const lines = told.map(({ result, evidence }, index) => {
+    const viewer = definition.viewers[index];
+    return `${viewer === undefined ? "" : nameOf(viewer)} ${evidence}${result === "passed" ? "" : ` (${result})`}`;
+  });
+  return { result: results[worst] ?? "inconclusive", evidence: lines.join("; ") };
 }
 
 type Seen =
   | { readonly kind: "rows"; readonly rows: readonly (readonly unknown[])[] }
   | { readonly kind: "denied"; readonly message: string };
 
-/** Begins the viewer's transaction and makes sure that it is the viewer who asks. */
-async function asViewer<T>(client: ClientBase, viewer: Viewer, timeout: number, work: () => Promise<T>): Promise<T> {
+/** What a viewer sees, under its role and its settings. Being denied is an answer. */
+async function seenBy(client: ClientBase, viewer: Viewer, query: string, timeout: number): Promise<Seen> {
   const { role, settings = {} } = viewer.as;
-  await client.query("begin transaction read only");
-  await client.query(`set local statement_timeout = ${Math.ceil(timeout)}`);
-  await client.query("set local row_security = on");
+  await client.query(`set local statement_timeout = ${Math.ceil(timeout)}; set local row_security = on; ${inUtc}`);
   for (const [name, value] of Object.entries(settings)) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     await client.query("select set_config($1, $2, true)", [name, text]);
   }
-  await client.query(`set local role ${escapeIdentifier(role)}`).catch((error: unknown) => {
-    throw new Error(`cannot ask as ${role}: ${describeError(error)}`);
-  });
   await confirm(client, role);
-  const result = await work();
-  return result;
+  try {
+    return { kind: "rows", rows: read(await askAs(client, role, query)) };
+  } catch (error) {
+    const { code, routine = "" } = error as { readonly code?: string; readonly routine?: string };
+    // A query that tries to change who asks is no answer to what the viewer sees.
+    if (code !== "42501" || routine.startsWith("set_config")) throw error;
+    return { kind: "denied", message: (error as Error).message };
+  }
 }
 
 /** Row-level security does not hold for superusers and for roles that bypass it: what they see proves nothing. */
 async function confirm(client: ClientBase, role: string): Promise<void> {
-  const { rows } = await client.query<{ role: string; exempt: boolean }>(
-    "select current_user::text as role, rolsuper or rolbypassrls as exempt from pg_catalog.pg_roles where rolname = current_user",
+  const { rows } = await client.query<{ exempt: boolean }>(
+    "select rolsuper or rolbypassrls as exempt from pg_catalog.pg_roles where rolname = $1",
+    [role],
   );
-  const [row] = rows;
-  if (row?.role !== role) throw new Error(`asked as ${row?.role ?? "nobody"} instead of ${role}`);
-  if (row.exempt) throw new Error(`${role} is exempt from row-level security, so what it sees proves nothing`);
-}
-
-/** The rows of one statement; more than one is refused by the protocol in which it is sent. */
-async function ask(client: ClientBase, query: string): Promise<Seen> {
-  try {
-    const before = await client.query<{ role: string }>("select current_user::text as role");
-    const { rows, fields } = await client.query<unknown[]>({
-      text: query,
-      rowMode: "array",
-      queryMode: "extended",
-    } as { text: string; rowMode: "array" });
-    if (fields.length === 0) throw new Error("the query returns no columns, so it shows nothing");
-    if (rows.length > mostRows) throw new Error(`${rows.length} rows; at most ${mostRows}`);
-    const after = await client.query<{ role: string }>("select current_user::text as role");
-    if (after.rows[0]?.role !== before.rows[0]?.role) throw new Error("the query itself changed who asks");
-    return { kind: "rows", rows };
-  } catch (error) {
-    if ((error as { code?: string }).code !== "42501") throw error;
-    return { kind: "denied", message: (error as Error).message };
+  if (rows[0]?.exempt === true) {
+    throw new Error(`${role} is exempt from row-level security, so what it sees proves nothing`);
   }
 }
 
@@ -119,7 +90,4 @@ function nameOf({ as: { role, settings = {} } }: Viewer): string {
   return said.length === 0 ? role : `${role} (${said.join(", ")})`;
 }
 
-function brief(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
-}
+const brief = (value: unknown): string => shortened(typeof value === "string" ? value : JSON.stringify(value), 120);

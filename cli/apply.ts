@@ -2,12 +2,14 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { writeAtomically } from "../records/atomic-file";
-import type { Outcome } from "../records/entry";
+import type { Entry, Outcome } from "../records/entry";
 import { appliedRecords, deployments, describeStop, isJudged, stopped, type Deployment } from "../records/state";
+import type { Settings } from "../release/parse";
 import { changedRecords, describeRecord } from "../release/records";
 import { writeOrRefuse } from "./disk";
 import { EngineError, type UpOptions } from "./engine";
 import { cameOfInterrupt, interrupted } from "./interrupted";
+import { afterStop } from "./next";
 import type { Obstacle } from "./planning";
 import { Refusal, type Tell } from "./result";
 import type { OpenedStack } from "./stack";
@@ -42,17 +44,26 @@ export interface ApplyOptions {
  */
 export function standingIn({ log, settings }: Pick<OpenedStack, "log" | "settings">): Obstacle | undefined {
   const entries = log.entries();
-  const stop = stopped(entries);
-  if (stop !== undefined) {
-    return {
-      reason: describeStop(stop),
-      next: 'rewind rollback, or rewind start --reason "…" when it is over',
-      kind: "stopped",
-    };
-  }
+  const stop = stopIn(entries, settings);
+  if (stop !== undefined) return stop;
   const [changed] = changedRecords(settings, appliedRecords(entries));
   if (changed === undefined) return undefined;
   return { reason: describeRecord(changed), next: `rewind release show ${changed.release}`, kind: "tampered" };
+}
+
+function stopIn(entries: readonly Entry[], settings: Settings): Obstacle | undefined {
+  const stop = stopped(entries);
+  if (stop === undefined) return undefined;
+  return { reason: describeStop(stop), next: afterStop({ settings, entries }), kind: "stopped" };
+}
+
+/**
+ * Refuses whatever would change a stack, its data or its store while it is stopped.
+ * @throws Refusal with who stopped it, and why
+ */
+export function refuseWhileStopped({ log, settings }: Pick<OpenedStack, "log" | "settings">): void {
+  const stop = stopIn(log.entries(), settings);
+  if (stop !== undefined) throw new Refusal(stop.reason, stop.next, stop.kind);
 }
 
 /**

@@ -13,6 +13,8 @@ import { open, type OpenedStack, type Where } from "./stack";
 
 /** How long an approval holds unless the stack says it. */
 const usual = "30m";
+/** By how much two machines may tell the time differently, in milliseconds. */
+const clocksDiffer = 60_000;
 
 /**
  * Refuses a plan that needs the agreement of somebody else and has none.
@@ -32,17 +34,20 @@ export function refuseUnapproved(
     throw new Refusal("steps that are chosen one by one cannot be approved beforehand", "--level full");
   }
   const digest = digestOfPlan(plan);
-  const given = log.entries().filter((entry) => entry.kind === "approval" && entry.plan === digest);
+  const given = log.entries().filter((entry): entry is Approval => entry.kind === "approval" && entry.plan === digest);
   const others = given.filter(({ by }) => !isSamePerson(by, author()));
   const valid = approval.validFor ?? usual;
-  if (others.some(({ at }) => Math.abs(now.getTime() - Date.parse(at)) <= milliseconds(valid))) return;
+  const age = ({ at }: Approval): number => now.getTime() - Date.parse(at);
+  if (others.some((each) => age(each) >= -clocksDiffer && age(each) <= milliseconds(valid))) return;
   const [own, old] = [given.at(-1), others.at(-1)];
   throw new Refusal(
-    old !== undefined
-      ? `the approval by ${old.by} of ${old.at} is older than ${valid}`
-      : own !== undefined
-        ? `${own.by} approved this plan and cannot be the second one, too`
-        : "a rollback of this stack needs somebody else's agreement to its plan",
+    old !== undefined && age(old) < -clocksDiffer
+      ? `the approval by ${old.by} of ${old.at} is from the future: a clock is wrong`
+      : old !== undefined
+        ? `the approval by ${old.by} of ${old.at} is older than ${valid}`
+        : own !== undefined
+          ? `${own.by} approved this plan and cannot be the second one, too`
+          : "a rollback of this stack needs somebody else's agreement to its plan",
     next,
   );
 }

@@ -1,15 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, posix } from "node:path";
-import { parse } from "yaml";
-import { writeAtomically } from "../records/atomic-file";
+import { projectIn, stackFileOf, stackNames } from "../project/project";
+import { parseYaml } from "../project/yaml";
+import { shared, writeAtomically } from "../records/atomic-file";
 import { canonicalJson, digestOf } from "../release/canonical";
+import type { Settings } from "../release/parse";
 import type { Digest, ReleaseId } from "../release/primitives";
+import { engineBytes } from "../release/size";
 import { anchored, releaseText, withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
 import type { ReleaseArchiveJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
-import { stackNames } from "./stack-names";
 import type { Where } from "./stack";
 
 /** Releases that move out of a stack file: the files to write first, and the stack file to write last. */
@@ -63,9 +65,34 @@ export function planArchiving(stack: FiledStack, text: string, ids: readonly Rel
 function holds(project: string, file: string, digest: Digest): boolean {
   const path = join(project, file);
   if (!existsSync(path)) return false;
-  const content: unknown = parse(readFileSync(path, "utf8"), { maxAliasCount: 100, logLevel: "error" });
+  const content = parseYaml(readFileSync(path, "utf8"), file);
   if (digestOf(content) === digest) return true;
   throw new Refusal(`${file} holds another release`, `move ${file} away, or give the release another id`);
+}
+
+/**
+ * How many releases have to move, oldest first, until a configuration with the others fits; all of them where none of it
+ * is enough. Only sizes are looked at, so that a long catalogue is not edited over and over.
+ * @param config as the stack file would have it before anything moves
+ */
+export function countToMove(
+  config: Readonly<Record<string, unknown>>,
+  candidates: readonly ReleaseId[],
+  bytes: number,
+): number {
+  const archive = { file: `${folder}/archive-000000000000.json`, digest: digestOf({}) };
+  const fits = (count: number): boolean => {
+    const releases = { ...(config["rewind:releases"] as object) } as Record<string, unknown>;
+    for (const id of candidates.slice(0, count)) Reflect.deleteProperty(releases, id);
+    return engineBytes({ ...config, "rewind:releases": releases, "rewind:archive": archive }) <= bytes;
+  };
+  let [low, high] = [1, candidates.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return high;
 }
 
 /** Writes what was planned: every file whole and on the disk before the stack file refers to it. */
@@ -73,7 +100,7 @@ export function writeArchiving({ folder: project, file }: FiledStack, { files, t
   for (const [path, content] of files) {
     const target = join(project, path);
     mkdirSync(join(target, ".."), { recursive: true });
-    writeAtomically(target, content);
+    writeAtomically(target, content, shared);
   }
   writeAtomically(file, text);
   if (obsolete !== undefined && !usedElsewhere(project, obsolete)) rmSync(join(project, obsolete), { force: true });
@@ -120,13 +147,14 @@ export function archive(where: Where, keep: number): VerbResult<ReleaseArchiveJs
 /**
  * Reads the stack as it would be, from the planned files, before anything is written.
  * @param also releases that must be there then
+ * @returns the settings of the stack then
  * @throws InvalidConfiguration; Error when a release would not be the one it was
  */
-export function checkPlanned(stack: FiledStack, planned: Archiving, also: readonly ReleaseId[] = []): void {
+export function checkPlanned(stack: FiledStack, planned: Archiving, also: readonly ReleaseId[] = []): Settings {
   const read = stack.readFile;
   const inPlan = (path: string): unknown => {
     const content = planned.files.get(path);
-    return content === undefined ? read(path) : parse(content);
+    return content === undefined ? read(path) : parseYaml(content, path);
   };
   const all = [...planned.moved, ...also];
   const after = settingsIn(stack.name, planned.text, stack.folder, all, inPlan);
@@ -136,8 +164,10 @@ export function checkPlanned(stack: FiledStack, planned: Archiving, also: readon
       throw new Error(`${id} would not be the release it was; nothing was written`);
     }
   }
+  return after;
 }
 
-function stackFiles(project: string): string[] {
-  return stackNames(project).map((name) => readFileSync(join(project, `Pulumi.${name}.yaml`), "utf8"));
+function stackFiles(folder: string): string[] {
+  const project = projectIn(folder);
+  return stackNames(project).map((name) => readFileSync(stackFileOf(project, name), "utf8"));
 }

@@ -1,7 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readBody } from "../checks/bounded";
 import { sslFor } from "../checks/tls";
+import { onlyReading, poolOf } from "../rows/session";
 import type { Backend, FileBackend, ObjectStoreBackend, PostgresBackend } from "./backend-url";
+import { awsOutbound } from "../checks/outbound";
+
+/** A checkpoint holds the whole state of a stack. */
+const largestFile = 1024 ** 3;
 
 /** The files that the engine keeps in its backend, whatever that is. They are only read. */
 export interface BackendFiles {
@@ -45,7 +51,7 @@ async function inObjectStore({ bucket, prefix, ...connection }: ObjectStoreBacke
   const { S3Client, ListObjectsV2Command, GetObjectCommand } = await import("@aws-sdk/client-s3");
   // The version pinned here runs on Node 20, and the line would stand in every answer.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  const client = new S3Client({ ...connection, maxAttempts: 3 });
+  const client = new S3Client({ ...connection, maxAttempts: 3, ...awsOutbound() });
   return {
     names: async (path) => {
       const names: string[] = [];
@@ -63,7 +69,7 @@ async function inObjectStore({ bucket, prefix, ...connection }: ObjectStoreBacke
     read: async (path) => {
       try {
         const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}${path}` }));
-        return Body === undefined ? undefined : Buffer.from(await Body.transformToByteArray());
+        return Body === undefined ? undefined : await readBody(Body, largestFile, path);
       } catch (error) {
         if ((error as Error).name === "NoSuchKey") return undefined;
         throw error;
@@ -76,24 +82,13 @@ async function inObjectStore({ bucket, prefix, ...connection }: ObjectStoreBacke
   };
 }
 
-async function inTable(backend: PostgresBackend): Promise<BackendFiles> {
+function inTable(backend: PostgresBackend): BackendFiles {
   const { host, port, user, password, database, sslmode, authorities, table, prefix } = backend;
-  const { Pool } = await import("pg");
-  const pool = new Pool({
-    host,
-    port,
-    user,
-    password,
-    database,
-    ssl: sslFor(sslmode, authorities),
-    max: 4,
-    connectionTimeoutMillis: 5_000,
-    statement_timeout: 30_000,
-    application_name: "rewind",
-    options: "-c default_transaction_read_only=on",
-  });
-  // A connection that breaks is a query's error, not the process's end.
-  pool.on("error", () => undefined);
+  const ssl = sslFor(sslmode, authorities);
+  const pool = poolOf(
+    { host, port, user, password, database, ssl, max: 4, connectionTimeoutMillis: 5_000, application_name: "rewind" },
+    { ...onlyReading, statement_timeout: "30s" },
+  );
   return {
     names: async (path) => {
       const folder = `${prefix}${path}/`;

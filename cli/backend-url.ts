@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { parse } from "yaml";
+import { projectIn } from "../project/project";
 import { Refusal } from "./result";
 
 /** Where the engine keeps a stack's state and history, as the URL of its backend says it. */
@@ -47,12 +47,17 @@ export interface PostgresBackend {
  * @throws Refusal when there is none
  */
 export function backendUrl(folder: string, env: NodeJS.ProcessEnv = process.env): string {
-  const project = parse(readFileSync(join(folder, "Pulumi.yaml"), "utf8")) as { backend?: { url?: string } };
+  const url = backendFor(folder, env);
+  if (url !== undefined) return url;
+  throw new Refusal("no backend is known in which the engine keeps this stack", "pulumi login <url>");
+}
+
+/** The same; undefined when there is no such backend. */
+export function backendFor(folder: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
   const home = env.PULUMI_HOME || join(homedir(), ".pulumi");
   const loggedIn = join(env.PULUMI_CREDENTIALS_PATH || home, "credentials.json");
-  const url = env.PULUMI_BACKEND_URL || project.backend?.url || (existsSync(loggedIn) ? currentOf(loggedIn) : "");
-  if (url) return url;
-  throw new Refusal("no backend is known in which the engine keeps this stack", "pulumi login <url>");
+  const { backend } = projectIn(folder);
+  return env.PULUMI_BACKEND_URL || backend || (existsSync(loggedIn) ? currentOf(loggedIn) : "") || undefined;
 }
 
 function currentOf(file: string): string {

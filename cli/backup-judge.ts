@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { knownGood, rollbacks, unfinishedRollback } from "../records/state";
+import { isReadable } from "../recovery/backups/read";
 import type { BackupPart } from "../release/backup-manifest";
 import { backupObjectives, choose, keptUnlessSaid, qualityOf, retained } from "../release/backups";
 import { partsOf } from "./backup";
 import { backupNamed, backupsOfStack, candidatesOf } from "./backup-list";
 import { backupsOf } from "./backup-place";
+import { demandProof, saidUnproven, witnessesOf, type Trust } from "./backup-witnesses";
 import { exitCodes } from "./exit-codes";
 import type { BackupChooseJson, BackupPruneJson, BackupQualityJson } from "./json/backup";
 import { coloured } from "./report";
@@ -17,7 +19,7 @@ import { readStack } from "./stack-file";
 export function backupQuality(where: Where, id: string | undefined, now: Date): VerbResult<BackupQualityJson> {
   const all = backupsOfStack(where);
   const { settings } = readStack(where);
-  const candidates = candidatesOf(all.backups);
+  const candidates = candidatesOf(all.backups, witnessesOf(where, all.stack, {}));
   const chosen = id === undefined ? candidates : candidates.filter((each) => each.id === backupNamed(all, id).id);
   const facts = { expected: partsOf(settings), objectives: backupObjectives(settings.backups), now };
   const backups = chosen.map((each) => ({ id: each.id, ...qualityOf(each, candidates, facts) }));
@@ -31,20 +33,36 @@ export function backupQuality(where: Where, id: string | undefined, now: Date): 
   return { code: exitCodes.ok, text, json: { stack: all.stack, backups } };
 }
 
+/** What the caller wants of a backup to go back to. */
+export interface ChooseOptions extends Trust {
+  readonly wanted: readonly BackupPart[];
+  readonly now: Date;
+}
+
 /** `rewind backup choose`: the backup to go back to, and why the others are not. Offline. */
-export function chooseBackup(
-  where: Where,
-  { wanted, now }: { readonly wanted: readonly BackupPart[]; readonly now: Date },
-): VerbResult<BackupChooseJson> {
+export function chooseBackup(where: Where, { wanted, now, ...trust }: ChooseOptions): VerbResult<BackupChooseJson> {
   const { stack, backups } = backupsOfStack(where);
-  const weighed = choose(candidatesOf(backups), { wanted, now });
+  const witnesses = witnessesOf(where, stack, trust);
+  const weighed = choose(
+    candidatesOf(backups, witnesses, () => trust.unproven),
+    { wanted, now },
+  );
   const chosen = weighed.find((each) => each.chosen)?.id;
-  const parts = wanted.map((part) => ` --part ${part}`).join("");
+  const found = backups.filter(isReadable).find((each) => each.id === chosen);
+  const use = found === undefined ? undefined : demandProof(found, "choose", witnesses, trust);
+  if (use !== undefined) witnesses.log.append(use);
+  const parts = `${wanted.map((part) => ` --part ${part}`).join("")}${use === undefined ? "" : " --unproven"}`;
   const text = [
     ...weighed.map(({ id, chosen, why }) => `${chosen ? coloured("green", "→") : " "} ${id}  ${why}`),
     chosen === undefined ? "None fits. Next: rewind backup create" : `Next: rewind restore ${chosen}${parts}`,
   ].join("\n");
-  const json = { stack, wanted: [...wanted], weighed, ...(chosen === undefined ? {} : { chosen }) };
+  const json = {
+    stack,
+    wanted: [...wanted],
+    weighed,
+    ...(chosen === undefined ? {} : { chosen }),
+    ...saidUnproven(use),
+  };
   return { code: chosen === undefined ? exitCodes.refused : exitCodes.ok, text, json };
 }
 
@@ -69,7 +87,7 @@ export function pruneBackups(where: Where, { keep, yes, now }: PruneOptions): Ve
     begun.id === open && ended?.backup !== undefined ? [basename(ended.backup)] : [],
   );
   const needs = { keep: keep ?? settings.backups?.keep ?? keptUnlessSaid, knownGood: knownGood(entries), inUse, now };
-  const judged = retained(candidatesOf(backups), needs);
+  const judged = retained(candidatesOf(backups, witnessesOf(where, stack, {})), needs);
   const all = backupsOf(folder, stack);
   const leftovers = leftoversIn(all, now);
   if (yes) {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { backupsIn, isReadable, type Backup, type Unreadable } from "../recovery/backups/read";
+import { provenanceOf, type Provenance, type Witnesses } from "../recovery/backups/provenance";
 import type { Candidate } from "../release/backups";
 import { backupsOf } from "./backup-place";
 import { problemsIn } from "./backup-proof";
@@ -24,7 +25,7 @@ export interface StackBackups {
  */
 export function backupsOfStack({ folder, stack }: Where): StackBackups {
   const known = stack !== undefined && existsSync(backupsOf(folder, stack));
-  const name = known ? stack : stackIn(folder, stack);
+  const name = known ? stack : stackIn(folder, stack).name;
   return { stack: name, folder, backups: backupsIn(backupsOf(folder, name)) };
 }
 
@@ -78,12 +79,18 @@ export function summaryOf(backup: Backup): Exclude<BackupListJson["backups"][num
   };
 }
 
-/** Every backup of a stack with all of its files hashed, for whoever judges them. */
-export function candidatesOf(backups: readonly (Backup | Unreadable)[]): Candidate[] {
+/** Every backup of a stack with all of its files hashed, and what proves who made it, for those who judge them. */
+export function candidatesOf(
+  backups: readonly (Backup | Unreadable)[],
+  witnesses: Witnesses,
+  accepts: (provenance: Provenance) => boolean = () => false,
+): Candidate[] {
   return backups.filter(isReadable).map((backup) => {
+    const provenance = provenanceOf(backup, witnesses);
+    const unproven = provenance.by !== "nothing" || accepts(provenance) ? {} : { unproven: provenance.why };
     const { id, at, occasion, parts, manifest } = backup;
     const pinned = manifest?.pinned === undefined ? {} : { pinned: manifest.pinned };
-    return { id, at, occasion, parts, bytes: sizeOf(backup), problems: problemsIn(backup), ...pinned };
+    return { id, at, occasion, parts, bytes: sizeOf(backup), problems: problemsIn(backup), ...unproven, ...pinned };
   });
 }
 

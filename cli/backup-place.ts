@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { placeOf } from "../records/place";
 import type { CopyPlace } from "../recovery/backups/copy";
 import type { Settings } from "../release/parse";
@@ -8,6 +8,9 @@ import type { OpenedStack } from "./stack";
 
 /** The folder of a stack's backups. */
 export const backupsOf = (folder: string, stack: string): string => join(folder, ".rewind", "backups", stack);
+
+/** The name that a stack file, or the project's file, has in a backup: its own, for the project may be YAML or JSON. */
+export const inBackup = (file: string): string => `stack/${basename(file)}`;
 
 /** The file of a stack's deployment log, among its records; of a log in another store, the one that a backup has. */
 export function logFileOf(folder: string, stack: string, { environment }: Pick<Settings, "environment">): string {

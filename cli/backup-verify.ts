@@ -1,28 +1,32 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { openJson, openLevels, openLogs, type Opened } from "../recovery/backups/contents";
-import { dropDatabase, restoreBeside } from "../recovery/backups/dump";
+import { restoreBeside } from "../recovery/backups/beside";
+import { dropDatabase } from "../recovery/backups/swap";
 import { withOpened } from "../recovery/backups/opened";
+import { provenanceOf, type Provenance } from "../recovery/backups/provenance";
 import type { Backup } from "../recovery/backups/read";
 import { problemsOf } from "../recovery/backups/verify";
 import { ageAt, backupObjectives, isOfTheFuture, type BackupObjectives } from "../release/backups";
 import { redactor } from "../release/redact";
 import { judge } from "../release/verdict";
-import { dumpPlaceOf, partsOf } from "./backup";
+import { dumpPlaceOf, heldIn, partsOf } from "./backup";
 import { backupNamed, backupsOfStack } from "./backup-list";
 import { ageOf, listed } from "./backup-proof";
+import { unprovenUse, witnessesOf, type Trust } from "./backup-witnesses";
 import { exitCodeOf, exitCodes } from "./exit-codes";
 import type { BackupVerifyJson, verifyLevels } from "./json/backup";
 import { look, type Advised, type Finding } from "./look";
 import { checkLines, duration } from "./report";
 import type { VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
+import { inBackup } from "./backup-place";
 import { settingsIn } from "./stack-file";
 
 export type VerifyLevel = (typeof verifyLevels)[number];
 
 /** What the caller wants verified. */
-export interface VerifyOptions {
+export interface VerifyOptions extends Trust {
   /** The newest unless said. */
   readonly id: string | undefined;
   readonly level: VerifyLevel;
@@ -36,21 +40,32 @@ export interface VerifyOptions {
  * on emergency-ready it has to be recent, complete and quick enough to restore as well. Nothing of it is changed.
  */
 export async function verifyBackup(where: Where, options: VerifyOptions): Promise<VerbResult<BackupVerifyJson>> {
-  const { id, level, now } = options;
+  const { id, level, identity, now } = options;
   const all = backupsOfStack(where);
   const backup = backupNamed(all, id);
-  const checks = [await look(checksums, () => wholeness(backup)), await look("clock", () => ofThePast(backup, now))];
-  if (level !== "daily") {
+  const witnesses = witnessesOf(where, all.stack, options);
+  const proof = provenanceOf(backup, witnesses);
+  const checks = [
+    await look(checksums, () => wholeness(backup)),
+    await look(provenance, () => provenFinding(proof, options)),
+    await look("clock", () => ofThePast(backup, now)),
+  ];
+  // What is not what was written, or was written by nobody who is known, is not opened: a dump is a program.
+  const isTrusted = checks.every(({ name, result }) => name === "clock" || result === "passed");
+  if (isTrusted && proof.by === "nothing") witnesses.log.append(unprovenUse(backup, "verify"));
+  if (!isTrusted) checks.push(...unopened(level));
+  else if (level !== "daily") {
     const stack = await open(where);
     const objectives = backupObjectives(stack.settings.backups);
     const started = performance.now();
-    checks.push(...(await opening(stack, backup, options)));
+    checks.push(...(await opening(stack, backup, { identity, proven: proof.by !== "nothing" })));
     if (level === "emergency-ready") {
       checks.push(...(await readiness(stack, backup, objectives, now, performance.now() - started)));
     }
   }
   const { result } = judge(checks);
-  const isTampered = checks.some(({ name, result }) => name === checksums && result === "failed");
+  const isForged = proof.by === "nothing" && proof.forged && !options.unproven;
+  const isTampered = isForged || checks.some(({ name, result }) => name === checksums && result === "failed");
   const next = [...new Set(checks.flatMap((check) => (check.result === "passed" ? [] : (check.next ?? []))))];
   const text = [
     `${result.toUpperCase()}: ${basename(backup.place)}, ${level}`,
@@ -62,6 +77,22 @@ export async function verifyBackup(where: Where, options: VerifyOptions): Promis
 }
 
 const checksums = "checksums";
+const provenance = "provenance";
+
+/** What is not asked of a backup that is not trusted. */
+function unopened(level: VerifyLevel): Advised[] {
+  if (level === "daily") return [];
+  const evidence = "not opened: what is not proved is not run";
+  return [{ name: "contents", result: "inconclusive", evidence, milliseconds: 0, attempts: 0 }];
+}
+
+function provenFinding(proof: Provenance, { unproven }: Trust): Finding {
+  if (proof.by === "log") return { result: "passed", evidence: `the deployment log has its manifest: ${proof.entry}` };
+  if (proof.by === "signature") return { result: "passed", evidence: `signed with the key ${proof.key}` };
+  if (unproven) return { result: "passed", evidence: `--unproven: ${proof.why}` };
+  const next = "rewind backup choose, or --unproven where you know where it comes from";
+  return { result: "failed", evidence: `nothing proves who made it: ${proof.why}`, next };
+}
 
 function wholeness(backup: Backup): Finding {
   const problems = problemsOf(backup);
@@ -77,7 +108,11 @@ function ofThePast({ at }: Backup, now: Date): Finding {
 }
 
 /** Everything in a backup, opened: the rest is asked of what was encrypted, where it is. */
-async function opening(stack: OpenedStack, backup: Backup, { identity }: VerifyOptions): Promise<Advised[]> {
+async function opening(
+  stack: OpenedStack,
+  backup: Backup,
+  { identity, proven }: { readonly identity: string | undefined; readonly proven: boolean },
+): Promise<Advised[]> {
   const redact = redactor(stack.secrets);
   const checks: Advised[] = [];
   const seen = async (name: string, ask: () => Finding | Promise<Finding>): Promise<void> => {
@@ -91,7 +126,7 @@ async function opening(stack: OpenedStack, backup: Backup, { identity }: VerifyO
       await seen("leveldb", async () => found("LevelDBs read from a copy", await openLevels(plain)));
       await seen("stack file", () => stackFileOf(stack, plain));
       await seen("state", () => stateOf(plain));
-      if (plain.parts.includes("database")) await seen("database", () => restorable(stack, plain));
+      if (plain.parts.includes("database")) await seen("database", () => restorable(stack, plain, proven));
     });
   } catch (error) {
     await seen("encrypted", () => {
@@ -106,8 +141,8 @@ function found(what: string, { count, problems }: Opened): Finding {
   return { result: "passed", evidence: `${count} ${what}` };
 }
 
-function stackFileOf({ engine, folder }: OpenedStack, plain: Backup): Finding {
-  const file = plain.files.find(({ path }) => path === `stack/Pulumi.${engine.name}.yaml`);
+function stackFileOf({ engine, folder, file: own }: OpenedStack, plain: Backup): Finding {
+  const file = plain.files.find(({ path }) => path === inBackup(own));
   if (file === undefined) return { result: "failed", evidence: "there is none", next: "rewind backup create" };
   const { release } = settingsIn(engine.name, readFileSync(join(plain.place, file.stored), "utf8"), folder);
   return { result: "passed", evidence: `it pins ${release}` };
@@ -123,14 +158,15 @@ function stateOf(plain: Backup): Finding {
 }
 
 /** The dump, restored into a database that is gone again afterwards. */
-async function restorable(stack: OpenedStack, plain: Backup): Promise<Finding> {
+async function restorable(stack: OpenedStack, plain: Backup, proven: boolean): Promise<Finding> {
   const place = dumpPlaceOf(stack);
   const dump = plain.files.find(({ path }) => path.startsWith("database/"));
   if (place === undefined || dump === undefined)
     return { result: "failed", evidence: "there is nowhere to restore it" };
-  const counts = plain.manifest?.database?.rows;
-  const scratch = await restoreBeside(place, join(plain.place, dump.stored), counts);
-  await dropDatabase(place.server, scratch);
+  const held = heldIn(plain);
+  const counts = held?.rows;
+  const { database } = await restoreBeside(place, join(plain.place, dump.stored), { held, proven });
+  await dropDatabase(place.server, database);
   const rows = Object.values(counts ?? {}).reduce((sum, each) => sum + each, 0);
   return {
     result: "passed",

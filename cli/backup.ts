@@ -1,17 +1,20 @@
-import { join } from "node:path";
 import { isNoSuchBucket, readPolicy } from "../checks/policy";
-import { keysOf, readRowTexts } from "../checks/row-comparison";
+import { describeTable } from "../rows/catalog";
+import { keysOf, readLines } from "../rows/comparison";
 import { locatedTable } from "../checks/row-probes";
-import { pinnedSource } from "../checks/row-source";
-import { tableExists } from "../checks/rows";
+import { pinnedSource } from "../rows/source";
+import { projectIn } from "../project/project";
 import type { Clients } from "../checks/clients";
-import { dumpDatabase, type DumpPlace } from "../recovery/backups/dump";
+import { dumpDatabase, type DumpPlace, type Held } from "../recovery/backups/dump";
 import { addFile, addFolder, addRecords } from "../recovery/backups/folders";
+import type { Backup } from "../recovery/backups/read";
 import type { Staging } from "../recovery/backups/staging";
 import { writeBackup, type Written } from "../recovery/backups/write";
+import { fileNameOf } from "../release/file-names";
 import { backupParts, type BackupPart, type Manifest, type Occasion } from "../release/backup-manifest";
 import type { Settings } from "../release/parse";
-import { backupsOf, isOnServer, logFileOf } from "./backup-place";
+import { backupsOf, inBackup, isOnServer, logFileOf } from "./backup-place";
+import { noteIn, vouchingFor, type Note } from "./backup-witnesses";
 import { writeLaterOrRefuse } from "./disk";
 import { serverOf, withClients, type OpenedStack } from "./stack";
 
@@ -24,6 +27,8 @@ export interface BackupOptions {
   readonly name?: string;
   /** Who can decrypt it; as the settings say unless said. */
   readonly recipients?: readonly string[];
+  /** Writes down which manifest it has; in the deployment log where it is left out. */
+  readonly note?: Note;
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +54,10 @@ export async function backUp(stack: OpenedStack, options: BackupOptions): Promis
     pinned: { release: pinned.release, digest: pinned.digest },
   };
   const fill = (staging: Staging) => fillWith(stack, new Set(parts), staging, signal);
-  return writeLaterOrRefuse(all, () => writeBackup(all, facts, fill, options.recipients ?? backups?.recipients));
+  const vouching = vouchingFor(options.note ?? noteIn(stack.log));
+  return writeLaterOrRefuse(all, () =>
+    writeBackup(all, facts, fill, options.recipients ?? backups?.recipients, vouching),
+  );
 }
 
 /** The parts that a whole backup of a stack has. */
@@ -72,6 +80,13 @@ export function dumpPlaceOf(stack: Pick<OpenedStack, "settings" | "secrets">): D
   return server === undefined ? undefined : { server, programs };
 }
 
+/** What the dump of a backup was dumped with; undefined where the backup does not say it. */
+export function heldIn({ manifest }: Backup): Held | undefined {
+  const { rows, owners, extensions } = manifest?.database ?? {};
+  if (rows === undefined) return undefined;
+  return { rows, ...(owners === undefined ? {} : { owners }), ...(extensions === undefined ? {} : { extensions }) };
+}
+
 async function fillWith(
   stack: OpenedStack,
   wanted: ReadonlySet<BackupPart>,
@@ -80,8 +95,7 @@ async function fillWith(
 ): Promise<Manifest["database"]> {
   const { engine, file, folder, log, settings } = stack;
   if (wanted.has("stack")) {
-    await addFile(staging, file, `stack/Pulumi.${engine.name}.yaml`);
-    await addFile(staging, join(folder, "Pulumi.yaml"), "stack/Pulumi.yaml");
+    for (const each of [file, projectIn(folder).file]) await addFile(staging, each, inBackup(each));
   }
   if (wanted.has("state")) await staging.add("state/state.json", await engine.exportState());
   await withClients(stack, async (clients) => {
@@ -98,23 +112,23 @@ async function fillWith(
   const place = dumpPlaceOf(stack);
   if (place === undefined || !wanted.has("database")) return undefined;
   const name = place.server.database;
-  const rows = await dumpDatabase(place, (dump) => staging.add(`database/${name}.dump`, dump), signal);
-  return { name, rows };
+  const held = await dumpDatabase(place, (dump) => staging.add(`database/${fileNameOf(name)}.dump`, dump), signal);
+  return { name, ...held };
 }
 
 async function addRows(stack: OpenedStack, clients: Clients, staging: Staging): Promise<void> {
   for (const [name, pin] of Object.entries(stack.settings.pinned.facets.config)) {
     const located = locatedTable(stack.settings, name);
     // A table that is gone must not stand in the way of the rollback that brings it back.
-    if (located === undefined || !(await tableExists(clients.database(), located))) continue;
-    const live = async function* () {
+    const live = located === undefined ? undefined : await describeTable(clients.database(), located);
+    if (located === undefined || live === undefined) continue;
+    const lines = async function* () {
       for await (const keys of keysOf(pinnedSource(pin, stack.folder), located.table)) {
-        const rows = await readRowTexts(clients.database(), located, keys);
-        // PostgreSQL keeps the white space of a json value; between values a space says the same.
-        yield Buffer.from([...rows.values()].map((row) => `${row.replace(/[\r\n]/g, " ")}\n`).join(""), "utf8");
+        const rows = await readLines(clients.database(), located, live, keys, "all");
+        yield Buffer.from(rows.map((row) => `${row}\n`).join(""), "utf8");
       }
     };
-    await staging.add(`rows/${name}.jsonl`, live());
+    await staging.add(`rows/${fileNameOf(name)}.jsonl`, lines());
   }
 }
 

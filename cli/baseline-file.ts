@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { pinnedColumns } from "../checks/live-rows";
+import { pinnedCells } from "../rows/live";
 import { locatedTable } from "../checks/row-probes";
-import { writeAtomically } from "../records/atomic-file";
+import { shared, writeAtomically } from "../records/atomic-file";
 import { parseBaseline } from "../release/baseline";
+import { fileNameOf } from "../release/file-names";
 import type { ReleaseId } from "../release/primitives";
 import { jsonLines, rowsDigest } from "../release/rows";
 import type { Release } from "../release/schema/release";
@@ -44,12 +45,17 @@ export function baselineConfig(
   const { baseline } = parsed;
   if (baseline.stack !== stack) throw refused(`it was taken of the stack ${baseline.stack}`);
   const files = new Map<string, string>();
-  const config = Object.entries(baseline.config).map(([table, { schema, rows }]) => {
+  const config = Object.entries(baseline.config).map(([table, { schema, rows, odd = [] }]) => {
     const located = locatedTable(settings, table);
     if (located?.schema !== schema) throw refused(`the environment has no table ${schema}.${table}`);
-    const pinned = rows.map((row) => pinnedColumns(row, located));
+    if (odd.length > 0) {
+      throw refused(
+        `${odd.slice(0, 5).join(", ")}: JSON does not give the value back; declare the column as text and take the baseline again`,
+      );
+    }
+    const pinned = rows.map((row) => pinnedCells(row, located));
     if (pinned.length <= inline) return [table, { rows: pinned }] as const;
-    const path = `rows/${id}-${table}.jsonl`;
+    const path = `rows/${id}-${fileNameOf(table)}.jsonl`;
     const lines = jsonLines(pinned);
     if (existsSync(join(folder, path)) && readFileSync(join(folder, path), "utf8") !== lines) {
       throw refused(`${path} is there already, with other rows`);
@@ -64,6 +70,6 @@ export function baselineConfig(
 export function writeRowFiles(folder: string, files: ReadonlyMap<string, string>): void {
   for (const [path, text] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeAtomically(join(folder, path), text);
+    writeAtomically(join(folder, path), text, shared);
   }
 }

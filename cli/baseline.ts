@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { PoolClient } from "pg";
-import { readWholeTable } from "../checks/live-rows";
+import { readWholeTable } from "../rows/live";
 import { readPolicy } from "../checks/policy";
 import { describeError } from "../checks/probe";
 import { locatedTable } from "../checks/row-probes";
-import { tableExists } from "../checks/rows";
+import { tableExists } from "../rows/table";
 import { whatRuns } from "../checks/running";
 import { readOnly } from "../checks/sql";
 import { writeAtomically } from "../records/atomic-file";
@@ -38,7 +38,11 @@ export async function baseline(where: Where, output: string | undefined, now: Da
   const versions = (["services", "functions"] as const).flatMap((facet) =>
     Object.entries(taken[facet]).map(([name, { release }]) => `${facet}/${name} ${release ?? "not as pinned"}`),
   );
+  const odd = Object.values(taken.config).flatMap(({ odd = [] }) => odd);
   const text = [
+    ...(odd.length === 0
+      ? []
+      : [`Warning: kept as text, for JSON does not give it back: ${odd.slice(0, 20).join(", ")}`]),
     `Baseline of ${stack.engine.name} at ${taken.at}: ${[...tables, ...versions].join(", ")}`,
     file,
     `Back: rewind release add <id> --from-baseline ${file}, then pin it`,
@@ -88,11 +92,11 @@ async function configIn(stack: OpenedStack, client: PoolClient, names: readonly 
     const located = locatedTable(stack.settings, name);
     if (located === undefined) continue;
     if (!(await tableExists(client, located))) throw new Error(`there is no table ${located.schema}.${name}`);
-    const rows = await readWholeTable(client, located);
+    const { rows, odd } = await readWholeTable(client, located);
     const text = JSON.stringify(rows);
     // Without it the baseline would be another configuration, with it no file to keep.
     if (redact(text) !== text) throw new Error(`a row of ${name} holds the value of a secret`);
-    config[name] = { schema: located.schema, rows };
+    config[name] = { schema: located.schema, rows, ...(odd.length === 0 ? {} : { odd }) };
   }
   return config;
 }

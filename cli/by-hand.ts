@@ -1,3 +1,5 @@
+import { qualified } from "../rows/sql";
+import { conninfo } from "../recovery/server";
 import type { Plan, PlannedPin } from "../release/plan";
 import type { Settings } from "../release/parse";
 import { onDocker, runtimeOf } from "../release/runtime";
@@ -78,7 +80,8 @@ function pinning(stack: string, { release, pins }: PlannedPin, present: PlannedP
       : [
           `pulumi config rm rewind:pins --stack ${stack}`,
           ...Object.entries(pins).map(
-            ([path, id]) => `pulumi config set --path ${quoted(`rewind:pins["${path}"]`)} ${id} --stack ${stack}`,
+            ([path, id]) =>
+              `pulumi config set --path ${quoted(`rewind:pins[${JSON.stringify(path)}]`)} ${id} --stack ${stack}`,
           ),
         ];
   return [...apart, `pulumi config set rewind:release ${release} --stack ${stack}`];
@@ -91,7 +94,7 @@ function looks({ changes }: Plan, { settings }: ByHandFacts): string[] {
   const onEngine = onDocker(settings.environment, "services") || onDocker(settings.environment, "functions");
   const tables = changes.flatMap(({ facet, entry }) => {
     const table = facet === "config" ? database?.tables[entry] : undefined;
-    return table === undefined ? [] : [`"${table.schema ?? database?.schema ?? ""}"."${entry}"`];
+    return table === undefined ? [] : [qualified({ schema: table.schema ?? database?.schema ?? "", name: entry })];
   });
   return [
     ...(onEngine ? [`docker${host} ps --filter label=rewind.stack=${name} --format ${quoted(containerLine)}`] : []),
@@ -102,7 +105,7 @@ function looks({ changes }: Plan, { settings }: ByHandFacts): string[] {
       ? []
       : tables.map(
           (table) =>
-            `psql --host ${database.host} --port ${database.port} --username ${database.administrator.user} ${database.name} --command ${quoted(`select * from ${table} order by 1 limit 100`)}`,
+            `psql --host ${quoted(database.host)} --port ${database.port} --username ${quoted(database.administrator.user)} ${quoted(conninfo(database.name))} --command ${quoted(`select * from ${table} order by 1 limit 100`)}`,
         )),
     ...(proxy === undefined
       ? []

@@ -1,3 +1,4 @@
+import { shortened } from "../release/text";
 import { shortDigests } from "../release/primitives";
 import { failures } from "../release/verdict";
 import type { Assessment, CanRollback } from "./json/assessment";
@@ -36,7 +37,7 @@ function table(releases: readonly Assessment[]): string[] {
   return releases.map(({ release, can, reason, verdict, next }) => {
     const said = can ? coloured("green", "yes") : coloured("red", "no ");
     const why = shortDigests((reason ?? `${verdict.checks.length} checks passed`).split("\n")[0] ?? "");
-    return `  ${release.padEnd(width)}  ${said}  ${why.length > 90 ? `${why.slice(0, 89)}…` : why}  → ${next}`;
+    return `  ${release.padEnd(width)}  ${said}  ${shortened(why, 90)}  → ${next}`;
   });
 }
 

@@ -1,5 +1,6 @@
 import { probesBefore, timingBefore } from "../checks/before";
 import { describeError, runProbes } from "../checks/probe";
+import { bringAppliedRows } from "../records/applied-rows";
 import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
 import { deployments, knownGood } from "../records/state";
@@ -7,7 +8,7 @@ import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { redactor } from "../release/redact";
-import { failures, judge, type Check } from "../release/verdict";
+import { failures, judge, warningsIn, type Check } from "../release/verdict";
 import { proveNewestBackup } from "./backup-proof";
 import { textOf } from "./can-rollback-text";
 import { measureEngine, measurePlugins, pinnedEngine, pulumiIn, wantedPlugins } from "./engine-checks";
@@ -51,10 +52,13 @@ export async function canRollback(
   const planning = planningOf(stack);
   const { entries } = planning;
   const files = projectFiles(folder);
-  const ask = (settings: Settings): Promise<Check[]> =>
-    withClients({ ...stack, settings }, (clients) =>
-      runProbes(probesBefore(settings, clients, knownFromLog(entries, settings, folder), files), timingBefore, redact),
+  const ask = (settings: Settings): Promise<Check[]> => {
+    const known = knownFromLog(entries, settings, folder);
+    bringAppliedRows(settings, folder, known.states);
+    return withClients({ ...stack, settings }, (clients) =>
+      runProbes(probesBefore(settings, clients, known, files), timingBefore, redact),
     );
+  };
   return resultOf(await assessAll({ planning, common, ask, redact, tell }, wanted));
 }
 
@@ -112,7 +116,7 @@ async function assess({ planning, common, ask, redact }: Asking, release: Releas
     can,
     obstacles,
     verdict,
-    warnings: warningsOf(entries, release).map(redact),
+    warnings: [...warningsOf(entries, release).map(redact), ...warningsIn(verdict)],
     reason: can ? null : reason,
     next: can ? `rewind rollback ${release}` : (obstacle?.next ?? nextAfter(release, worst)),
   };

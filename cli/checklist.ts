@@ -62,17 +62,28 @@ export async function checklist(where: Where, options: ChecklistOptions): Promis
   const unanswered = verdict.checks.filter(
     ({ name, result }) => result === "inconclusive" && Object.hasOwn(questions, name),
   );
+  const given = unanswered.map(({ name }) => `--answer ${name}=yes`).join(" ");
+  const next =
+    unanswered.length > 0
+      ? `rewind checklist ${given}, or on a terminal`
+      : verdict.result === "passed"
+        ? undefined
+        : "rewind assess, which says how bad it is and what to type";
   const text = [
     ...lists.flatMap((list) => [coloured("bold", list.title), ...checkLines(list.checks)]),
     `${items.filter(({ check }) => check.result === "passed").length} of ${items.length} are well`,
-    ...(unanswered.length === 0
-      ? []
-      : [`Next: rewind checklist ${unanswered.map(({ name }) => `--answer ${name}=yes`).join(" ")}, or on a terminal`]),
+    ...(next === undefined ? [] : [`Next: ${next}`]),
   ].join("\n");
   return {
     code: exitCodeOf[verdict.result],
     text,
-    json: { stack: engine.name, deployment: last, result: verdict.result, lists },
+    json: {
+      stack: engine.name,
+      deployment: last,
+      result: verdict.result,
+      lists,
+      ...(next === undefined ? {} : { next }),
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import { escapeIdentifier, escapeLiteral, DatabaseError, type ClientBase } from "pg";
 import { asAdministrator } from "../checks/administrator";
-import { column, qualified } from "../checks/row-sql";
+import { ensureOwnSchema, ownSchema, refuseSharedTable } from "../rows/own-tables";
+import { column, qualified } from "../rows/sql";
+import { workingOn } from "../rows/working-as";
 import { condition, type LocatedStamped, type StampedFilter } from "../checks/stamped";
 import type { OpenedStack } from "./stack";
 
@@ -33,40 +35,66 @@ const archive = "rewind.cleaned_rows";
 export async function cleanRows(stack: OpenedStack, located: LocatedStamped, cleaning: Cleaning): Promise<void> {
   const { run, by, filter, count } = cleaning;
   const { sql, values } = condition(located, filter);
-  const rows = `${qualified(located)} t where ${sql}`;
+  const rows = `${qualified(located)} t where ${withValues(sql, values)}`;
   const key = located.key.map((name) => `${escapeLiteral(name)}, ${column("t", name)}`).join(", ");
   const keys = located.key.map((name) => column("t", name)).join(", ");
-  const next = values.length + 1;
   await inTransaction(stack, async (client) => {
     await refuseOthers(client, located);
     await ensureArchive(client);
-    const locked = await client.query(`select from ${rows} for update`, [...values]);
-    expectCount(locked.rowCount, count, "are there");
-    const { rows: odd } = await client.query<{ repeated: string; inexact: string }>(
-      `select count(*) - count(distinct (${keys})) + count(*) filter (where (${keys}) is null) as repeated,
-         count(*) filter (where (jsonb_populate_record(null::${qualified(located)}, to_jsonb(t.*)))::text
-           is distinct from (t.*)::text) as inexact
-       from ${rows}`,
-      [...values],
-    );
-    const { repeated, inexact } = odd[0] ?? {};
-    if (repeated !== "0") throw new RolledBack(`${located.key.join(", ")} is no key of ${qualified(located)}`);
-    if (inexact !== "0") {
-      throw new RolledBack(`${String(inexact)} rows hold a value that an archive of JSON would not give back exactly`);
-    }
-    const kept = await client.query(
-      `insert into ${archive} (run, archived_by, version, table_schema, table_name, key, contents)
-       select $${next}, $${next + 1}, ${column("t", located.version)}::text, $${next + 2}, $${next + 3},
-         jsonb_build_object(${key}), to_jsonb(t.*)
-       from ${rows}`,
-      [...values, run, by, located.schema, located.name],
-    );
-    expectCount(kept.rowCount, count, "were archived");
-    const deleted = await client.query(`delete from ${rows}`, [...values]);
-    expectCount(deleted.rowCount, count, "were deleted");
-    const left = await client.query(`select from ${rows}`, [...values]);
-    expectCount(left.rowCount, 0, "are left");
+    await workingOn(client, located, async (ask, owner) => {
+      await carrier(client, owner);
+      expectCount(await ask(counted(`select 1 from ${rows} for update`)), count, "are there");
+      const inexact = `(jsonb_populate_record(null::${qualified(located)}, to_jsonb(t.*)))::text is distinct from (t.*)::text`;
+      const odd = await ask(
+        `select json_build_object('repeated', count(*) - count(distinct (${keys})) + count(*) filter (where (${keys}) is null),
+           'inexact', count(*) filter (where ${inexact}),
+           'named', (array_agg(left(jsonb_build_object(${key})::text, 100)) filter (where ${inexact}))[1:5])::text
+         from ${rows}`,
+      );
+      const { repeated, inexact: lossy, named } = JSON.parse(odd ?? "{}") as Partial<Odd>;
+      if (repeated !== 0) throw new RolledBack(`${located.key.join(", ")} is no key of ${qualified(located)}`);
+      if (lossy !== 0) {
+        throw new RolledBack(
+          `${String(lossy)} rows hold a value that an archive of JSON would not give back exactly, among them ${named?.join(", ") ?? ""}`,
+        );
+      }
+      const carried = `insert into ${carrying} (version, key, contents)
+        select ${column("t", located.version)}::text, jsonb_build_object(${key})::text, to_jsonb(t.*)::text from ${rows}`;
+      expectCount(await ask(changed(carried)), count, "were taken");
+      const kept = await client.query(
+        `insert into ${archive} (run, archived_by, version, table_schema, table_name, key, contents)
+         select $1, $2, version, $3, $4, key::jsonb, contents::jsonb from ${carrying}`,
+        [run, by, located.schema, located.name],
+      );
+      expectCount(kept.rowCount, count, "were archived");
+      expectCount(await ask(changed(`delete from ${rows}`)), count, "were deleted");
+      expectCount(await ask(counted(`select 1 from ${rows}`)), 0, "are left");
+    });
   });
+}
+
+interface Odd {
+  readonly repeated: number;
+  readonly inexact: number;
+  readonly named: readonly string[] | null;
+}
+
+/** The temporary table in which rows go between their owner and the archive, as texts: nobody's types are read there. */
+const carrying = "pg_temp.rewind_carried";
+
+async function carrier(client: ClientBase, owner: string | undefined): Promise<void> {
+  await client.query("create temporary table rewind_carried (version text, key text, contents text) on commit drop");
+  if (owner !== undefined) await client.query(`grant select, insert on ${carrying} to ${escapeIdentifier(owner)}`);
+}
+
+const counted = (query: string): string => `select count(*)::text from (${query}) counted`;
+
+const changed = (statement: string): string =>
+  `with changed as (${statement} returning 1) select count(*)::text from changed`;
+
+/** A condition with its values in the place of its parameters: what runs as another role is one text. */
+function withValues(sql: string, values: readonly string[]): string {
+  return sql.replace(/\$(\d+)/g, (_, at: string) => escapeLiteral(values[Number(at) - 1] ?? ""));
 }
 
 /** The rows of a clean-up that can be brought back. */
@@ -85,6 +113,7 @@ export async function archivedRows(stack: OpenedStack, run: string): Promise<Arc
       `select to_regclass('${archive}') is not null as found`,
     );
     if (there[0]?.found !== true) return undefined;
+    await refuseSharedTable(client, { schema: ownSchema, name: "cleaned_rows" });
     const { rows } = await client.query<{ schema: string; name: string; count: string; restored: string }>(
       `select table_schema as schema, table_name as name, count(*) as count, count(restored_at) as restored
        from ${archive} where run = $1 group by 1, 2`,
@@ -102,36 +131,35 @@ export async function archivedRows(stack: OpenedStack, run: string): Promise<Arc
  */
 export async function restoreRows(stack: OpenedStack, run: string, archived: Archived): Promise<void> {
   const table = qualified(archived);
-  const from = `${archive} c cross join lateral jsonb_populate_record(null::${table}, c.contents) r`;
+  const from = `${carrying} c cross join lateral jsonb_populate_record(null::${table}, c.contents::jsonb) r`;
   await inTransaction(stack, async (client) => {
+    await ensureArchive(client);
     const locked = await client.query<{ key: Record<string, unknown> }>(
       `select key from ${archive} where run = $1 and restored_at is null for update`,
       [run],
     );
     expectCount(locked.rowCount, archived.count, "are archived");
     const key = Object.keys(locked.rows[0]?.key ?? {});
-    const columns = await columnsFor(client, table, run);
-    const sameKey = key.map((name) => `${column("t", name)} = ${column("r", name)}`).join(" and ");
-    const { rows: there } = await client.query<{ key: string }>(
-      `select c.key::text as key from ${from} join ${table} t on ${sameKey} where c.run = $1 limit 5`,
-      [run],
-    );
-    if (there.length > 0) {
-      throw new RolledBack(`rows with the same key are there again: ${there.map((row) => row.key).join(", ")}`);
-    }
-    const names = columns.map((name) => escapeIdentifier(name)).join(", ");
-    const inserted = await client.query(
-      `insert into ${table} (${names}) overriding system value
-       select ${columns.map((name) => column("r", name)).join(", ")} from ${from} where c.run = $1`,
-      [run],
-    );
-    expectCount(inserted.rowCount, archived.count, "were brought back");
-    const same = await client.query(
-      `select from ${from} join ${table} t on ${sameKey} where c.run = $1 and c.contents =
-         (select jsonb_object_agg(name, to_jsonb(t.*) -> name) from jsonb_object_keys(c.contents) as name)`,
-      [run],
-    );
-    expectCount(same.rowCount, archived.count, "are as they were");
+    await workingOn(client, archived, async (ask, owner) => {
+      const columns = await columnsFor(client, table, run);
+      await carrier(client, owner);
+      await client.query(
+        `insert into ${carrying} (key, contents) select key::text, contents::text from ${archive} where run = $1`,
+        [run],
+      );
+      const sameKey = key.map((name) => `${column("t", name)} = ${column("r", name)}`).join(" and ");
+      const there = await ask(
+        `select string_agg(key, ', ') from (select c.key from ${from} join ${table} t on ${sameKey} limit 5) there`,
+      );
+      if (there !== null) throw new RolledBack(`rows with the same key are there again: ${there}`);
+      const names = columns.map((name) => escapeIdentifier(name)).join(", ");
+      const inserted = `insert into ${table} (${names}) overriding system value
+        select ${columns.map((name) => column("r", name)).join(", ")} from ${from}`;
+      expectCount(await ask(changed(inserted)), archived.count, "were brought back");
+      const same = `select 1 from ${from} join ${table} t on ${sameKey} where c.contents::jsonb =
+        (select jsonb_object_agg(name, to_jsonb(t.*) -> name) from jsonb_object_keys(c.contents::jsonb) as name)`;
+      expectCount(await ask(counted(same)), archived.count, "are as they were");
+    });
     await client.query(`update ${archive} set restored_at = now() where run = $1`, [run]);
   });
 }
@@ -149,8 +177,9 @@ async function columnsFor(client: ClientBase, table: string, run: string): Promi
   return rows.filter(({ computed }) => !computed).map(({ name }) => name);
 }
 
-function expectCount(actual: number | null, expected: number, words: string): void {
-  if (actual !== expected) throw new RolledBack(`${String(actual)} rows ${words}, expected ${expected}`);
+function expectCount(actual: number | string | null, expected: number, words: string): void {
+  if (String(actual) !== String(expected))
+    throw new RolledBack(`${String(actual)} rows ${words}, expected ${expected}`);
 }
 
 /** A view's rows are somebody else's, and rows that take others along when they go would lose what is not archived. */
@@ -172,7 +201,7 @@ async function refuseOthers(client: ClientBase, located: LocatedStamped): Promis
 }
 
 async function ensureArchive(client: ClientBase): Promise<void> {
-  await client.query("create schema if not exists rewind");
+  await ensureOwnSchema(client);
   await client.query(`create table if not exists ${archive} (
     run text not null,
     archived_at timestamptz not null default now(),
@@ -185,9 +214,10 @@ async function ensureArchive(client: ClientBase): Promise<void> {
     restored_at timestamptz,
     primary key (run, key)
   )`);
+  await refuseSharedTable(client, { schema: ownSchema, name: "cleaned_rows" });
 }
 
-/** Runs something as the database's administrator, all of it or nothing, at one moment of the database. */
+/** Runs something as the database's administrator, all of it or nothing. */
 async function inTransaction<T>(
   { settings, secrets }: OpenedStack,
   work: (client: ClientBase) => Promise<T>,
@@ -202,7 +232,8 @@ async function inTransaction<T>(
       // Whoever cleans up or restores at the same time waits here, and sees what the other one left.
       await client.query("set lock_timeout = '10s'");
       await client.query("select pg_advisory_lock(hashtextextended('rewind data', 0))");
-      await client.query("begin isolation level repeatable read");
+      // What others have done until a table is locked must be seen; from then on nobody writes to it.
+      await client.query("begin isolation level read committed");
       await client.query("set local timezone = 'UTC'; set local datestyle = 'ISO'; set local extra_float_digits = 1");
       const result = await work(client);
       await client.query("set constraints all immediate");

@@ -1,4 +1,4 @@
-import { tableExists } from "../checks/rows";
+import { tableExists } from "../rows/table";
 import { countByVersion, newestRows, type LocatedStamped } from "../checks/stamped";
 import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
@@ -6,6 +6,7 @@ import type { Entry } from "../records/entry";
 import { pinnedSince } from "../records/state";
 import { objectiveOf } from "../release/objectives";
 import type { Risk } from "../release/risk";
+import { refuseWhileStopped } from "./apply";
 import { cleanRows } from "./data-archive";
 import { patience, tableOf } from "./data-list";
 import { recorded } from "./data-recorded";
@@ -42,6 +43,7 @@ const shown = 10;
 export async function cleanData(where: Where, options: CleanOptions): Promise<VerbResult<DataCleanJson>> {
   const { name, madeBy, reason, tell, confirm, signal } = options;
   const stack = await open(where);
+  refuseWhileStopped(stack);
   const located = stampedNamed(stack.settings, name);
   refuseProduction(stack, name);
   const since = lowerBound(stack, options);

@@ -1,7 +1,8 @@
-import { tableExists } from "../checks/rows";
+import { tableExists } from "../rows/table";
 import { countByVersion, newestRows } from "../checks/stamped";
 import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
+import { shortened } from "../release/text";
 import { exitCodes } from "./exit-codes";
 import { momentOf, stampedNamed } from "./data-since";
 import { coloured } from "./report";
@@ -70,6 +71,5 @@ export function tableOf(rows: readonly Readonly<Record<string, string | null>>[]
 /** A value on one line: what stands in a customer's row may not move the cursor. */
 function brief(value: string | null): string {
   if (value === null) return "NULL";
-  const line = value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�");
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  return shortened(value.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "�"), 60);
 }

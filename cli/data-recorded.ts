@@ -27,7 +27,7 @@ export async function recorded(
     if (unsure) {
       throw new Refusal(
         `${reason}; it happened as a whole or not at all`,
-        `rewind data list on ${engine.name}, which tells whether the rows are there`,
+        `rewind data list ${change.table} --stack ${engine.name}, which tells whether the rows are there`,
       );
     }
     throw new Refusal(`${reason}; nothing was touched`, next);

@@ -1,4 +1,5 @@
 import { describeError } from "../checks/probe";
+import { refuseWhileStopped } from "./apply";
 import { archivedRows, restoreRows } from "./data-archive";
 import { recorded } from "./data-recorded";
 import { exitCodes } from "./exit-codes";
@@ -13,6 +14,7 @@ import { open, type Where } from "./stack";
  */
 export async function restoreData(where: Where, run: string): Promise<VerbResult<DataRestoreJson>> {
   const stack = await open(where);
+  refuseWhileStopped(stack);
   const archived = await archivedRows(stack, run).catch((error: unknown) => {
     throw new Refusal(`${describeError(error)}; nothing was touched`, "rewind verify, which says what does not answer");
   });

@@ -27,6 +27,6 @@ export function stampedNamed(settings: Pick<Settings, "environment">, name: stri
   const known = Object.keys(settings.environment.database?.stamped ?? {});
   throw new Refusal(
     `no stamped table ${quote(name)}; environment.database.stamped has ${known.join(", ") || "none"}`,
-    "rewind data list <name>",
+    known[0] === undefined ? "name one under rewind:environment.database.stamped" : `rewind data list ${known[0]}`,
   );
 }

@@ -70,7 +70,7 @@ export async function databaseRecover(where: Where, options: RecoverOptions): Pr
     tell: options.tell,
     signal: options.signal,
   }).catch((error: unknown) => {
-    throw refusal(error, stack, "rewind database recover");
+    throw refusal(error, stack, "rewind database recover --before <entry> --into <folder>");
   });
   const verdict = await verifyRecovered(stack, recovered, entries, intent);
   const took = duration(performance.now() - started);

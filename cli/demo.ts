@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { writeAtomically } from "../records/atomic-file";
 import { bringUp, localVariables, type LocalOptions } from "./local";
-import { withPin } from "./pin";
+import { withPin } from "../project/pin";
+import { projectIn, stackFileOf } from "../project/project";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { verify } from "./verify";
@@ -13,7 +14,7 @@ import { verify } from "./verify";
  * v1.2.0 would change, rolls back, verifies.
  */
 export async function demo(options: LocalOptions): Promise<VerbResult> {
-  const { folder, tell, signal } = options;
+  const { folder, tell } = options;
   const heading = (text: string): void => {
     tell(`\n${coloured("bold", text)}`);
   };
@@ -22,11 +23,11 @@ export async function demo(options: LocalOptions): Promise<VerbResult> {
   Object.assign(process.env, localVariables(folder));
   const pulumi = async (...args: string[]): Promise<void> => {
     tell(coloured("cyan", `$ pulumi ${args.join(" ")}`));
-    await passThrough("pulumi", [...args, "--non-interactive"], folder, signal);
+    await passThrough("pulumi", [...args, "--non-interactive", "--color", "never"], options);
   };
 
   heading("2/4 Deploy v1.2.1");
-  const file = join(folder, "Pulumi.local.yaml");
+  const file = stackFileOf(projectIn(folder), "local");
   writeAtomically(file, withPin(readFileSync(file, "utf8"), "v1.2.1", {}));
   await pulumi("up", "--stack", "local", "--yes", "--skip-preview");
 
@@ -40,18 +41,21 @@ export async function demo(options: LocalOptions): Promise<VerbResult> {
   const verified = await verify({ folder, stack: "local" });
   const afterwards = [
     "",
-    `Go on by hand: eval "$(npx rewind local env)", then pulumi up, npx rewind rollback v1.2.1, npx rewind verify.`,
-    "Stop it all:   npx rewind local down, or --purge to delete what it kept.",
+    `Go on by hand: eval "$(npx --no rewind local env)", then pulumi up, npx --no rewind rollback v1.2.1, npx --no rewind verify.`,
+    "Stop it all:   npx --no rewind local down, or --purge to delete what it kept.",
   ];
   return { ...verified, text: [verified.text, ...afterwards].join("\n") };
 }
 
-/** Runs a command with the terminal's own output, and throws when it fails. */
-async function passThrough(command: string, args: readonly string[], cwd: string, signal: AbortSignal): Promise<void> {
-  const child = spawn(command, args, {
-    cwd,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+/** Runs a command, tells what it prints line by line, and throws when it fails. */
+async function passThrough(
+  command: string,
+  args: readonly string[],
+  { folder, tell, signal }: LocalOptions,
+): Promise<void> {
+  // Pipes of our own: an engine that writes to a terminal or a reader that has gone ends in the middle of its update.
+  const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  for (const input of [child.stdout, child.stderr]) createInterface({ input }).on("line", tell);
   // The engine stops in good order on one interrupt, so it gets that and not a kill.
   const interrupt = (): void => {
     child.kill("SIGINT");
@@ -64,5 +68,5 @@ async function passThrough(command: string, args: readonly string[], cwd: string
     });
   });
   signal.removeEventListener("abort", interrupt);
-  if (code !== 0) throw new Refusal(`${command} ${args[0] ?? ""} ended with ${code}`, "npx rewind local status");
+  if (code !== 0) throw new Refusal(`${command} ${args[0] ?? ""} ended with ${code}`, "rewind local status");
 }

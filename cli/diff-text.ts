@@ -22,7 +22,7 @@ export function textOfDiff({ stack, from, to, risk, changes, notes }: Diff): str
 
 function sideText({ release, digest, pins, as }: Side): string {
   const apart = Object.entries(pins).map(([path, id]) => `${path}: ${id}`);
-  return `${release}${apart.length > 0 ? ` with ${apart.join(", ")}` : ""} (${as}, ${shortDigests(digest)})`;
+  return `${release}${apart.length > 0 ? ` with ${apart.join(", ")}` : ""} (${as}, deploys ${shortDigests(digest)})`;
 }
 
 function changeLines({ facet, entry, action, values, rows, statements, image, risk }: ShownChange): string[] {

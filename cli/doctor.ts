@@ -1,27 +1,31 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { ownName, stackFileOf, stackNames } from "../project/project";
 import { timingBefore } from "../checks/before";
 import { runProbes } from "../checks/probe";
 import { proxyProbes } from "../checks/routes";
 import type { Entry } from "../records/entry";
 import type { DeploymentLog } from "../records/log";
-import { storeVariable } from "../records/place";
+import { placeOf, storeVariable } from "../records/place";
+import { openStore } from "../records/stores";
 import { BadStore, StoreUnavailable } from "../records/store";
+import { renamedFrom } from "../records/renamed-stack";
 import { isAlive } from "../records/runner";
 import { holds, stopped, unfinishedRollback } from "../records/state";
 import { verifyLog } from "../records/verify";
 import { InvalidConfiguration } from "../release/config";
 import type { Settings } from "../release/parse";
-import { recordsFolder } from "../release/schema/store";
+import { recordsFolder, type Records } from "../release/schema/store";
 import { judge } from "../release/verdict";
 import { measureEngine, pinnedEngine, pulumiIn, type RunPulumi } from "./engine-checks";
 import { exitCodes, type ExitCode } from "./exit-codes";
 import type { Diagnosis } from "./json/assessment";
 import { look, type Advised, type Finding } from "./look";
-import { describeCheckout, measureNode, measureSpace, measureWritable } from "./machine-checks";
+import { describeCheckout, describeProxies, measureNode, measureSpace, measureWritable } from "./machine-checks";
+import { measurePooler } from "./pooler-check";
 import { marked } from "./report";
+import { afterHold, afterStop } from "./next";
 import { Refusal, type VerbResult } from "./result";
-import { openLog, readStack } from "./stack-file";
-import { stackNames } from "./stack-names";
+import { importedWords, openLog, readProject, readStack } from "./stack-file";
 import type { Where } from "./stack";
 
 /** What the doctor is told, and asks with. */
@@ -51,7 +55,7 @@ export async function doctor(patient: Patient): Promise<VerbResult<Diagnosis>> {
     asked = patient.where().stack;
     return { result: "passed", evidence: "" };
   });
-  if (located.result !== "passed") checks.push({ ...located, next: "npx rewind local status" });
+  if (located.result !== "passed") checks.push({ ...located, next: "rewind local status" });
   await add("node", () => measureNode(folder, node));
   await add("pulumi", async () => measureEngine(pulumi, pinnedEngine(folder)));
   let stack: string | undefined;
@@ -62,6 +66,7 @@ export async function doctor(patient: Patient): Promise<VerbResult<Diagnosis>> {
   });
   if (stack !== undefined) checks.push(...(await examine({ folder, stack }, now)));
   await add("disk", () => measureSpace(folder));
+  await add("outbound proxy", () => describeProxies());
   await add("git", () => describeCheckout(folder));
   const found: Diagnosis = { stack: stack ?? null, result: judge(checks).result, checks };
   return { code: codeOf(found), text: textOf(found), json: found };
@@ -73,17 +78,18 @@ async function findStack(
   asked: string | undefined,
   pulumi: RunPulumi,
 ): Promise<Finding & { readonly name?: string }> {
-  const known = stackNames(folder);
+  const project = readProject(folder);
+  const known = stackNames(project);
   const listed = known.join(", ") || "none";
   const selected = asked ?? (await pulumi(["stack", "--show-name", "--non-interactive"]).catch(() => "")).trim();
-  const name = selected !== "" ? selected : known.length === 1 ? known[0] : undefined;
+  const name = selected !== "" ? ownName(selected, project) : known.length === 1 ? known[0] : undefined;
   if (name === undefined) {
     const next = "rewind doctor --stack <name>";
     return { result: "inconclusive", evidence: `none is named and none is selected; there are: ${listed}`, next };
   }
   if (!known.includes(name)) {
-    const evidence = `${name} has no file Pulumi.${name}.yaml; there are: ${listed}`;
-    return { result: "failed", evidence, next: "rewind doctor --stack <name>, or npx rewind local up" };
+    const evidence = `${name} has no file ${relative(folder, stackFileOf(project, name))}; there are: ${listed}`;
+    return { result: "failed", evidence, next: "rewind doctor --stack <name>, or rewind local up" };
   }
   const how = asked !== undefined ? "as asked" : selected !== "" ? "selected" : "the only one with a file";
   return { result: "passed", evidence: `${name}, ${how}`, name };
@@ -119,18 +125,36 @@ async function examine(where: Where & { readonly stack: string }, now: Date): Pr
   });
   const writable = await look("log folder", () => measureWritable(join(folder, recordsFolder(records))));
   const told = entries === undefined ? [] : await examineLog(entries, settings, now);
+  const renamed =
+    entries?.length === 0 ? [await look("renamed stack", () => renamedFinding(folder, stack, records))] : [];
+  const database = settings?.environment.database;
+  const pooler = database === undefined ? [] : [await look("pooler", () => measurePooler(database))];
   const probed = settings === undefined ? [] : await runProbes(proxyProbes(settings), timingBefore);
   const answers = probed.map((check) =>
     check.result === "passed" ? check : { ...check, next: "rewind local status" },
   );
-  return [file, readable, writable, ...told, ...answers];
+  return [file, readable, writable, ...renamed, ...told, ...pooler, ...answers];
+}
+
+/** Whether the store has a log that this stack may have lost. */
+async function renamedFinding(folder: string, stack: string, records: Records | undefined): Promise<Finding> {
+  const store = openStore(placeOf(records, folder));
+  try {
+    const renamed = renamedFrom(folder, stack, await store.journals());
+    return renamed === undefined
+      ? { result: "passed", evidence: "no log is without a stack" }
+      : { result: "failed", ...renamed };
+  } finally {
+    await store.close();
+  }
 }
 
 function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
   try {
-    const { settings } = readStack(where);
+    const { settings, environments } = readStack(where);
     const { pinned, environment, catalogue } = settings;
-    const evidence = `${environment.kind}, pins ${pinned.release}, ${catalogue.length} releases in the catalogue`;
+    const imports = environments.length === 0 ? "" : `; ${importedWords(environments)}`;
+    const evidence = `${environment.kind}, pins ${pinned.release}, ${catalogue.length} releases in the catalogue${imports}`;
     return { result: "passed", evidence, settings };
   } catch (error) {
     if (error instanceof Refusal) return { result: "failed", evidence: error.message, next: error.next };
@@ -140,7 +164,7 @@ function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
     return {
       result: "failed",
       evidence: `${problems.slice(0, 20).join("; ")}${more}`,
-      next: `edit Pulumi.${where.stack ?? ""}.yaml; an editor that knows JSON Schema underlines them`,
+      next: `edit ${relative(where.folder, stackFileOf(readProject(where.folder), where.stack ?? ""))}; an editor that knows JSON Schema underlines them`,
     };
   }
 }
@@ -160,7 +184,7 @@ async function examineLog(entries: readonly Entry[], settings: Settings | undefi
   return Promise.all([
     look("clock", () => clockFinding(entries, now)),
     look("rollback", () => rollbackFinding(entries)),
-    look("emergency stop", () => stopFinding(entries)),
+    look("emergency stop", () => stopFinding(entries, settings)),
     look("holds", () => holdsFinding(entries, settings)),
   ]);
 }
@@ -184,26 +208,26 @@ function rollbackFinding(entries: readonly Entry[]): Finding {
     : { result: "failed", evidence, next: "rewind resume, or rewind abort" };
 }
 
-function stopFinding(entries: readonly Entry[]): Finding {
+function stopFinding(entries: readonly Entry[], settings: Settings | undefined): Finding {
   const stop = stopped(entries);
   if (stop === undefined) return { result: "passed", evidence: "none" };
   const evidence = `by ${stop.by} at ${stop.at}: ${stop.reason}; nothing but a rollback changes the stack`;
-  return { result: "failed", evidence, next: 'rewind rollback, or rewind start --reason "…" when it is over' };
+  const next = settings === undefined ? 'rewind start --reason "…" when it is over' : afterStop({ settings, entries });
+  return { result: "failed", evidence, next };
 }
 
 /** A hold does what it is for; only one on what is pinned stops the next update. */
 function holdsFinding(entries: readonly Entry[], settings: Settings | undefined): Finding {
   const held = holds(entries);
   const listed = [...held].map(([release, { reason }]) => `${release}: ${reason}`).join("; ");
-  const { pinned } = settings ?? {};
-  const pins = pinned === undefined ? [] : [pinned.release, ...Object.values(pinned.sources)];
+  const pins = settings === undefined ? [] : [settings.pinned.release, ...Object.values(settings.pinned.sources)];
   const stands = pins.find((release) => held.has(release));
-  return stands === undefined
+  return settings === undefined || stands === undefined
     ? { result: "passed", evidence: listed || "none" }
     : {
         result: "failed",
         evidence: `${stands} is pinned and on hold: ${held.get(stands)?.reason ?? ""}`,
-        next: `rewind rollback, or rewind unhold ${stands} --reason "…"`,
+        next: afterHold({ settings, entries }, stands),
       };
 }
 

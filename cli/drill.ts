@@ -5,6 +5,7 @@ import { exitCodes } from "./exit-codes";
 import { canonicalJson } from "../release/canonical";
 import { deployments, stopped } from "../records/state";
 import type { DrillJson } from "./json/rollback";
+import { afterStop } from "./next";
 import { obstaclesTo, planRollback } from "./planning";
 import { against } from "./parts";
 import { coloured } from "./report";
@@ -34,7 +35,7 @@ export async function drill(
   const planning = planningOf(first);
   const stop = stopped(planning.entries);
   if (stop !== undefined) {
-    throw new Refusal(`the stack is stopped: ${stop.reason}`, "rewind rollback, or rewind start", "stopped");
+    throw new Refusal(`the stack is stopped: ${stop.reason}`, afterStop(planning), "stopped");
   }
   const last = deployments(planning.entries).at(-1)?.intent.to;
   if (last?.release !== settings.release || canonicalJson(last.pins) !== canonicalJson(settings.pins)) {

@@ -1,3 +1,4 @@
+import { shortened } from "../release/text";
 import { execFile } from "node:child_process";
 import { accessSync, constants, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -61,11 +62,11 @@ export function compareVersions(a: string, b: string): number {
 
 function reasonOf(error: unknown): Finding {
   const { code, killed } = error as { code?: unknown; killed?: boolean };
-  const next = "npx rewind local up, or https://www.pulumi.com/docs/install";
+  const next = "rewind local up, or https://www.pulumi.com/docs/install";
   if (code === "ENOENT") return { result: "failed", evidence: "no pulumi is on the PATH", next };
   if (killed === true) return { result: "failed", evidence: "pulumi did not answer within 5 s", next };
   const { message } = error as Error;
-  return { result: "failed", evidence: `pulumi does not answer: ${message.replace(/\s+/g, " ").slice(0, 300)}`, next };
+  return { result: "failed", evidence: `pulumi does not answer: ${shortened(message.replace(/\s+/g, " "))}`, next };
 }
 
 /** A resource plugin, as an installed SDK package asks for it. */

@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/pulumi/automation";
-import { parseDocument } from "yaml";
+import { stackFileVariable } from "../project/project";
+import { readStackYaml } from "../project/stack-yaml";
 import { exists } from "../records/runner";
+import { reasonIn } from "./engine-reason";
 import { Refusal } from "./result";
+import type { StackPlace } from "./stack-file";
 
 const execute = promisify(execFile);
 
@@ -67,18 +69,29 @@ export class EngineLocked extends Refusal {
   }
 }
 
+/** The stack's secrets cannot be decrypted: the passphrase is missing, or another one. */
+export class WrongPassphrase extends Refusal {
+  constructor(reason: string) {
+    super(
+      reason,
+      "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the stack's own; then the same command again",
+    );
+  }
+}
+
 /**
  * Opens a stack of the project in a folder.
- * @param name the stack's name; the selected one when left out
- * @throws Refusal when there is no such stack or no engine, and whatever is asked of it EngineError, or EngineLocked
+ * @param place the stack, as `stackIn` found it
+ * @throws Refusal when there is no such stack or no engine, and whatever is asked of it EngineError, EngineLocked or WrongPassphrase
  */
-export async function openStack(folder: string, name: string | undefined): Promise<EngineStack> {
-  const { stack, workspace } = await found(folder, name);
+export async function openStack(folder: string, place: StackPlace): Promise<EngineStack> {
+  const { reference, name } = place;
+  const { stack, workspace } = await found(folder, reference);
   const run = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw error instanceof CommandError ? engineError(reasonOf(error)) : error;
+      throw error instanceof CommandError ? engineError(reasonIn(error.message)) : error;
     }
   };
   /** An update that was killed leaves its lock behind; nobody waits for a process that is gone. */
@@ -96,7 +109,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
     }
   };
   return {
-    name: stack.name,
+    name,
     config: () =>
       run(async () => {
         const config = await workspace.getAllConfig(stack.name);
@@ -126,7 +139,7 @@ export async function openStack(folder: string, name: string | undefined): Promi
           });
         }),
       ),
-    setSecrets: (values) => run(() => setSecrets(folder, stack.name, workspace, values)),
+    setSecrets: (values) => run(() => setSecrets(folder, place, workspace, values)),
     // The Automation API's own export shows secrets in clear.
     exportState: async () => {
       const args = ["stack", "export", "--stack", stack.name, "--non-interactive"];
@@ -143,20 +156,17 @@ export async function openStack(folder: string, name: string | undefined): Promi
   };
 }
 
-async function found(folder: string, name: string | undefined) {
+async function found(folder: string, stackName: string) {
   try {
     const workspace = await LocalWorkspace.create({ workDir: folder });
-    const stackName = name ?? (await workspace.stack())?.name;
-    if (stackName === undefined) throw new Refusal("no stack is selected", "pulumi stack select <stack>");
     // Looking at a stack must not select it: the next plain `pulumi up` would go there. Every command names its stack.
     workspace.selectStack = () => Promise.resolve();
     const stack = await Stack.select(stackName, workspace);
     return { stack, workspace };
   } catch (error) {
-    if (error instanceof Refusal) throw error;
-    const reason = error instanceof Error ? reasonOf(error) : String(error);
+    const reason = error instanceof Error ? reasonIn(error.message) : String(error);
     if (/ENOENT|not found in|command not found/i.test(reason) && reason.includes("pulumi")) {
-      throw new Refusal("no Pulumi engine is on the PATH", "npx rewind local up");
+      throw new Refusal("no Pulumi engine is on the PATH", "rewind local up");
     }
     if (/no stack named/i.test(reason)) throw new Refusal(reason, "pulumi stack ls");
     throw new EngineError(reason);
@@ -166,25 +176,24 @@ async function found(folder: string, name: string | undefined) {
 /** The Automation API would put a value among the arguments of a process, where everybody on the machine reads it. */
 async function setSecrets(
   folder: string,
-  stack: string,
+  { reference, file, project }: StackPlace,
   workspace: LocalWorkspace,
   values: Readonly<Record<string, string>>,
 ): Promise<void> {
   const set = async (key: readonly string[], value: string): Promise<void> => {
-    const args = ["config", "set", "--stack", stack, "--secret", "--non-interactive", ...key];
+    const args = ["config", "set", "--stack", reference, "--secret", "--non-interactive", ...key];
     const running = execute("pulumi", args, { cwd: folder });
     running.child.stdin?.end(value);
     await running;
   };
-  const file = join(folder, `Pulumi.${stack}.yaml`);
-  const held: unknown = parseDocument(readFileSync(file, "utf8")).getIn(["config", "rewind:secrets", "secure"]);
-  if (held === undefined) {
-    for (const [name, value] of Object.entries(values)) await set(["--path", `secrets.${name}`], value);
+  const { secrets } = readStackYaml(readFileSync(file, "utf8"), project).raw as { secrets?: { secure?: unknown } };
+  if (secrets?.secure === undefined) {
+    for (const [name, value] of Object.entries(values)) await set(["--path", `rewind:secrets.${name}`], value);
     return;
   }
   // One encrypted object: it is read and written as a whole, all values at once.
-  const { "rewind:secrets": all } = await workspace.getAllConfig(stack);
-  await set(["secrets"], JSON.stringify({ ...(JSON.parse(all?.value ?? "{}") as object), ...values }));
+  const { "rewind:secrets": all } = await workspace.getAllConfig(reference);
+  await set(["rewind:secrets"], JSON.stringify({ ...(JSON.parse(all?.value ?? "{}") as object), ...values }));
 }
 
 /** The Automation API only hears of an interrupt that comes while the engine runs. */
@@ -194,7 +203,8 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
 
 const lockWords = /currently locked by (\d+) lock/;
 
-function engineError(reason: string): EngineError | EngineLocked {
+function engineError(reason: string): EngineError | EngineLocked | WrongPassphrase {
+  if (/\bincorrect passphrase\b|\bpassphrase must be set\b/.test(reason)) return new WrongPassphrase(reason);
   return lockWords.test(reason) ? new EngineLocked(reason) : new EngineError(reason);
 }
 
@@ -229,28 +239,26 @@ async function preview(
 ): Promise<ChangeCounts> {
   let counts: ChangeCounts = {};
   refuseInterrupted(signal);
-  if (savePlan !== undefined) stack.workspace.envVars = { ...stack.workspace.envVars, ...experimental };
-  await stack.preview({
-    onEvent: ({ summaryEvent }: EngineEvent) => {
-      if (summaryEvent !== undefined) counts = summaryEvent.resourceChanges;
-    },
-    color: "never",
-    ...(savePlan === undefined ? {} : { plan: savePlan }),
-    ...(configFile === undefined ? {} : { configFile }),
-    ...(onOutput === undefined ? {} : { onOutput, diff: true }),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const { workspace } = stack;
+  const before = workspace.envVars;
+  workspace.envVars = {
+    ...before,
+    ...(savePlan === undefined ? {} : experimental),
+    ...(configFile === undefined ? {} : { [stackFileVariable]: configFile }),
+  };
+  try {
+    await stack.preview({
+      onEvent: ({ summaryEvent }: EngineEvent) => {
+        if (summaryEvent !== undefined) counts = summaryEvent.resourceChanges;
+      },
+      color: "never",
+      ...(savePlan === undefined ? {} : { plan: savePlan }),
+      ...(configFile === undefined ? {} : { configFile }),
+      ...(onOutput === undefined ? {} : { onOutput, diff: true }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  } finally {
+    workspace.envVars = before;
+  }
   return counts;
-}
-
-/**
- * The engine's own diagnostics out of a command's whole output: what stands under `Diagnostics:`, or else what it wrote
- * to standard error.
- */
-function reasonOf({ message }: Error): string {
-  const noise = /^(?:pulumi:pulumi:Stack \(.*\):|error: (?:update|preview) failed)?$/;
-  const [, diagnostics] = /^Diagnostics:\n([\s\S]*?)\n(?:Outputs|Resources|Duration):/m.exec(message) ?? [];
-  const [, complaint] = /^stderr: ([\s\S]*?)\nerr\?: /m.exec(message) ?? [];
-  const lines = (diagnostics ?? complaint ?? message).split("\n").filter((line) => !noise.test(line.trim()));
-  return lines.join("\n").trim().slice(0, 8_000);
 }

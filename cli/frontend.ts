@@ -1,3 +1,4 @@
+import { refuseWhileStopped } from "./apply";
 import { openClients } from "../checks/clients";
 import { publish, UnfitFolder } from "../builds/publish";
 import { exitCodes } from "./exit-codes";
@@ -12,14 +13,18 @@ export async function publishFrontend(
   name: string,
   signal: AbortSignal,
 ): Promise<VerbResult<FrontendPublishJson>> {
-  const { settings, secrets } = await open(where);
+  const stack = await open(where);
+  refuseWhileStopped(stack);
+  const { settings, secrets } = stack;
   const { frontends = {}, objectStore, name: environment } = settings.environment;
   const place = Object.hasOwn(frontends, name) ? frontends[name] : undefined;
   if (place === undefined) {
-    const known = Object.keys(frontends).join(", ") || "none";
+    const [first, ...others] = Object.keys(frontends);
     throw new Refusal(
-      `the environment ${environment} has no frontend ${name}; it has ${known}`,
-      "rewind frontend publish <folder> --name <frontend>",
+      `the environment ${environment} has no frontend ${name}; it has ${[first ?? "none", ...others].join(", ")}`,
+      first === undefined
+        ? "name it under rewind:environment.frontends"
+        : `rewind frontend publish ${folder} --name ${first}`,
     );
   }
   const bucket = objectStore?.buckets[place.bucket] ?? place.bucket;

@@ -7,7 +7,7 @@ import { exitCodes } from "./exit-codes";
 import type { DeploymentJson, HistoryJson, HistoryLine } from "./json/history";
 import { checkLines, coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
-import { readStack, type FiledStack } from "./stack-file";
+import { readStack, renamedStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
 
 /** What of the history is asked for. */
@@ -61,14 +61,19 @@ const colours = {
   interrupted: "yellow",
 } as const;
 
-function list({ name, settings }: FiledStack, entries: readonly Entry[], limit: number): VerbResult<HistoryJson> {
+function list(stack: FiledStack, entries: readonly Entry[], limit: number): VerbResult<HistoryJson> {
+  const { name, settings } = stack;
   const all = historyOf(entries, objectiveOf(settings.objectives, "total"));
   const shown = all.slice(Math.max(0, all.length - limit)).reverse();
   const lines = shown.map(lineOf);
   const rest = all.length - shown.length;
   const last = rest > 0 ? [`${rest} older: rewind history --limit ${all.length}`] : [];
-  const text =
-    all.length === 0 ? `Nothing was deployed to ${name} yet.\nNext: pulumi up` : [...lines, ...last].join("\n");
+  const renamed = renamedStack(stack, entries);
+  const none =
+    renamed === undefined
+      ? `Nothing was deployed to ${name} yet.\nNext: pulumi up`
+      : `${renamed.evidence}.\nNext: ${renamed.next}; else pulumi up`;
+  const text = all.length === 0 ? none : [...lines, ...last].join("\n");
   return { code: exitCodes.ok, text, json: { stack: name, total: all.length, deployments: shown } };
 }
 
@@ -123,12 +128,12 @@ export function showDeployment(
   const { migrations = [], restorePoint, snapshot, to } = intent;
   const text = [
     lineOf(line),
-    `Pin:       ${to.release} (${to.digest})`,
+    `Pin:       ${to.release} (deploys ${to.digest})`,
     `Declared:  ${to.surroundings}`,
     ...migrations.map(({ name, direction }) => `Migration: ${name} ${direction}`),
     ...(restorePoint === undefined
       ? []
-      : [`Restore:   ${restorePoint} (rewind database recover --before ${intent.id})`]),
+      : [`Restore:   ${restorePoint} (rewind database recover --before ${intent.id} --into <folder>)`]),
     ...Object.entries(snapshot.tables ?? {}).map(
       ([table, { digest, count }]) => `Rows:      ${table}, ${count}, ${digest}`,
     ),

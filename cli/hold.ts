@@ -1,5 +1,6 @@
 import type { Hold } from "../records/entry";
 import { holds } from "../records/state";
+import { contentIn } from "../release/records";
 import { exitCodes } from "./exit-codes";
 import type { HoldJson } from "./json/entry";
 import { Refusal, type VerbResult } from "./result";
@@ -13,13 +14,14 @@ export async function hold(
   reason: string,
 ): Promise<VerbResult<HoldJson>> {
   const { settings, log } = await open(where);
-  const { catalogue } = settings;
+  const { catalogue, releases } = settings;
   if (!catalogue.includes(release)) {
-    throw new Refusal(`no release ${release}; the catalogue has ${catalogue.join(", ")}`, `rewind ${kind} <release>`);
+    throw new Refusal(`no release ${release}; the catalogue has ${catalogue.join(", ")}`, "rewind release list");
   }
   const held = holds(log.entries()).has(release);
   if (kind === "unhold" && !held) throw new Refusal(`${release} is not on hold`, "rewind verify");
-  const entry = log.append({ kind, release, reason }) as Hold;
+  const content = kind === "hold" ? contentIn(releases, release) : {};
+  const entry = log.append({ kind, release, reason, ...content }) as Hold;
   const text = kind === "hold" ? `${release} is on hold: ${reason}` : `${release} may be applied again: ${reason}`;
   return { code: exitCodes.ok, text: `${text}\ndeployment log: ${log.location} entry ${entry.id}`, json: entry };
 }

@@ -9,12 +9,13 @@ import {
 import type { ObjectStore } from "../release/schema/storage";
 import type { KeyIssuer } from "./keys";
 import { Refusal } from "./result";
+import { awsOutbound } from "../checks/outbound";
 
 /** Access keys of an IAM user, which may have two; asked with the machine's own AWS identity. */
 export function iam({ region }: Pick<ObjectStore, "region">): KeyIssuer {
   // The version pinned here runs on Node 20, and the line would stand in every report.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  const client = new IAMClient({ region });
+  const client = new IAMClient({ region, ...awsOutbound() });
   const userOf = async (accessKey: string): Promise<string> => {
     const { UserName } = await client.send(new GetAccessKeyLastUsedCommand({ AccessKeyId: accessKey }));
     if (UserName === undefined) throw new Refusal(`no IAM user has the key ${accessKey}`, "aws iam list-access-keys");

@@ -6,6 +6,7 @@ import { isOnAws } from "../release/runtime";
 import type { ObjectStore } from "../release/schema/storage";
 import { iam } from "./iam";
 import { Refusal } from "./result";
+import { awsOutbound } from "../checks/outbound";
 
 /** An access key, which is a name, and its secret. */
 export interface Keys {
@@ -92,6 +93,7 @@ export async function stateOfKey(
   const store = new S3Client({
     region,
     maxAttempts: 1,
+    ...awsOutbound(),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
   });

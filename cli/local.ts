@@ -31,7 +31,7 @@ export async function localUp(options: LocalOptions): Promise<VerbResult<LocalUp
   const took = duration(performance.now() - started);
   const text = [
     `The embedded environment is up (${took}), the stack \`${options.stack ?? "local"}\` is ready.`,
-    `For plain pulumi in this shell: eval "$(npx rewind local env)"`,
+    `For plain pulumi in this shell: eval "$(npx --no rewind local env)"`,
     `Then: pulumi up`,
   ].join("\n");
   return { code: exitCodes.ok, text, json: withoutSecrets(environment) };
@@ -85,7 +85,7 @@ export async function localStatus({ folder }: LocalOptions): Promise<VerbResult<
 /** `rewind local env`: the variables that plain `pulumi` needs, for the shell to evaluate. */
 export function localEnv(folder: string, shell: Shell): VerbResult<LocalEnvJson> {
   const variables = localVariables(folder);
-  if (variables === undefined) throw new Refusal("the embedded environment is not up", "npx rewind local up");
+  if (variables === undefined) throw new Refusal("the embedded environment is not up", "rewind local up");
   return { code: exitCodes.ok, text: shellExports(variables, shell).trimEnd(), json: variables };
 }
 

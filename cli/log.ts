@@ -1,5 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
-import { readFileSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
 import { dirname } from "node:path";
 import { writeNew } from "../records/atomic-file";
 import { BadCheckpoint, readCheckpoint, signCheckpoint, verifyAgainst, type Checkpoint } from "../records/checkpoint";
@@ -7,10 +6,13 @@ import { verifyLog, type Finding, type Verified } from "../records/verify";
 import { writeOrRefuse } from "./disk";
 import { exitCodes, type ExitCode } from "./exit-codes";
 import type { LogCheckpointJson, LogVerifyJson } from "./json/history";
+import { privateKey, publicKey, readText } from "./key-file";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { readStack } from "./stack-file";
 import type { Where } from "./stack";
+
+const words = { option: "--key <file>, or REWIND_CHECKPOINT_KEY", help: "rewind log checkpoint --help" };
 
 const codes: Readonly<Record<Verified["result"], ExitCode>> = {
   sound: exitCodes.ok,
@@ -27,7 +29,7 @@ export function verify(
   { checkpoint: file, key }: { readonly checkpoint?: string; readonly key?: string },
 ): VerbResult<LogVerifyJson> {
   const { name: stack, log } = readStack(where);
-  const checkpoint = file === undefined ? undefined : checkpointIn(file, stack, publicKey(key));
+  const checkpoint = file === undefined ? undefined : checkpointIn(file, stack, publicKey(key, words));
   const found = verifyAgainst(log.bytes(), log.location, checkpoint);
   const json = { stack, location: log.location, ...found, checkpoint: checkpoint?.at ?? null };
   return { code: codes[found.result], text: textOf(json, checkpoint), json };
@@ -67,7 +69,7 @@ export function checkpoint(
   { key, now }: { readonly key?: string; readonly now: Date },
 ): VerbResult<LogCheckpointJson> {
   const { name: stack, log } = readStack(where);
-  const signer = privateKey(key);
+  const signer = privateKey(key, words);
   const bytes = log.bytes();
   const { result, lines } = verifyLog(bytes, log.location);
   if (result === "tampered") throw new Refusal("the log is not what was written", "rewind log verify", "tampered");
@@ -97,30 +99,5 @@ function checkpointIn(file: string, stack: string, key: KeyObject): Checkpoint {
   } catch (error) {
     if (!(error instanceof BadCheckpoint)) throw error;
     throw new Refusal(`${file}: ${error.message}`, "the checkpoint of this stack, and the key that is trusted");
-  }
-}
-
-const privateKey = (file: string | undefined): KeyObject => ed25519(file, createPrivateKey, "private");
-const publicKey = (file: string | undefined): KeyObject => ed25519(file, createPublicKey, "public");
-
-function ed25519(file: string | undefined, read: (pem: string) => KeyObject, kind: string): KeyObject {
-  if (file === undefined) throw new Refusal(`no ${kind} key is named`, "--key <file>, or REWIND_CHECKPOINT_KEY");
-  const pem = readText(file);
-  const refuse = (): never => {
-    throw new Refusal(`${file} is no ${kind} Ed25519 key in PEM`, "rewind log checkpoint --help says how one is made");
-  };
-  try {
-    const key = read(pem);
-    return key.asymmetricKeyType === "ed25519" ? key : refuse();
-  } catch {
-    return refuse();
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Refusal(`${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? ""}`, `ls -l ${file}`);
   }
 }

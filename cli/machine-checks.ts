@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { compareVersions } from "./engine-checks";
 import type { Finding } from "./look";
+import { describeError } from "../checks/probe";
+import { proxyFor, proxyName } from "../checks/outbound";
 
 const execute = promisify(execFile);
 
@@ -47,6 +49,23 @@ export function measureSpace(folder: string): Finding {
   return free >= gigabyte
     ? { result: "passed", evidence }
     : { result: "inconclusive", evidence: `${evidence}, less than 1 GB`, next: `df -h ${folder}` };
+}
+
+/** Through which proxies outside systems are asked; their credentials are left out. */
+export function describeProxies(): Finding {
+  try {
+    const proxies = ["https:", "http:"].flatMap((protocol) => {
+      const proxy = proxyFor(new URL(`${protocol}//outside.invalid`));
+      return proxy === undefined ? [] : [`${protocol}// through ${proxyName(proxy)}`];
+    });
+    return { result: "passed", evidence: proxies.join(", ") || "none: outside systems are asked directly" };
+  } catch (error) {
+    return {
+      result: "failed",
+      evidence: describeError(error),
+      next: "env | cut -d= -f1 | grep -i _proxy, and set it right",
+    };
+  }
 }
 
 /** What git says of the checkout, for information: it is never changed, and need not be one. */

@@ -1,34 +1,28 @@
 import { createInterface } from "node:readline/promises";
 import { CommanderError } from "commander";
-import { DamagedLog, NewerLog } from "../records/line";
-import { BadStore, DamagedStore, NewerStore, StoreHeld, StoreUnavailable } from "../records/store";
 import type { Kit } from "./commands/kit";
+import { stringifyExactly } from "../release/exact-json";
+import { cleaned, cleanedJson } from "../release/text";
 import { exitCodes } from "./exit-codes";
+import { outliveOutput } from "./output";
 import { programOf } from "./program";
+import { nextAfter, refusalOf } from "./refusal-of";
 import { Refusal } from "./result";
 
 const interrupted = new AbortController();
 let isHeeded = false;
 
-/**
- * What would move the cursor, turn the line round or hide it: names, reasons and logs are somebody else's. The colours that
- * we use ourselves stay, for none of them conceals anything.
- */
-const unprintable =
-  /\u001b(?!\[(?:0|1|22|3[1-5]|39)m)|[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
-const shown = (text: string): string => text.replace(unprintable, "\ufffd");
-
 function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${cleanedJson(stringifyExactly(value, 2) ?? "")}\n`);
 }
 
 const kit: Kit = {
   tell: (line) => {
-    process.stderr.write(`${shown(line)}\n`);
+    process.stderr.write(`${cleaned(line)}\n`);
   },
   finish: ({ code, text, json }, { json: wanted }) => {
     if (wanted === true) printJson(json);
-    else process.stdout.write(`${shown(text)}\n`);
+    else process.stdout.write(`${cleaned(text)}\n`);
     process.exitCode = code;
   },
   heeded: () => {
@@ -79,40 +73,25 @@ function explain(error: unknown): void {
   const message = debug ?? (error instanceof Error ? error.message : String(error));
   kit.tell(`rewind: ${message}`);
   const no = refusalOf(error);
-  if (no !== undefined) kit.tell(`Next: ${no.next}`);
+  const next = nextAfter(error);
+  if (next !== undefined) kit.tell(`Next: ${next}`);
   if (process.argv.includes("--json")) {
-    const said = no === undefined ? { outcome: "error" } : { outcome: no.kind, next: no.next };
-    printJson({ ...said, reason: message });
+    printJson({ outcome: no?.kind ?? "error", ...(next === undefined ? {} : { next }), reason: message });
   }
   process.exitCode = no === undefined ? exitCodes.error : exitCodes[no.kind];
 }
 
-/** The reasoned no that an error is; undefined for any other. */
-function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof Refusal) return error;
-  if (error instanceof NewerLog || error instanceof NewerStore) {
-    return new Refusal(error.message, "the Rewind that wrote it, or a newer one");
-  }
-  const ofStore = refusalOfStore(error);
-  if (ofStore !== undefined || !(error instanceof DamagedLog)) return ofStore;
-  return new Refusal(
-    error.message,
-    "rewind doctor, which says where the log lies; a copy of it has the line",
-    "tampered",
-  );
-}
-
-function refusalOfStore(error: unknown): Refusal | undefined {
-  if (error instanceof BadStore) return new Refusal(error.message, "rewind records --help says what it may be");
-  if (error instanceof StoreHeld) {
-    return new Refusal(error.message, "wait for it, or end it; then the same command again", "locked");
-  }
-  if (error instanceof StoreUnavailable) return new Refusal(error.message, "the same command when it answers");
-  if (!(error instanceof DamagedStore)) return undefined;
-  return new Refusal(error.message, "put it back from a copy, and find out who changed it", "tampered");
-}
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+outliveOutput(process.stderr);
+let isOutputLost = false;
+outliveOutput(process.stdout, ({ message }) => {
+  if (isOutputLost) return;
+  isOutputLost = true;
+  kit.tell(`rewind: the output cannot be written: ${message}`);
+  // Of a verb that only looks, the output is all there is. A change keeps the code that says how it ended.
+  if (!isHeeded) process.exitCode = exitCodes.error;
+});
+// The terminal's end, as of a connection that broke, is an interrupt like any other.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   // Not only once: what starts the engine's commands ends a process in which nobody listens to the signal any more.
   process.on(signal, () => {
     interrupted.abort();

@@ -1,21 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { writeNew } from "../records/atomic-file";
 import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
 import { rollbacks, stopped, unfinishedRollback } from "../records/state";
 import { writtenByHand } from "../records/verify";
 import { byHand, byHandText } from "./by-hand";
-import { EngineError } from "./engine";
 import { exitCodes } from "./exit-codes";
-import type { PlannedJson, PreviewJson, WhyNotJson } from "./json/rollback";
-import { withPin } from "./pin";
-import { defaultTarget, obstaclesTo, planRollback, type Planning } from "./planning";
+import type { PlannedJson, WhyNotJson } from "./json/rollback";
+import { obstaclesTo, planRollback, type Planning } from "./planning";
 import { coloured } from "./report";
-import { Refusal, type Tell, type VerbResult } from "./result";
-import { planningOf, planText } from "./rollback-plan";
-import { open, type Where } from "./stack";
+import type { VerbResult } from "./result";
+import { planText } from "./rollback-plan";
+import type { Where } from "./stack";
 import { readStack, type FiledStack } from "./stack-file";
 
 /** What planning needs of a stack, from its file and its log alone. */
@@ -54,7 +50,7 @@ export function planByHand(
   const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: writtenByHand, kind: "start" };
   const backup = rollbacks(entries).findLast(({ ended }) => ended?.backup !== undefined)?.ended?.backup;
   const steps = byHand(plan, {
-    file: basename(file),
+    file: relative(folder, file),
     settings,
     kept: backup === undefined ? undefined : relative(folder, keptFile(backup, basename(file))),
     stop:
@@ -84,37 +80,4 @@ export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResu
   ]);
   const headline = `${obstacles.length} ${obstacles.length === 1 ? "thing stands" : "things stand"} between ${planning.name} and ${release}:`;
   return { code: exitCodes[first.kind ?? "refused"], text: [headline, ...lines].join("\n"), json };
-}
-
-/** `rewind preview [release]`: the engine's own difference for a rollback, on a copy of the stack file. */
-export async function preview(
-  where: Where,
-  wanted: ReleaseId | undefined,
-  level: Level,
-  { tell, signal }: { readonly tell: Tell; readonly signal: AbortSignal },
-): Promise<VerbResult<PreviewJson>> {
-  const stack = await open(where);
-  const planning = planningOf(stack);
-  const release = wanted ?? defaultTarget(planning);
-  const { plan } = planRollback(planning, release, level);
-  const folder = mkdtempSync(join(tmpdir(), "rewind-preview-"));
-  try {
-    const configFile = join(folder, `Pulumi.${stack.engine.name}.yaml`);
-    writeNew(configFile, withPin(readFileSync(stack.file, "utf8"), plan.to.release, plan.to.pins));
-    const onOutput = (text: string): void => {
-      tell(text.trimEnd());
-    };
-    const counts = await stack.engine.preview({ configFile, onOutput, signal });
-    const words = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
-    return {
-      code: exitCodes.ok,
-      text: `${plan.from.release} → ${plan.to.release}: ${words.join(", ")}\nNext: rewind rollback ${plan.to.release}`,
-      json: { stack: plan.stack, from: plan.from.release, to: plan.to.release, level, resources: counts },
-    };
-  } catch (error) {
-    if (error instanceof EngineError) throw new Refusal(error.message, `rewind why-not ${release}`);
-    throw error;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

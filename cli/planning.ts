@@ -1,9 +1,10 @@
+import { deputiesOf } from "../release/confused-deputy";
 import type { Entry } from "../records/entry";
 import {
   appliedRecords,
   deployments,
   holdingsBefore,
-  holds,
+  holdOn,
   knownGood,
   measuredRuns,
   openRollback,
@@ -56,16 +57,20 @@ export function running(planning: Planning): Pick<Settings, "pinned" | "pins"> {
  * The release to go back to when none is named: the known-good one that passed last and does not run.
  * @throws Refusal when there is none
  */
-export function defaultTarget({ entries, settings }: Planning): ReleaseId {
-  const runs = deployments(entries).at(-1)?.intent.to.release;
-  const found = knownGood(entries).find(
-    ({ release }) => release !== runs && settings.catalogue.includes(release),
-  )?.release;
+export function defaultTarget(planning: Planning): ReleaseId {
+  const found = lastGood(planning);
   if (found !== undefined) return found;
+  const runs = deployments(planning.entries).at(-1)?.intent.to.release;
   throw new Refusal(
     `no other release is known to be good on this stack${runs === undefined ? "" : `; ${runs} was applied last`}`,
     "rewind rollback <release>, one of rewind release list",
   );
+}
+
+/** The known-good release of the catalogue that passed last and does not run; undefined without one. */
+export function lastGood({ entries, settings }: Pick<Planning, "entries" | "settings">): ReleaseId | undefined {
+  const runs = deployments(entries).at(-1)?.intent.to.release;
+  return knownGood(entries).find(({ release }) => release !== runs && settings.catalogue.includes(release))?.release;
 }
 
 /** What a rollback leaves out, and which one asks. */
@@ -133,12 +138,11 @@ function lookAt(planning: Planning, release: ReleaseId, level: Level, { own, ski
     if (!(error instanceof InvalidConfiguration)) throw error;
     return { obstacles: [...obstacles, { reason: error.message, next: `rewind release show ${release}` }] };
   }
-  const held = holds(entries);
   for (const id of new Set([release, ...Object.values(target.pinned.sources)])) {
-    const hold = held.get(id);
+    const hold = holdOn(entries, id, target.releases);
     if (hold === undefined) continue;
-    const next = id === release ? `rewind unhold ${id} --reason "…"` : `rewind rollback ${release}`;
-    obstacles.push({ reason: `${id} is on hold: ${hold.reason}`, next });
+    const next = id === release ? hold.next : `rewind rollback ${release}`;
+    obstacles.push({ reason: `${id} is ${hold.reason}`, next });
   }
   for (const changed of changedRecords(target, appliedRecords(entries))) {
     const next = `rewind release show ${changed.release}`;
@@ -154,13 +158,15 @@ function lookAt(planning: Planning, release: ReleaseId, level: Level, { own, ski
     const reason = `fast leaves the database alone, but ${release} has ${what}`;
     obstacles.push({ reason, next: `rewind rollback ${release}` });
   }
-  if (changes.length === 0 && last?.outcome?.result === "passed" && settings.pinned.digest === target.pinned.digest) {
+  // A release that left the catalogue cannot be compared: `changes` was computed against the pin.
+  const isSame = changes.length === 0 && settings.pinned.digest === target.pinned.digest && gone === undefined;
+  if (isSame && last?.outcome?.result === "passed") {
     obstacles.push({ reason: `rollback not required: ${release} is what runs`, next: "rewind verify" });
   }
   return { obstacles, sides: { from, target } };
 }
 
-/** The release that was applied last, or one that it took something from, where the catalogue has it no more. */
+/** The release that was applied last, or one that it took something from, where the catalogue no longer has it. */
 function goneFrom({ entries, settings }: Planning): ReleaseId | undefined {
   const last = deployments(entries).at(-1)?.intent.to;
   return last === undefined
@@ -193,7 +199,11 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,
     estimate: estimateFrom(measuredRuns(entries, level)),
-    warnings: [...warningsOf(entries, release), ...ridingAlong(planning)],
+    warnings: [
+      ...warningsOf(entries, release),
+      ...ridingAlong(planning),
+      ...deputiesOf({ storage: sides.target.pinned.facets.storage }, sides.target),
+    ],
   });
   return { plan, text, last: entries.at(-1)?.id };
 }

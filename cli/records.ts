@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { parse } from "yaml";
+import { projectIn, stackNames } from "../project/project";
 import { writeAtomically } from "../records/atomic-file";
 import { copyInto, differences, inventoryOf, surplusOf, type Inventory, type Meant } from "../records/convert";
 import { openLogAt } from "../records/open-log";
@@ -8,8 +7,7 @@ import { placeIn, placeOf, storeVariable } from "../records/place";
 import { deployments, unfinishedRollback } from "../records/state";
 import type { Store } from "../records/store";
 import { openStore, type Place } from "../records/stores";
-import { InvalidConfiguration } from "../release/config";
-import { Records, recordsFolder, UrlVariable } from "../release/schema/store";
+import { type Records, recordsFolder, UrlVariable } from "../release/schema/store";
 import { isFolderStore, type StoreName } from "../release/store-names";
 import { writeOrRefuse } from "./disk";
 import { exitCodes } from "./exit-codes";
@@ -17,9 +15,8 @@ import type { RecordsConvertJson, RecordsShowJson } from "./json/records";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import type { Where } from "./stack";
-import { withValueAt } from "./stack-edit";
+import { withValueAt } from "../project/stack-edit";
 import { readStack, settingsIn, type FiledStack } from "./stack-file";
-import { stackNames } from "./stack-names";
 
 const setting = ["rewind:environment", "records"] as const;
 const defaultFolder = recordsFolder(undefined);
@@ -47,8 +44,8 @@ export interface Conversion {
 }
 
 /**
- * `rewind records convert`: copies everything into another store, beside, and proves both equal entry by entry; only then
- * the stack files that name the old one name the new one. The old one is kept.
+ * `rewind records convert`: copies a stack's records into another store, beside, and proves both equal entry by entry;
+ * only then the stack file names the new one. Other stacks and the old store stay as they are.
  * @throws Refusal while something is under way, when the new store holds something else, or when somebody writes to the
  *   old one meanwhile
  */
@@ -68,18 +65,18 @@ interface Move {
   readonly folder: string;
   readonly from: Place;
   readonly to: Place;
-  /** The stacks that use the old store, with their stack files as they are and as they would be. */
-  readonly stacks: readonly {
+  /** The stack, with its file as it is and as it would be. */
+  readonly stack: {
     readonly name: string;
     readonly file: string;
     readonly text: string;
     readonly edited: string;
-  }[];
-  /** Journals of other stacks stay out of it: those go on elsewhere, and an old copy here proves nothing. */
+  };
+  /** Journals of other stacks stay out of it: they go on where they are, and nobody asked for them. */
   readonly meant: Meant;
 }
 
-function moveOf({ name, folder, settings }: FiledStack, asked: Conversion): Move {
+function moveOf({ name, folder, file, text, settings }: FiledStack, asked: Conversion): Move {
   const { records } = settings.environment;
   const from = placeOf(records, folder);
   if (asked.switches && JSON.stringify(from) !== JSON.stringify(placeIn(records, folder))) {
@@ -91,14 +88,9 @@ function moveOf({ name, folder, settings }: FiledStack, asked: Conversion): Move
   const wanted = settingOf(asked, recordsFolder(records));
   const to = placeIn(wanted, folder);
   if (from.store === to.store) throw new Refusal(`the records are in ${from.store} already`, "rewind records show");
-  const known = stackNames(folder);
-  const sharing = known.filter((each) => each === name || isAt(from, each, folder));
-  const stacks = sharing.map((each) => {
-    const file = join(folder, `Pulumi.${each}.yaml`);
-    const text = readFileSync(file, "utf8");
-    return { name: each, file, text, edited: asked.switches ? editedFile(each, text, wanted, folder) : text };
-  });
-  return { folder, from, to, stacks, meant: (journal) => !known.includes(journal) || sharing.includes(journal) };
+  const others = stackNames(projectIn(folder)).filter((each) => each !== name);
+  const edited = asked.switches ? editedFile(name, text, wanted, folder) : text;
+  return { folder, from, to, stack: { name, file, text, edited }, meant: (journal) => !others.includes(journal) };
 }
 
 /** What the stack file is to say; a folder stays where it is. */
@@ -112,20 +104,6 @@ function settingOf({ to, url }: Conversion, folder: string): Records | undefined
   return { store: to, url: variable.data, ...elsewhere };
 }
 
-/** Whether a stack of the project keeps its records at a place, as its file says. */
-function isAt(place: Place, stack: string, folder: string): boolean {
-  const { config } = (parse(readFileSync(join(folder, `Pulumi.${stack}.yaml`), "utf8")) ?? {}) as {
-    config?: { "rewind:environment"?: { records?: unknown } };
-  };
-  const records = Records.optional().safeParse(config?.["rewind:environment"]?.records);
-  if (!records.success) {
-    throw new InvalidConfiguration(`Pulumi.${stack}.yaml`, [
-      { path: setting.join("."), message: "no store of records" },
-    ]);
-  }
-  return JSON.stringify(placeIn(records.data, folder)) === JSON.stringify(place);
-}
-
 function editedFile(stack: string, text: string, wanted: Records | undefined, folder: string): string {
   const edited = withValueAt(text, setting, wanted);
   settingsIn(stack, edited, folder);
@@ -133,26 +111,24 @@ function editedFile(stack: string, text: string, wanted: Records | undefined, fo
 }
 
 /** What ends after the switch would write its end into the old store. */
-function refuseUnderWay({ from, stacks }: Move): void {
-  for (const { name } of stacks) {
-    const entries = openLogAt(from, name, String).entries();
-    if (unfinishedRollback(entries) !== undefined) {
-      throw new Refusal(
-        `a rollback of ${name} has not come to its end`,
-        `rewind resume, or rewind abort, --stack ${name}`,
-        "locked",
-      );
-    }
-    const last = deployments(entries).at(-1);
-    if (last !== undefined && last.outcome === undefined) {
-      const next = `wait for it; if nobody works on it any more: pulumi up --stack ${name}`;
-      throw new Refusal(`the deployment ${last.intent.id} of ${name} has no outcome yet`, next, "locked");
-    }
+function refuseUnderWay({ from, stack: { name } }: Move): void {
+  const entries = openLogAt(from, name, String).entries();
+  if (unfinishedRollback(entries) !== undefined) {
+    throw new Refusal(
+      `a rollback of ${name} has not come to its end`,
+      `rewind resume, or rewind abort, --stack ${name}`,
+      "locked",
+    );
+  }
+  const last = deployments(entries).at(-1);
+  if (last !== undefined && last.outcome === undefined) {
+    const next = `wait for it; if nobody works on it any more: pulumi up --stack ${name}`;
+    throw new Refusal(`the deployment ${last.intent.id} of ${name} has no outcome yet`, next, "locked");
   }
 }
 
 async function carryOut(
-  { stacks, meant }: Move,
+  { stack, meant }: Move,
   from: Store,
   to: Store,
   { switches }: Conversion,
@@ -168,16 +144,17 @@ async function carryOut(
   await copyInto(to, from, meant);
   await refuseDifferent(from, to, meant);
   const inventory = await inventoryOf(to, meant);
-  const edited = switches ? stacks.filter((each) => each.edited !== each.text) : [];
-  for (const each of edited) writeFile(each.file, each.edited);
+  const { file, text, edited } = stack;
+  const isSwitched = switches && edited !== text;
+  if (isSwitched) writeFile(file, edited);
   try {
     // Somebody may have written to the old one just before it was left.
     await refuseDifferent(from, to, meant);
   } catch (error) {
-    for (const { file, text } of edited) writeFile(file, text);
+    if (isSwitched) writeFile(file, text);
     throw error;
   }
-  return { inventory, switched: edited.map(({ file }) => basename(file)) };
+  return { inventory, switched: isSwitched ? [basename(file)] : [] };
 }
 
 async function refuseDifferent(from: Store, to: Store, meant: Meant): Promise<void> {

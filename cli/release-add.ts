@@ -1,27 +1,29 @@
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
-import { relative, resolve, sep } from "node:path";
-import { parse } from "yaml";
+import { basename, relative, resolve, sep } from "node:path";
+import { parseYaml } from "../project/yaml";
 import { appliedRecords } from "../records/state";
 import { amend, type Amendment } from "../release/amend";
 import { digestOf } from "../release/canonical";
 import { InvalidConfiguration } from "../release/config";
+import { deputiesOf } from "../release/confused-deputy";
 import { diffPinned } from "../release/diff";
 import { selectPinned } from "../release/pinned";
+import type { Settings } from "../release/parse";
 import { ProjectPath, type ReleaseId } from "../release/primitives";
 import { describeProblems } from "../release/problems";
 import { worstRisk } from "../release/risk";
 import { facets, type Release } from "../release/schema/release";
-import { engineLimit, sizeWarning } from "../release/size";
+import { engineBytes, engineLimit, sizeWarning } from "../release/size";
 import { baselineConfig, writeRowFiles } from "./baseline-file";
-import { checkPlanned, movable, planArchiving, writeArchiving, type Archiving } from "./archive";
+import { checkPlanned, countToMove, movable, planArchiving, writeArchiving, type Archiving } from "./archive";
 import { withCatalogue } from "./catalogue-file";
 import { exitCodes } from "./exit-codes";
-import { withPin } from "./pin";
+import { withPin } from "../project/pin";
 import type { ReleaseAddJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
-import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
+import { configBytes, configIn, readStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
 
 /** From here on older releases move out of the stack file. Far below what the engine can hand over. */
@@ -79,7 +81,7 @@ export function addRelease(where: Where, options: AddOptions): VerbResult<Releas
   const warning = sizeWarning(bytes);
   const json = {
     release: id,
-    digest: digestOf(record),
+    recordDigest: digestOf(record),
     changes,
     risk,
     moved: planned.moved,
@@ -87,12 +89,13 @@ export function addRelease(where: Where, options: AddOptions): VerbResult<Releas
     bytes,
   };
   const lines = [
-    `Added ${id} (${json.digest.slice(0, 19)}…) to ${stack.name}: ${changes.length} changes against the pin, risk ${risk ?? "none"}.`,
+    `Added ${id} (record ${json.recordDigest.slice(0, 19)}…) to ${stack.name}: ${changes.length} changes against the pin, risk ${risk ?? "none"}.`,
     ...(planned.moved.length > 0 ? [`Moved to files, to keep the stack file small: ${planned.moved.join(", ")}`] : []),
     ...(warning === undefined ? [] : [`Warning: ${warning}`]),
+    ...deputiesOf(after.releases.get(id) ?? {}, settings).map((each) => `Warning: ${each}`),
     options.pin
       ? "Pinned. Next: pulumi preview --diff"
-      : `Next: rewind diff ${id}, then pulumi config set release ${id}`,
+      : `Next: rewind diff ${id}, then pulumi config set rewind:release ${id}`,
   ];
   return { code: exitCodes.ok, text: lines.join("\n"), json };
 }
@@ -107,7 +110,7 @@ function refuseKnown({ settings, log }: FiledStack, id: ReleaseId): void {
 }
 
 function recordOf(stack: FiledStack, options: AddOptions, config: Release["config"]): Record<string, unknown> {
-  const { settings, folder, name } = stack;
+  const { settings, folder } = stack;
   const base = options.from === undefined ? present(stack) : settings.releases.get(options.from);
   if (base === undefined) throw new Refusal(`no release ${options.from ?? ""}`, "rewind release list");
   const pairs = (list: readonly string[], option: string): Record<string, string> =>
@@ -131,7 +134,7 @@ function recordOf(stack: FiledStack, options: AddOptions, config: Release["confi
     amendment,
     settings.environment.database?.tables ?? {},
   );
-  if (problems.length > 0) throw refusalOf(describeProblems("rewind release add", problems), name);
+  if (problems.length > 0) throw refusalOf(describeProblems(`release ${options.id}`, problems), stack);
   return record;
 }
 
@@ -144,7 +147,7 @@ function present({ settings: { pinned, releases } }: FiledStack): Release {
 }
 
 function pair(text: string, option: string): [string, string] {
-  const [, path, value] = /^([^=]+)=([\s\S]*)$/.exec(text) ?? [];
+  const [, path, value] = /^((?:\["(?:[^"\\]|\\.)*"\]|[^=])+)=([\s\S]*)$/.exec(text) ?? [];
   if (path === undefined || value === undefined) {
     throw new Refusal(`${option} ${text}: expected PATH=VALUE`, `${option} path=value`);
   }
@@ -153,7 +156,7 @@ function pair(text: string, option: string): [string, string] {
 
 function patchIn(file: string): unknown {
   try {
-    return parse(readFileSync(file, "utf8"), { maxAliasCount: 100, logLevel: "error" }) as unknown;
+    return parseYaml(readFileSync(file, "utf8"), basename(file));
   } catch (error) {
     const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable";
     throw new Refusal(`--file ${file}: ${reason}`, "--file <part of a release, YAML>");
@@ -193,15 +196,12 @@ function plannedWith(stack: FiledStack, { id, pin }: AddOptions, record: Record<
     return pin ? withPin(added, id, {}) : added;
   };
   const text = attempt(() => edited(stack.text));
-  if (configBytes(text) <= roomy) return { moved: [], files: new Map(), text, obsolete: undefined };
-  const candidates = movable(stack);
+  const config = configIn(text);
+  const candidates = engineBytes(config) <= roomy ? [] : movable(stack);
+  if (candidates.length === 0) return { moved: [], files: new Map(), text, obsolete: undefined };
   // The newest stay where people look for them, if there is room.
-  for (let count = 1; count <= candidates.length; count += 1) {
-    const archived = attempt(() => planArchiving(stack, stack.text, candidates.slice(0, count)));
-    const smaller = { ...archived, text: attempt(() => edited(archived.text)) };
-    if (configBytes(smaller.text) <= roomy || count === candidates.length) return smaller;
-  }
-  return { moved: [], files: new Map(), text, obsolete: undefined };
+  const moving = candidates.slice(0, countToMove(config, candidates, roomy));
+  return attempt(() => planArchiving(stack, text, moving));
 }
 
 function attempt<T>(work: () => T): T {
@@ -213,23 +213,18 @@ function attempt<T>(work: () => T): T {
   }
 }
 
-function checked(stack: FiledStack, planned: Archiving, id: ReleaseId) {
+function checked(stack: FiledStack, planned: Archiving, id: ReleaseId): Settings {
   try {
-    checkPlanned(stack, planned, [id]);
-    const inPlan = (path: string): unknown => {
-      const content = planned.files.get(path);
-      return content === undefined ? stack.readFile(path) : parse(content);
-    };
-    return settingsIn(stack.name, planned.text, stack.folder, [id], inPlan);
+    return checkPlanned(stack, planned, [id]);
   } catch (error) {
     if (!(error instanceof InvalidConfiguration)) throw error;
-    throw refusalOf(error.message, stack.name);
+    throw refusalOf(error.message, stack);
   }
 }
 
-function refusalOf(message: string, stack: string): Refusal {
+function refusalOf(message: string, { folder, file }: FiledStack): Refusal {
   return new Refusal(
     `${message}\nNothing was written.`,
-    `the same with what is asked for, or edit Pulumi.${stack}.yaml`,
+    `the same with what is asked for, or edit ${relative(folder, file)}`,
   );
 }

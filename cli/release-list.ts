@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { Entry } from "../records/entry";
 import { appliedRecords, deployments, holds } from "../records/state";
 import { digestOf } from "../release/canonical";
@@ -18,11 +19,11 @@ export function listReleases(where: Where): VerbResult<ReleaseListJson> {
   const entries = stack.log.entries();
   const listed = stack.settings.catalogue.map((id) => listedIn(stack, entries, id));
   const width = Math.max(...listed.map(({ release }) => release.length));
-  const lines = listed.map(({ release, from, digest, pinned, applied, verified, held }) => {
+  const lines = listed.map(({ release, from, recordDigest, pinned, applied, verified, held }) => {
     const name = release.padEnd(width);
     const state = [
       from.padEnd(7),
-      `${digest.slice(0, 19)}…`,
+      `record ${recordDigest.slice(0, 19)}…`,
       verified !== null ? `verified ${verified}` : applied !== null ? `applied ${applied}` : "",
       held === null ? "" : coloured("red", `on hold: ${held}`),
     ];
@@ -46,16 +47,16 @@ export function showRelease(where: Where, id: ReleaseId): VerbResult<ReleaseShow
   const entries = stack.log.entries();
   const listed = listedIn(stack, entries, id);
   const appliedAs = appliedRecords(entries).get(id);
-  const changed = appliedAs !== undefined && appliedAs !== listed.digest;
+  const changed = appliedAs !== undefined && appliedAs !== listed.recordDigest;
   const history: ReleaseShowJson["history"] = deployments(entries)
     .filter(({ intent }) => intent.to.release === id)
     .map(({ intent, outcome }) => ({ at: intent.at, by: intent.by, result: outcome?.result ?? "interrupted" }));
   const deploys = selectPinned(id, {}, stack.settings.releases).digest;
   const names = facets.flatMap((facet) => Object.keys(record[facet] ?? {}).map((name) => `${facet}/${name}`));
-  const file = stack.settings.references.get(id)?.file ?? `Pulumi.${stack.name}.yaml`;
+  const file = stack.settings.references.get(id)?.file ?? relative(stack.folder, stack.file);
   const text = [
     coloured("bold", `${id}${record.description === undefined ? "" : `: ${record.description}`}`),
-    `Record:   ${listed.digest} (${file})`,
+    `Record:   ${listed.recordDigest} (${file})`,
     `Deploys:  ${deploys}`,
     `Pins:     ${names.join(", ")}`,
     ...(record.together ?? []).map((group) => `Together: ${group.join(", ")}`),
@@ -77,7 +78,7 @@ function listedIn(stack: FiledStack, entries: readonly Entry[], id: ReleaseId): 
   return {
     release: id,
     from,
-    digest: reference?.digest ?? digestOf(record ?? {}),
+    recordDigest: reference?.digest ?? digestOf(record ?? {}),
     pinned: settings.release === id,
     applied: of.at(-1)?.intent.at ?? null,
     verified: of.findLast(({ outcome }) => outcome?.result === "passed")?.outcome?.at ?? null,

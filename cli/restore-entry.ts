@@ -7,6 +7,7 @@ import type { Settings } from "../release/parse";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
 import type { Check } from "../release/verdict";
 import type { OpenedStack } from "./stack";
+import { inBackup } from "./backup-place";
 import { settingsIn } from "./stack-file";
 
 /** What the gates of a stack compare with the deployment log. */
@@ -49,8 +50,8 @@ export function beginRestore(stack: OpenedStack, backup: Backup): (error?: strin
 }
 
 /** What the stack pinned when the backup was made; as it pins now where the backup does not say. */
-function settingsOf({ engine, folder, settings }: OpenedStack, backup: Backup): Settings {
-  const file = backup.files.find(({ path }) => path === `stack/Pulumi.${engine.name}.yaml`);
+function settingsOf({ engine, file: own, folder, settings }: OpenedStack, backup: Backup): Settings {
+  const file = backup.files.find(({ path }) => path === inBackup(own));
   if (file === undefined) return settings;
   return settingsIn(engine.name, readFileSync(join(backup.place, file.stored), "utf8"), folder);
 }

@@ -1,21 +1,25 @@
-import { chmodSync, existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from "@aws-sdk/client-s3";
 import { readPolicy } from "../checks/policy";
-import { writeAtomically } from "../records/atomic-file";
+import { projectIn, stackFileOf } from "../project/project";
+import { shared, writeAtomically } from "../records/atomic-file";
 import { placeOf } from "../records/place";
 import { openStore } from "../records/stores";
 import { verifyLog } from "../records/verify";
 import { readCopy } from "../recovery/backups/contents";
-import { swapDatabase } from "../recovery/backups/dump";
-import { intoPlace } from "../recovery/backups/place";
+import { swapDatabase } from "../recovery/backups/swap";
+import { isBelow } from "../recovery/backups/allowed";
+import { makeInPlace } from "../recovery/backups/place";
 import type { Backup } from "../recovery/backups/read";
 import { sha256Of } from "../recovery/backups/verify";
 import type { BackupPart } from "../release/backup-manifest";
 import { canonicalJson } from "../release/canonical";
 import { dumpPlaceOf } from "./backup";
-import { isOnServer, logFileOf } from "./backup-place";
+import { inBackup, isOnServer, logFileOf } from "./backup-place";
+import { policiesIn } from "./restore-policies";
 import { restoreRows } from "./restore-rows";
+import { copyKept, keptAt, modeAt, readKept } from "./restore-write";
 import { withClients, type OpenedStack } from "./stack";
 
 /** What one part of a restore needs: the stack as it is, a backup that can be read, and the database restored beside. */
@@ -35,27 +39,29 @@ export const restorers: Readonly<Record<BackupPart, (restoring: Restoring) => Pr
   rows: ({ stack, backup }) => restoreRows(stack, backup),
   policies: ({ stack, backup }) => restorePolicies(stack, backup),
   state: ({ stack, backup }) => restoreState(stack, backup),
-  stack: ({ stack, backup }) => Promise.resolve(restoreStackFiles(stack.folder, backup)),
+  stack: ({ stack, backup }) => Promise.resolve(restoreStackFiles(stack.folder, stack.engine.name, backup)),
 };
 
 const below = ({ files }: Backup, part: BackupPart) => files.filter(({ path }) => path.startsWith(`${part}/`));
 
-/** Puts the stack file and Pulumi.yaml back. */
-export function restoreStackFiles(folder: string, backup: Backup): string {
-  const names = below(backup, "stack").map(({ path, stored }) => {
-    const name = path.slice("stack/".length);
-    writeAtomically(join(folder, name), readFileSync(join(backup.place, stored), "utf8"));
-    return name;
+/** Puts the stack file and Pulumi.yaml back, and nothing else that a backup may have beside them. */
+export function restoreStackFiles(folder: string, stack: string, backup: Backup): string {
+  const project = projectIn(folder);
+  const names = [stackFileOf(project, stack), project.file].flatMap((to) => {
+    const kept = keptAt(backup, inBackup(to));
+    if (kept === undefined) return [];
+    writeAtomically(to, readKept(backup, kept).toString("utf8"), shared);
+    return [basename(to)];
   });
   return names.join(", ");
 }
 
 async function restoreState({ engine }: OpenedStack, backup: Backup): Promise<string> {
-  const [file] = below(backup, "state");
+  const file = keptAt(backup, "state/state.json");
   if (file === undefined) throw new Error("the backup has no state");
-  const path = join(backup.place, file.stored);
-  await engine.importState(path);
-  const [wanted, there] = [resourcesIn(readFileSync(path, "utf8")), resourcesIn(await engine.exportState())];
+  const text = readKept(backup, file).toString("utf8");
+  await engine.importState(join(backup.place, file.stored));
+  const [wanted, there] = [resourcesIn(text), resourcesIn(await engine.exportState())];
   if (canonicalJson(wanted) !== canonicalJson(there)) throw new Error("the engine has another state than it was given");
   return `${wanted.length} resources`;
 }
@@ -69,12 +75,11 @@ export function resourcesIn(state: string): unknown[] {
 }
 
 async function restorePolicies(stack: OpenedStack, backup: Backup): Promise<string> {
-  const [file] = below(backup, "policies");
-  const kept = file === undefined ? {} : (JSON.parse(readFileSync(join(backup.place, file.stored), "utf8")) as object);
+  const kept = policiesIn(backup);
   const buckets = stack.settings.environment.objectStore?.buckets ?? {};
   return withClients(stack, async (clients) => {
     const own = clients.objectStore("own");
-    for (const [name, policy] of Object.entries(kept) as [string, unknown][]) {
+    for (const [name, policy] of Object.entries(kept)) {
       const Bucket = buckets[name];
       if (Bucket === undefined) throw new Error(`the environment has no bucket ${name}`);
       await (policy === null
@@ -95,27 +100,33 @@ async function restoreDatabase({ stack, beside, now }: Restoring): Promise<strin
     .toISOString()
     .replace(/[-:]|\.\d+/g, "")
     .toLowerCase();
-  const kept = `${server.database.slice(0, 38)}_before_${time}`;
+  // Cut at a whole character, so that the name with its time fits into the 63 bytes that PostgreSQL keeps.
+  const start = new TextDecoder().decode(Buffer.from(server.database).subarray(0, 38), { stream: true });
+  const kept = `${start}_before_${time}`;
   await swapDatabase(server, beside, kept);
   return `${server.database}; what was there is ${kept} now, and yours to drop`;
 }
 
-/** What a declared folder has got since goes with what was there, which was backed up. */
+/**
+ * Brings declared folders back as a whole: what they have got since goes with what was there, which was backed up. What a
+ * backup says of modes is not believed: a file has those of the one that is there, and a new one is its owner's alone.
+ */
 function restoreExtra({ folder, settings }: OpenedStack, backup: Backup): string {
-  const files = below(backup, "extra");
-  const declared = (settings.backups?.extra ?? []).filter((root) => existsSync(join(backup.place, "extra", root)));
-  const alone = files
-    .map(({ path }) => path.slice("extra/".length))
-    .filter((path) => !declared.some((root) => path === root || path.startsWith(`${root}/`)));
-  for (const root of [...declared, ...alone]) {
-    intoPlace(join(backup.place, "extra", root), join(folder, root), (coming) => {
-      for (const { path, mode = 0o600 } of files) {
-        if (path === `extra/${root}`) chmodSync(coming, mode);
-        else if (path.startsWith(`extra/${root}/`)) chmodSync(join(coming, path.slice(`extra/${root}/`.length)), mode);
+  const files = below(backup, "extra").map((file) => ({ ...file, name: file.path.slice("extra/".length) }));
+  const unset: string[] = [];
+  for (const root of settings.backups?.extra ?? []) {
+    const own = files.filter(({ name }) => isBelow(name, [root]));
+    if (own.length === 0) continue;
+    makeInPlace(join(folder, root), (coming) => {
+      for (const file of own) {
+        const mode = modeAt(join(folder, file.name));
+        if (((file.mode ?? 0) & 0o100) > (mode & 0o100)) unset.push(file.name);
+        copyKept(backup, file, join(coming, file.name.slice(root.length)), mode);
       }
     });
   }
-  return `${files.length} files`;
+  const more = unset.length === 0 ? "" : `; not to be run until you say so: chmod u+x ${unset.slice(0, 5).join(" ")}`;
+  return `${files.length} files${more}`;
 }
 
 /**
@@ -126,29 +137,42 @@ async function restoreRecords({ stack, backup }: Restoring): Promise<string> {
   const log = logFileOf(stack.folder, stack.engine.name, stack.settings);
   const folder = dirname(log);
   const onServer = isOnServer(stack.folder, stack.settings);
-  const levels = new Set<string>();
   const told: string[] = [];
-  for (const { path, stored } of below(backup, "records")) {
-    const name = path.slice("records/".length);
-    const [from, to] = [join(backup.place, stored), join(folder, name)];
-    if (name.startsWith("leveldb/")) levels.add(name);
-    else if (to === log && onServer) told.push(await restoreJournal(stack, readFileSync(from)));
+  const levelFiles = below(backup, "records").filter(({ path }) => path.startsWith("records/leveldb/"));
+  for (const file of below(backup, "records")) {
+    const name = file.path.slice("records/".length);
+    const [from, to] = [join(backup.place, file.stored), join(folder, name)];
+    if (levelFiles.includes(file)) continue;
+    refuseOtherName(name, file);
+    if (to === log && onServer) told.push(await restoreJournal(stack, readKept(backup, file)));
     else if (existsSync(to) && sha256Of(to) === sha256Of(from)) continue;
     else if (to === log && isContinued(from, to)) told.push(`${name} goes on from there and stays`);
     else {
-      intoPlace(from, to);
+      makeInPlace(to, (coming) => {
+        copyKept(backup, file, coming, shared);
+      });
       told.push(name);
     }
   }
-  if (levels.size > 0) {
+  if (levelFiles.length > 0) {
     const to = join(folder, "leveldb");
     if (await isReadable(to)) told.push("leveldb can be read and stays");
     else {
-      intoPlace(join(backup.place, "records", "leveldb"), to);
+      makeInPlace(to, (coming) => {
+        for (const file of levelFiles) {
+          copyKept(backup, file, join(coming, file.path.slice("records/leveldb/".length)), 0o600);
+        }
+      });
       told.push("leveldb");
     }
   }
   return told.join("; ") || "everything was there";
+}
+
+/** Rows lie under the digest of what they are: under another they would stand for rows that they are not. */
+function refuseOtherName(name: string, { sha256 }: Backup["files"][number]): void {
+  const [, digest] = /^rows\/([0-9a-f]{64})\.jsonl$/.exec(name) ?? [];
+  if (digest !== undefined && digest !== sha256) throw new Error(`${name} holds other rows than its name says`);
 }
 
 /** Brings a log on a server back where there is none: a server keeps what is appended, and replaces nothing. */

@@ -1,31 +1,48 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { projectIn, stackFileOf } from "../project/project";
 import { describeError } from "../checks/probe";
 import { openRollback } from "../records/state";
-import { dropDatabase, restoreBeside } from "../recovery/backups/dump";
+import { restoreBeside } from "../recovery/backups/beside";
+import { dropDatabase } from "../recovery/backups/swap";
 import { addFile } from "../recovery/backups/folders";
 import type { Backup } from "../recovery/backups/read";
-import { writeBackup } from "../recovery/backups/write";
+import { writeBackup, type Fill } from "../recovery/backups/write";
 import type { BackupPart } from "../release/backup-manifest";
 import type { Settings } from "../release/parse";
 import { redactor } from "../release/redact";
 import { refusedBy, type Agreement } from "./agreement";
-import { backUp, dumpPlaceOf, partsOf } from "./backup";
+import { backUp, dumpPlaceOf, heldIn, partsOf } from "./backup";
 import { backupsOfStack, type StackBackups } from "./backup-list";
-import { backupsOf } from "./backup-place";
+import { backupsOf, inBackup } from "./backup-place";
+import { listed } from "./backup-proof";
+import {
+  demandProof,
+  saidUnproven,
+  vouchingFor,
+  witnessesOf,
+  type StackWitnesses,
+  type Trust,
+  type UnprovenUse,
+} from "./backup-witnesses";
 import { writeLaterOrRefuse } from "./disk";
+import { refuseWhileStopped } from "./apply";
 import { exitCodes } from "./exit-codes";
 import type { RestoreJson } from "./json/backup";
 import { coloured, duration } from "./report";
+import { isLost, RestoreNotes } from "./restore-notes";
+import { refusePolicies } from "./restore-policies";
+import { refuseLinksOut } from "./restore-write";
 import { beginRestore, isCompared } from "./restore-entry";
+import { refuseForeign, refuseTargets } from "./restore-places";
 import { chosenBackup, opened, refuseUnfit, refuseUnreadable } from "./restore-proof";
 import { resourcesIn, restorers, restoreStackFiles, type Restoring } from "./restore-parts";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
-import { settingsIn } from "./stack-file";
+import { openLog, settingsIn } from "./stack-file";
 
 /** What the caller wants back. */
-export interface RestoreOptions extends Agreement {
+export interface RestoreOptions extends Agreement, Trust {
   /** The one that `rewind backup choose` would choose unless said. */
   readonly id: string | undefined;
   /** All that the backup has, unless said. */
@@ -45,7 +62,8 @@ type Restored = Extract<RestoreJson, { outcome: "restored" }>["restored"][number
  */
 export async function restore(where: Where, options: RestoreOptions): Promise<VerbResult<RestoreJson>> {
   const all = backupsOfStack(where);
-  const backup = chosenBackup(all, { ...options, now: options.now() });
+  const witnesses = witnessesOf(where, all.stack, options);
+  const backup = chosenBackup(all, { ...options, now: options.now() }, witnesses);
   const missing = options.parts.filter((part) => !backup.parts.includes(part));
   if (missing.length > 0) {
     throw new Refusal(
@@ -54,11 +72,13 @@ export async function restore(where: Where, options: RestoreOptions): Promise<Ve
     );
   }
   refuseUnfit(all.stack, backup, options.now());
+  const use = demandProof(backup, "restore", witnesses, options);
   const onlyStackFile = options.parts.length === 1 && options.parts[0] === "stack";
   return opened(backup, options.identity, async (plain) => {
+    refuseForeign(all, plain, ["stack"], []);
     await refuseUnreadable(plain);
-    if (onlyStackFile) return restoreStackAlone(all, plain, options);
-    return restoreParts(await openedStack(where, backup, options), plain, options);
+    if (onlyStackFile) return restoreStackAlone(all, plain, { ...options, witnesses, use });
+    return restoreParts(await openedStack(where, backup, options), plain, { ...options, use });
   });
 }
 
@@ -75,62 +95,78 @@ async function openedStack(where: Where, { id }: Backup, { signal }: RestoreOpti
   }
 }
 
+/** A restore, and what is written down of it where nothing proves its backup. */
+interface Using extends RestoreOptions {
+  readonly use: UnprovenUse | undefined;
+}
+
 /** The stack file alone comes back without an engine, and where there is none that could be read. */
 async function restoreStackAlone(
   { stack, folder }: StackBackups,
   plain: Backup,
-  options: RestoreOptions,
+  options: Using & { readonly witnesses: StackWitnesses },
 ): Promise<VerbResult<RestoreJson>> {
-  const name = `Pulumi.${stack}.yaml`;
-  const file = plain.files.find(({ path }) => path === `stack/${name}`);
-  if (file === undefined) throw new Refusal(`${plain.id} has no ${name}`, "rewind backup list");
+  const project = projectIn(folder);
+  const own = stackFileOf(project, stack);
+  const file = plain.files.find(({ path }) => path === inBackup(own));
+  if (file === undefined) throw new Refusal(`${plain.id} has no ${basename(own)}`, "rewind backup list");
   const settings = settingsIn(stack, readFileSync(join(plain.place, file.stored), "utf8"), folder);
   const refused = await agreed({ name: stack, settings }, plain, ["stack"], options);
   if (refused !== undefined) return refused;
   const facts = { stack, at: options.now().toISOString(), occasion: "restore" } as const;
   const all = backupsOf(folder, stack);
-  const there = [name, "Pulumi.yaml"].filter((each) => existsSync(join(folder, each)));
-  const before = await writeLaterOrRefuse(all, () =>
-    writeBackup(all, facts, async (staging) => {
-      for (const each of there) await addFile(staging, join(folder, each), `stack/${each}`);
-      return undefined;
-    }),
-  );
+  refuseLinksOut(folder, [own, project.file]);
+  const there = [own, project.file].filter((each) => existsSync(each));
+  // Where the log is, the stack file says: one that is lost says it when it is back.
+  const notes = new RestoreNotes(options.witnesses.log, !options.witnesses.filed);
+  if (options.use !== undefined) notes.add(options.use);
+  const fill: Fill = async (staging) => {
+    for (const each of there) await addFile(staging, each, inBackup(each));
+    return undefined;
+  };
+  const before = await writeLaterOrRefuse(all, () => writeBackup(all, facts, fill, [], vouchingFor(notes.made)));
   const started = performance.now();
-  const evidence = restoreStackFiles(folder, plain);
-  return told(stack, plain.id, before.id, [{ part: "stack", evidence, milliseconds: since(started) }]);
+  const evidence = restoreStackFiles(folder, stack, plain);
+  notes.settle(openLog(folder, stack, settings.environment.records));
+  return told(stack, plain.id, { before: before.id, use: options.use }, [
+    { part: "stack", evidence, milliseconds: since(started) },
+  ]);
 }
 
-async function restoreParts(
-  stack: OpenedStack,
-  plain: Backup,
-  options: RestoreOptions,
-): Promise<VerbResult<RestoreJson>> {
-  const { tell, now, signal } = options;
+async function restoreParts(stack: OpenedStack, plain: Backup, options: Using): Promise<VerbResult<RestoreJson>> {
+  const { tell, now, signal, use } = options;
   const parts = await wantedOf(stack, plain, options);
+  refuseForeign({ stack: stack.engine.name, folder: stack.folder }, plain, parts, stack.settings.backups?.extra ?? []);
+  refuseTargets(stack, plain, parts);
+  if (parts.includes("policies")) refusePolicies(stack.settings, plain);
   refuseWhileOpen(stack);
+  refuseWhileStopped(stack);
   const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
   if (refused !== undefined) return refused;
   const beside = parts.includes("database") ? await databaseBeside(stack, plain, options) : undefined;
+  const notes = new RestoreNotes(stack.log, parts.includes("records") && isLost(stack.log));
+  if (use !== undefined) notes.add(use);
   let before: string;
   try {
     tell("Backing up what is there …");
-    const there = partsOf(stack.settings).filter((part) => parts.includes(part));
-    before = (await backUp(stack, { occasion: "restore", now: now(), parts: there, signal })).id;
+    // Records and rows may be all lost: a backup of nothing is none, and the way back would be none.
+    const more: readonly BackupPart[] = parts.every((part) => ["records", "rows"].includes(part)) ? ["stack"] : [];
+    const there = partsOf(stack.settings).filter((part) => [...parts, ...more].includes(part));
+    before = (await backUp(stack, { occasion: "restore", now: now(), parts: there, note: notes.made, signal })).id;
     tell(`  ${before}`);
   } catch (error) {
     await dropBeside(stack, beside);
     if (error instanceof Refusal) throw error;
     throw new Refusal(`what is there cannot be backed up: ${safe(stack, error)}; nothing was touched`, "rewind doctor");
   }
-  return putBack({ stack, backup: plain, beside, now: now() }, parts, { before, tell });
+  return putBack({ stack, backup: plain, beside, now: now() }, parts, { before, tell, notes, use });
 }
 
 /** Puts one part after the other into its place; the deployment log knows before anything comes back that it compares. */
 async function putBack(
   restoring: Restoring,
   parts: readonly BackupPart[],
-  { before, tell }: { readonly before: string; readonly tell: Tell },
+  { before, tell, notes, use }: Pick<Using, "tell" | "use"> & { readonly before: string; readonly notes: RestoreNotes },
 ): Promise<VerbResult<RestoreJson>> {
   const { stack, backup, beside } = restoring;
   const restored: Restored[] = [];
@@ -142,6 +178,7 @@ async function putBack(
       if (isCompared(part)) end ??= beginRestore(stack, backup);
       const evidence = await restorers[part](restoring);
       restored.push({ part, evidence, milliseconds: since(started) });
+      if (part === "records") notes.settle();
     } catch (error) {
       if (!restored.some((each) => each.part === "database")) await dropBeside(stack, beside);
       const why = `${part}: ${safe(stack, error)}`;
@@ -153,7 +190,7 @@ async function putBack(
     }
   }
   end?.();
-  return told(stack.engine.name, backup.id, before, restored);
+  return told(stack.engine.name, backup.id, { before, use }, restored);
 }
 
 /**
@@ -188,13 +225,16 @@ function refuseWhileOpen({ log }: OpenedStack): void {
   throw new Refusal(`a rollback to ${open.to} by ${open.by} is under way`, "rewind resume, or rewind abort", "locked");
 }
 
-async function databaseBeside(stack: OpenedStack, plain: Backup, { tell, signal }: RestoreOptions): Promise<string> {
+async function databaseBeside(stack: OpenedStack, plain: Backup, { tell, signal, use }: Using): Promise<string> {
   const place = dumpPlaceOf(stack);
   const dump = plain.files.find(({ path }) => path.startsWith("database/"));
   if (place === undefined || dump === undefined) throw new Refusal(`${plain.id} has no dump`, "rewind backup list");
   tell("Restoring the dump beside the database, and counting its rows …");
   try {
-    return await restoreBeside(place, join(plain.place, dump.stored), plain.manifest?.database?.rows, signal);
+    const how = { held: heldIn(plain), proven: use === undefined, signal };
+    const { database, left } = await restoreBeside(place, join(plain.place, dump.stored), how);
+    if (left.length > 0) tell(`Left out, for nothing proves who made them: ${listed(left)}`);
+    return database;
   } catch (error) {
     throw new Refusal(
       `${safe(stack, error)}; nothing was touched`,
@@ -223,8 +263,14 @@ function agreed(
 const safe = ({ secrets }: OpenedStack, error: unknown): string => redactor(secrets)(describeError(error));
 const since = (started: number): number => Math.round(performance.now() - started);
 
-function told(stack: string, id: string, before: string, restored: readonly Restored[]): VerbResult<RestoreJson> {
+function told(
+  stack: string,
+  id: string,
+  { before, use }: { readonly before: string; readonly use: UnprovenUse | undefined },
+  restored: readonly Restored[],
+): VerbResult<RestoreJson> {
   const width = Math.max(...restored.map(({ part }) => part.length));
+  const said = saidUnproven(use);
   const total = restored.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const text = [
     coloured("green", `RESTORED: ${stack} from ${basename(id)} (${duration(total)})`),
@@ -232,5 +278,5 @@ function told(stack: string, id: string, before: string, restored: readonly Rest
     `Undo: rewind restore ${before}`,
     "Next: pulumi up, which goes on from there and verifies it",
   ].join("\n");
-  return { code: exitCodes.ok, text, json: { stack, outcome: "restored", id, before, restored } };
+  return { code: exitCodes.ok, text, json: { stack, outcome: "restored", id, before, ...said, restored } };
 }

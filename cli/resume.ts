@@ -9,7 +9,8 @@ import { refusedBy } from "./agreement";
 import { applyStackFile } from "./apply";
 import { exitCodes } from "./exit-codes";
 import type { ResumedJson } from "./json/rollback";
-import { withPin } from "./pin";
+import { withPin } from "../project/pin";
+import { trySettling } from "./pending-operations";
 import { planRollback } from "./planning";
 import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
@@ -58,7 +59,17 @@ export async function resume(where: Where, options: ResumeOptions): Promise<Verb
   if (refused !== undefined) return refused;
   refuseStale(stack, planned);
   const last = end(stack, found, "unfinished", "it was interrupted, and resumed") ?? planned.last;
-  return carryOut(stack, { ...planned, last }, { ...options, reason, level: begun.level });
+  return settled(
+    stack,
+    options,
+    await carryOut(stack, { ...planned, last }, { ...options, reason, level: begun.level }),
+  );
+}
+
+/** What was carried out, and then what the engine remembers of the update that was killed. */
+async function settled<T>(stack: OpenedStack, { tell }: ResumeOptions, result: VerbResult<T>): Promise<VerbResult<T>> {
+  if (result.code === exitCodes.ok) await trySettling(stack, tell);
+  return result;
 }
 
 /** The verdict is written before the engine is done: workers may still wait, and what is to be deleted may be there. */
@@ -84,7 +95,7 @@ async function concluded(
     return { code: exitCodes.ok, text, json: { outcome: "passed", ...common } };
   };
   const left = Object.entries(await stack.engine.preview()).filter(([kind, count]) => kind !== "same" && count > 0);
-  if (left.length === 0) return passed();
+  if (left.length === 0) return settled(stack, options, passed());
   const words = left.map(([kind, count]) => `${count} ${kind}`).join(", ");
   const question = `${begun.to} is verified; do what the engine has left (${words})?`;
   const refused = await refusedBy(stack, options, question, "rewind resume");
@@ -96,7 +107,9 @@ async function concluded(
     signal,
     rollback: begun.id,
   });
-  if (applied.end === "unchanged" || (applied.end === "judged" && applied.outcome.result === "passed")) return passed();
+  if (applied.end === "unchanged" || (applied.end === "judged" && applied.outcome.result === "passed")) {
+    return settled(stack, options, passed());
+  }
   const reason = applied.end === "judged" ? applied.outcome.result : inOneLine(applied.reason, redactor(stack.secrets));
   end(stack, found, "unfinished", `verified, but the engine was not done: ${reason}`);
   return {
@@ -125,7 +138,7 @@ export async function abort(where: Where, options: ResumeOptions): Promise<VerbR
   if (refused !== undefined) return refused;
   refuseStale(stack, planned);
   const last = end(stack, found, "aborted", "it was interrupted, and given up") ?? planned.last;
-  return carryOut(stack, { ...planned, last }, { ...options, reason, level: "full" });
+  return settled(stack, options, await carryOut(stack, { ...planned, last }, { ...options, reason, level: "full" }));
 }
 
 /** What stands is what somebody applied since; that the rollback came to no end is written down. */

@@ -26,7 +26,7 @@ export function planText(plan: Plan): string[] {
   return [
     coloured("bold", `Rollback of ${stack}: ${from.release} → ${to.release}`),
     `Level:    ${level}${hint}`,
-    `Target:   ${to.release} (${to.digest.slice(0, 19)}…)`,
+    `Target:   ${to.release} (deploys ${to.digest.slice(0, 19)}…)`,
     `Database: ${database}`,
     ...(undoes === undefined ? [] : [`Undoes:   ${undoes}`]),
     `Takes:    ${estimate === undefined ? "not known yet: nothing like it has run on this stack" : `${duration(estimate.milliseconds)}, the median of ${estimate.runs} measured`}`,

@@ -1,12 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { writeAtomically } from "../records/atomic-file";
+import { shared, writeAtomically } from "../records/atomic-file";
 import type { Entry, RollbackBegun, RollbackEnded } from "../records/entry";
 import { deployments, escalationsIn, unfinishedRollback } from "../records/state";
 import { describeError } from "../checks/probe";
 import { criteriaOf, type Criterion } from "../release/criteria";
 import { describeChange } from "../release/diff";
+import type { ReleaseId } from "../release/primitives";
 import { objectiveOf, type Objectives, type Part } from "../release/objectives";
 import type { Plan } from "../release/plan";
 import { evidenceOf, failures, type Check, type Result } from "../release/verdict";
@@ -14,6 +15,7 @@ import type { Applied } from "./apply";
 import { exitCodeOf, exitCodes, type ExitCode, type RefusalKind } from "./exit-codes";
 import type { RollbackOnceJson } from "./json/rollback";
 import { against, objectiveLines } from "./parts";
+import { lastGood } from "./planning";
 import { checkLines, coloured, duration, marked } from "./report";
 import type { VerbResult } from "./result";
 import type { OpenedStack } from "./stack";
@@ -59,7 +61,10 @@ export function reportOf(
       applied.end === "judged" ? criteriaOf({ checks, definitions, before: seenBefore(entries, begun, plan) }) : [],
     escalations: escalationsIn(entries, begun.id),
     log: log.location,
-    next: nextOf(applied, plan, unfinishedRollback(entries)?.begun.id === begun.id),
+    next: nextOf(applied, plan, {
+      isOpen: unfinishedRollback(entries)?.begun.id === begun.id,
+      good: lastGood({ entries, settings }),
+    }),
   };
 }
 
@@ -89,8 +94,16 @@ function outcomeOf(applied: Applied): RollbackReport["outcome"] {
   return applied.end === "unchanged" ? "passed" : applied.end;
 }
 
-/** @param isOpen whether the rollback may be resumed */
-function nextOf(applied: Applied, { from, to }: Plan, isOpen: boolean): string {
+/**
+ * What to type after a rollback.
+ * @param isOpen whether it may be resumed
+ * @param good the release to go back to; undefined where none is known to be good
+ */
+function nextOf(
+  applied: Applied,
+  { from, to }: Plan,
+  { isOpen, good }: { readonly isOpen: boolean; readonly good: ReleaseId | undefined },
+): string {
   switch (applied.end) {
     case "refused":
       return applied.next ?? `rewind why-not ${to.release}, rewind verify`;
@@ -103,7 +116,9 @@ function nextOf(applied: Applied, { from, to }: Plan, isOpen: boolean): string {
     case "judged":
       return applied.outcome.result === "passed"
         ? `rewind rollback ${from.release}, which undoes it`
-        : "rewind rollback, to the last known good; rewind verify when the cause is gone";
+        : good === undefined
+          ? "rewind assess, for no release is known to be good; rewind verify when the cause is gone"
+          : `rewind rollback, to ${good}, the last known good; rewind verify when the cause is gone`;
   }
 }
 
@@ -242,9 +257,9 @@ export const reportFile = (folder: string, stack: string, run: string): string =
 export function keepReport(report: RollbackReport, folder: string): string | undefined {
   const file = reportFile(folder, report.stack, report.run);
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    writeAtomically(file, `${JSON.stringify(report, null, 2)}\n`);
-    writeAtomically(file.replace(/json$/, "md"), reportMarkdown(report));
+    mkdirSync(dirname(file), { recursive: true });
+    writeAtomically(file, `${JSON.stringify(report, null, 2)}\n`, shared);
+    writeAtomically(file.replace(/json$/, "md"), reportMarkdown(report), shared);
     return undefined;
   } catch (error) {
     return describeError(error);

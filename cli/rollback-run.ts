@@ -3,6 +3,7 @@ import type { RollbackBegun, RollbackEnded } from "../records/entry";
 import type { DeploymentLog, Draft } from "../records/log";
 import { thisRunner } from "../records/runner";
 import { deployments, openRollback } from "../records/state";
+import { shortened } from "../release/text";
 import { escalationsOf, type Escalation } from "../release/escalation";
 import { objectiveOf } from "../release/objectives";
 import { digestOfPlan } from "../release/plan";
@@ -12,7 +13,7 @@ import { applyStackFile, nextOf, type Applied } from "./apply";
 import { backUp } from "./backup";
 import { cameOfInterrupt, interrupted } from "./interrupted";
 import { watchParts, type Watch } from "./parts";
-import { pinIn, withPin } from "./pin";
+import { withPin } from "../project/pin";
 import type { Planned } from "./planning";
 import { coloured, duration } from "./report";
 import { Refusal, type Tell } from "./result";
@@ -75,7 +76,7 @@ interface Begun {
   readonly end: (applied: Applied, backup?: string) => Ended;
 }
 
-function begin(stack: OpenedStack, { plan, text }: Planned, { reason, skipped = [], tell }: RunOptions): Begun {
+function begin(stack: OpenedStack, { plan }: Planned, { reason, skipped = [], tell }: RunOptions): Begun {
   const { log, settings, secrets } = stack;
   const redact = redactor(secrets);
   // The clock of the machine may be set meanwhile.
@@ -86,7 +87,7 @@ function begin(stack: OpenedStack, { plan, text }: Planned, { reason, skipped = 
     to: plan.to.release,
     level: plan.level,
     plan: digestOfPlan(plan),
-    before: pinIn(text),
+    before: { release: settings.release, pins: settings.pins },
     ran: { release: plan.from.release, pins: plan.from.pins },
     runner: thisRunner(),
     ...(plan.undoes === undefined ? {} : { undoes: plan.undoes }),
@@ -181,6 +182,5 @@ function firstErrorOf(applied: Applied, redact: (text: string) => string): strin
 
 /** The first lines of a reason in one, without secrets: they are taken out first, for a piece of one is not found. */
 export function inOneLine(reason: string, redact: (text: string) => string): string {
-  const line = redact(reason).split("\n").slice(0, 3).join(" ");
-  return line.length > 500 ? `${line.slice(0, 499)}…` : line;
+  return shortened(redact(reason).split("\n").slice(0, 3).join(" "), 500);
 }

@@ -8,7 +8,9 @@ import type { ReleaseId } from "../release/primitives";
 import { refusedBy, type Agreement } from "./agreement";
 import { refuseUnapproved } from "./approval";
 import type { RollbackDoneJson, RollbackJson, RollbackOnceJson } from "./json/rollback";
+import { exitCodes } from "./exit-codes";
 import { chooseSteps } from "./manual";
+import { pendingIn, trySettling } from "./pending-operations";
 import { planRollback, type Planned } from "./planning";
 import { planningOf, planText } from "./rollback-plan";
 import { coloured } from "./report";
@@ -103,7 +105,7 @@ async function stepByStep(
 }
 
 /** Entries that change nothing of a stack. */
-const saysOnly: ReadonlySet<Entry["kind"]> = new Set(["answer", "approval", "escalation"]);
+const saysOnly: ReadonlySet<Entry["kind"]> = new Set(["answer", "approval", "backup", "escalation"]);
 
 /**
  * Refuses a plan that is not for the stack as it is any more: somebody agreed to it for another.
@@ -134,8 +136,10 @@ export async function carryOut(
 ): Promise<VerbResult<RollbackDoneJson>> {
   refuseStale(stack, planned);
   const stop = stopped(stack.log.entries());
-  const done = await runRollback(stack, planned, options);
+  const pending = pendingIn(options.tell);
+  const done = await runRollback(stack, planned, { ...options, tell: pending.tell });
   const first = concluded(stack, planned.plan, done, stop);
+  if (first.code === exitCodes.ok && pending.said()) await trySettling(stack, options.tell);
   const failed = done.applied.end === "judged" && done.applied.outcome.result === "failed";
   if (!failed || options.signal.aborted || stack.settings.onFailure !== "rollback") return first;
   return await backByPolicy(stack, planned.plan, first, stop, options);

@@ -10,7 +10,7 @@ import { becomes, keyIssuerFor, stateOfKey, type KeyIssuer, type Keys } from "./
 import { checkLines, coloured } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
-import { withValueAt } from "./stack-edit";
+import { withValueAt } from "../project/stack-edit";
 
 /** What the caller wants of a rotation. */
 export interface RotateOptions {
@@ -74,9 +74,21 @@ function locate({ settings, secrets }: OpenedStack, identity: string): Located {
   };
   const names = Object.hasOwn(known, identity) ? known[identity] : undefined;
   const bucket = Object.values(store?.buckets ?? {})[0];
+  if (names !== undefined && bucket === undefined) {
+    throw new Refusal(
+      "the object store has no bucket on which keys could be tested",
+      "name one under rewind:environment.objectStore.buckets",
+    );
+  }
   if (store === undefined || names === undefined || bucket === undefined) {
-    const list = Object.keys(known).join(", ") || "none";
-    throw new Refusal(`no keys of an identity ${identity}; the environment has ${list}`, "rewind rotate <identity>");
+    const [firstIdentity, ...others] = Object.keys(known);
+    const list = [firstIdentity ?? "none", ...others].join(", ");
+    throw new Refusal(
+      `no keys of an identity ${identity}; the environment has ${list}`,
+      firstIdentity === undefined
+        ? "name one under rewind:environment.objectStore.identities"
+        : `rewind rotate ${firstIdentity} --reason "…"`,
+    );
   }
   const keys = { accessKey: secrets[names.accessKey] ?? "", secretKey: secrets[names.secretKey] ?? "" };
   return { store, bucket, names, keys };
@@ -138,7 +150,7 @@ async function apply(
   const reason = applied.end === "judged" ? checkLines(applied.outcome.checks).join("\n") : applied.reason;
   const code = applied.end === "judged" ? exitCodeOf[applied.outcome.result] : exitCodes.error;
   const headline = coloured("red", `ROTATION UNFINISHED: the update for ${options.identity} did not come to its end`);
-  const next = `rewind rotate ${options.identity}, which goes on where this ended`;
+  const next = `rewind rotate ${options.identity} --reason "…", which goes on where this ended`;
   const json = { outcome: "unfinished" as const, identity: options.identity, reason, next };
   return { code, text: `${headline}\n${reason}\nNext: ${next}`, json };
 }
@@ -152,7 +164,7 @@ async function revoke(
   options: RotateOptions,
 ): Promise<void> {
   const now = locate(stack, options.identity);
-  const again = `rewind rotate ${options.identity}`;
+  const again = `rewind rotate ${options.identity} --reason "…"`;
   if (!(await becomes("accepted", () => stateOfKey(now.store, now.bucket, now.keys)))) {
     throw new Refusal(`the new key ${now.keys.accessKey} is not accepted; ${old} still works`, again);
   }

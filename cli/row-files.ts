@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { createReadStream, realpathSync } from "node:fs";
-import { resolve, sep } from "node:path";
-import { createInterface } from "node:readline";
 import { canonicalJson } from "../release/canonical";
 import { inlineRows, rowChange, type RowChange, type RowFile } from "../release/diff-rows";
-import { keyOf, normalRow } from "../release/rows";
+import { objectOfLine } from "../release/row-line";
+import { keyOf, MisfitRow, normalRow } from "../release/rows";
 import type { Row, Table } from "../release/schema/rows";
+import { atLine, ChangedRowFile, inProject, linesOf, RowFileError } from "../rows/file";
+import { KeySet } from "../rows/key-set";
 import { Refusal } from "./result";
 
 /** Rows that differ between two versions of a table: how many of each kind, and the first of them. */
@@ -20,8 +20,8 @@ export interface RowDifference {
 export type RowSource = { readonly file: RowFile } | { readonly rows: readonly Row[] };
 
 /**
- * The rows in which two versions of a table differ, read line by line: of the earlier file only a digest per key is in
- * memory, whatever its size.
+ * The rows in which two versions of a table differ, read line by line: what is in memory of a row is some
+ * dozens of bytes, however long it is.
  *
  * @param limit how many rows are shown at most
  * @throws Refusal when a file is missing, is not what its digest says, or holds a line that is no row
@@ -33,38 +33,40 @@ export async function differenceOf(
   table: Table,
   limit: number,
 ): Promise<RowDifference> {
-  const digests = new Map<string, string>();
-  for await (const row of rowsOf(folder, before)) digests.set(keyOf(row, table), digestOf(row, table));
-  const wanted = new Map<string, Row | undefined>();
+  const [keys, same, seen] = [new KeySet(), new KeySet(), new KeySet()];
+  for await (const row of rowsOf(folder, before)) {
+    const key = keyOf(row, table);
+    keys.add(key);
+    same.add(wholeOf(key, row, table));
+  }
+  const wanted = new Map<string, Row>();
   const counts = { added: 0, removed: 0, changed: 0 };
   for await (const row of rowsOf(folder, after)) {
     const key = keyOf(row, table);
-    const earlier = digests.get(key);
-    digests.delete(key);
-    if (earlier === digestOf(row, table)) continue;
-    counts[earlier === undefined ? "added" : "changed"] += 1;
+    seen.add(key);
+    if (same.has(wholeOf(key, row, table))) continue;
+    counts[keys.has(key) ? "changed" : "added"] += 1;
     if (wanted.size < limit) wanted.set(key, row);
-  }
-  counts.removed = digests.size;
-  for (const key of digests.keys()) {
-    if (wanted.size >= limit) break;
-    wanted.set(key, undefined);
   }
   // What is shown of the earlier rows is read again: it is little, and the file may be large.
   const earlier = new Map<string, Row>();
   for await (const row of rowsOf(folder, before)) {
     const key = keyOf(row, table);
-    if (wanted.has(key)) earlier.set(key, row);
+    const isGone = !seen.has(key);
+    if (isGone) counts.removed += 1;
+    if (wanted.has(key) || (isGone && earlier.size < limit)) earlier.set(key, row);
   }
-  const shown = [...wanted].flatMap(([key, row]) => rowChange(key, earlier.get(key), row, table));
+  const shown = [...new Set([...wanted.keys(), ...earlier.keys()])]
+    .slice(0, limit)
+    .flatMap((key) => rowChange(key, earlier.get(key), wanted.get(key), table));
   return { ...counts, shown: shown.sort((a, b) => (a.key < b.key ? -1 : 1)) };
 }
 
-function digestOf(row: Row, table: Table): string {
-  return createHash("sha256")
-    .update(canonicalJson(normalRow(row, table)))
+/** A digest of a row with its key, the same for all rows that say the same. */
+const wholeOf = (key: string, row: Row, table: Table): string =>
+  createHash("sha256")
+    .update(`${key.length} ${key} ${canonicalJson(normalRow(row, table))}`)
     .digest("base64");
-}
 
 /** The rows of a source, in order. */
 async function* rowsOf(folder: string, source: RowSource): AsyncGenerator<Row> {
@@ -72,42 +74,22 @@ async function* rowsOf(folder: string, source: RowSource): AsyncGenerator<Row> {
     yield* source.rows;
     return;
   }
-  const { file, digest } = source.file;
-  const path = insideOf(folder, file);
-  const sum = createHash("sha256");
-  const stream = createReadStream(path);
-  stream.on("data", (chunk) => sum.update(chunk));
-  const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  let number = 0;
-  for await (const line of lines) {
-    number += 1;
-    if (line.trim() !== "") yield rowIn(line, `${file}:${number}`);
-  }
-  const actual = `sha256:${sum.digest("hex")}`;
-  if (actual !== digest) {
-    throw new Refusal(`${file} has ${actual}, the release says ${digest}`, `git log -- ${file}`, "tampered");
+  const { file } = source.file;
+  try {
+    for await (const { first, lines } of linesOf(inProject(folder, file), file, source.file)) {
+      for (const [index, line] of lines.entries()) yield atLine(file, first + index, () => rowIn(line));
+    }
+  } catch (error) {
+    if (!(error instanceof RowFileError)) throw error;
+    throw new Refusal(error.message, `git log -- ${file}`, error instanceof ChangedRowFile ? "tampered" : "refused");
   }
 }
 
-function insideOf(folder: string, file: string): string {
-  const root = realpathSync(folder);
-  try {
-    const real = realpathSync(resolve(root, file));
-    if (real.startsWith(root + sep)) return real;
-  } catch {
-    throw new Refusal(`no file ${file}`, `git log -- ${file}`);
-  }
-  throw new Refusal(`${file} leads out of the project`, "a file inside the project");
-}
-
-function rowIn(line: string, where: string): Row {
-  try {
-    const row: unknown = JSON.parse(line);
-    if (typeof row === "object" && row !== null && !Array.isArray(row)) return row as Row;
-  } catch {
-    // Told below, like a line that is JSON and no row.
-  }
-  throw new Refusal(`${where}: not a row`, "one JSON object per line");
+/** A row of whatever columns: the table may have got others since. */
+function rowIn(line: string): Row {
+  const row = objectOfLine(line);
+  if (typeof row !== "object" || row === null || Array.isArray(row)) throw new MisfitRow("expected a JSON object");
+  return row as Row;
 }
 
 /** The source of a side: its file, its inline rows, or none. */

@@ -1,21 +1,33 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parse } from "yaml";
+import { join, relative } from "node:path";
+import {
+  nameInProject,
+  namespace,
+  ownName,
+  projectIn,
+  selectedStack,
+  stackFileOf,
+  stackNames,
+  type Project,
+} from "../project/project";
+import { readStackYaml, type StackYaml } from "../project/stack-yaml";
+import type { Entry } from "../records/entry";
 import { LogHeld } from "../records/lock";
 import type { DeploymentLog } from "../records/log";
 import { openLogAt } from "../records/open-log";
 import { placeOf } from "../records/place";
 import { releaseFiles } from "../records/release-file";
-import { InvalidConfiguration } from "../release/config";
-import { parseSettings, settingsKeys, type Settings } from "../release/parse";
-import { pathOf, type Problem } from "../release/problems";
+import { logFilesAt, renamedFrom, type Renamed } from "../records/renamed-stack";
+import { InvalidConfiguration, toldOnce } from "../release/config";
+import { parseSettings, type Settings } from "../release/parse";
+import type { Problem } from "../release/problems";
 import type { ReleaseId } from "../release/primitives";
 import { recordsFolder, type Records } from "../release/schema/store";
 import { engineBytes } from "../release/size";
+import { backendFor } from "./backend-url";
 import { writeOrRefuse } from "./disk";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
-import { stackNames } from "./stack-names";
 
 /** A stack as its file says, without an engine, a network or the values of its secrets. */
 export interface FiledStack {
@@ -26,6 +38,8 @@ export interface FiledStack {
   readonly text: string;
   readonly settings: Settings;
   readonly log: StackLog;
+  /** The environments of Pulumi ESC that the file imports. */
+  readonly environments: readonly string[];
   /** Reads a file of the project; throws with one line for people. */
   readonly readFile: (path: string) => unknown;
   /** The same stack with another pin, through the same parser and rules. Throws InvalidConfiguration. */
@@ -38,20 +52,27 @@ export interface FiledStack {
  * @throws Refusal when there is no such stack, or several and none is named; InvalidConfiguration
  */
 export function readStack({ folder, stack }: Where, also: readonly ReleaseId[] = []): FiledStack {
-  const name = stackIn(folder, stack);
-  const file = join(folder, `Pulumi.${name}.yaml`);
+  const { name, file, project } = stackIn(folder, stack);
   const text = readFileSync(file, "utf8");
   const readFile = releaseFiles(folder);
-  const own = ownKeys(name, text);
-  const settings = settingsOf(name, own, readFile, also);
+  const own = readStackYaml(text, project);
+  const shown = nameInProject(project, file);
+  const settings = settingsOf(shown, own, readFile, also);
   const log = openLog(folder, name, settings.environment.records);
   const repinned: FiledStack["repinned"] = (release, pins) =>
-    settingsOf(name, { ...own, raw: { ...own.raw, release, pins } }, readFile);
-  return { name, folder, file, text, settings, log, readFile, repinned };
+    settingsOf(shown, { ...own, placed: apartFromPin(own), raw: { ...own.raw, release, pins } }, readFile);
+  return { name, folder, file, text, settings, log, environments: own.environments, readFile, repinned };
 }
 
+/** Places for problems of a stack with another pin than its file has: of the pin itself the file has no line. */
+export const apartFromPin =
+  ({ placed }: Pick<StackYaml, "placed">): StackYaml["placed"] =>
+  (problem) =>
+    /^(?:release|pins)\b/.test(problem.path) ? problem : placed(problem);
+
 /**
- * The settings that the text of a stack file holds.
+ * The settings that the text of a stack file holds, of one that is not in its place: from a backup, or not written yet. Its
+ * problems have no lines, for nobody could look them up.
  * @throws InvalidConfiguration with every problem
  */
 export function settingsIn(
@@ -61,26 +82,58 @@ export function settingsIn(
   also: readonly ReleaseId[] = [],
   readFile: (path: string) => unknown = releaseFiles(folder),
 ): Settings {
-  return settingsOf(name, ownKeys(name, text), readFile, also);
+  const project = projectIn(folder);
+  const own = readStackYaml(text, project);
+  const placed: StackYaml["placed"] = (problem) => problem;
+  return settingsOf(nameInProject(project, stackFileOf(project, name)), { ...own, placed }, readFile, also);
 }
 
-function settingsOf(
-  name: string,
-  { raw, problems }: OwnKeys,
+/**
+ * The settings of a stack file, without the values of its secrets.
+ * @param file its name, for messages
+ * @throws InvalidConfiguration with every problem
+ */
+export function settingsOf(
+  file: string,
+  { raw, problems, placed, unreadable, environments }: StackYaml,
   readFile: (path: string) => unknown,
   also: readonly ReleaseId[] = [],
 ): Settings {
-  const parsed = parseSettings(raw, readFile, { also, unknown: ["secrets"] });
-  const all = parsed.ok ? problems : [...problems, ...parsed.problems];
-  if (!parsed.ok || all.length > 0) throw new InvalidConfiguration(`Pulumi.${name}.yaml`, all);
-  return parsed.settings;
+  // Of a file that is no YAML nothing else is known.
+  if (unreadable) throw new InvalidConfiguration(file, problems);
+  // They are encrypted, as one or one by one, and may not be set yet: whether they are there the engine's reader asks.
+  const open = Object.fromEntries(Object.entries(raw).filter(([key]) => key !== "secrets"));
+  const parsed = parseSettings(open, readFile, { also, unknown: ["secrets"] });
+  if (parsed.ok && problems.length === 0) return parsed.settings;
+  const all = toldOnce(problems, parsed.ok ? [] : parsed.problems.map(placed));
+  throw new InvalidConfiguration(file, environments.length === 0 ? all : [...all, imported(environments)]);
 }
 
-/** How many bytes the engine would hand the configuration of a stack file over in. */
-export function configBytes(text: string): number {
-  const { config } = parse(text, { maxAliasCount: 1_000, logLevel: "error" }) as { config?: Record<string, unknown> };
-  return engineBytes(config ?? {});
+/** What is missing in the file may come from there. */
+function imported(environments: readonly string[]): Problem {
+  return { path: "environment", message: `${importedWords(environments)}; put Rewind's keys into the stack file` };
 }
+
+/** What is said of environments that a stack file imports. */
+export const importedWords = (environments: readonly string[]): string =>
+  `imports ${environments.join(", ")} from Pulumi ESC, whose values only pulumi knows`;
+
+/** Whether a stack without an entry in its log may have had another name; undefined where it has a log. */
+export function renamedStack(
+  { name, folder, settings }: Pick<FiledStack, "name" | "folder" | "settings">,
+  entries: readonly Entry[],
+): Renamed | undefined {
+  // A backup is made of a stack under whatever name.
+  if (entries.some(({ kind }) => kind !== "backup")) return undefined;
+  return renamedFrom(folder, name, logFilesAt(placeOf(settings.environment.records, folder)));
+}
+
+/** The configuration that the text of a stack file holds, by key with its namespace. */
+export const configIn = (text: string): Readonly<Record<string, unknown>> =>
+  readStackYaml(text, { name: namespace, values: {} }).config;
+
+/** How many bytes the engine would hand the configuration of a stack file over in. */
+export const configBytes = (text: string): number => engineBytes(configIn(text));
 
 /** A deployment log, and the folder of what is kept in files beside it. */
 export interface StackLog extends DeploymentLog {
@@ -111,48 +164,42 @@ export function openLog(
   return { ...log, folder: kept, append };
 }
 
+/** A stack, and where the engine looks for what is said of it. */
+export interface StackPlace {
+  /** Its own name, without organization and project. */
+  readonly name: string;
+  /** As it was named, for the engine. */
+  readonly reference: string;
+  readonly file: string;
+  readonly project: Project;
+}
+
 /**
- * The stack that is meant: the only one where none is named.
+ * The stack that is meant: the one that is named, or else the one that `pulumi` has selected, or else the only one.
  * @throws Refusal when there is no such stack, or several and none is named
  */
-export function stackIn(folder: string, stack: string | undefined): string {
-  const known = stackNames(folder);
-  const [only] = known;
-  const listed = known.join(", ") || "none";
-  if (stack !== undefined && !known.includes(stack)) {
-    throw new Refusal(`no stack ${stack}: there is no Pulumi.${stack}.yaml`, `one of: ${listed}`);
+export function stackIn(folder: string, stack: string | undefined): StackPlace {
+  const project = readProject(folder);
+  const names = stackNames(project);
+  const listed = names.join(", ") || "none";
+  const reference = stack ?? selectedStack(project, backendFor(folder)) ?? (names.length === 1 ? names[0] : undefined);
+  if (reference === undefined) throw new Refusal("no stack is named or selected", `say --stack; there are: ${listed}`);
+  const name = ownName(reference, project);
+  if (name === undefined) {
+    throw new Refusal(`${reference} is a stack of another project than ${project.name}`, `one of: ${listed}`);
   }
-  if (stack !== undefined) return stack;
-  if (known.length === 1 && only !== undefined) return only;
-  throw new Refusal("no stack is named", `say --stack; there are: ${listed}`);
+  const file = stackFileOf(project, name);
+  if (!names.includes(name)) {
+    throw new Refusal(`no stack ${name}: there is no ${relative(folder, file)}`, `one of: ${listed}`);
+  }
+  return { name, reference, file, project };
 }
 
-interface OwnKeys {
-  /** By key, without the namespace. */
-  readonly raw: Readonly<Record<string, unknown>>;
-  /** The keys that no stack has. */
-  readonly problems: readonly Problem[];
-}
-
-/** What stands under `rewind:` in a stack file. Throws InvalidConfiguration when it is not YAML. */
-function ownKeys(stack: string, text: string): OwnKeys {
-  let document: unknown;
+/** An unreadable project file is the first thing to mend. */
+export function readProject(folder: string): Project {
   try {
-    document = parse(text, { maxAliasCount: 1_000, logLevel: "error" });
+    return projectIn(folder);
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable";
-    throw new InvalidConfiguration(`Pulumi.${stack}.yaml`, [{ path: "", message: reason }]);
+    throw new Refusal(error instanceof Error ? error.message : String(error), "correct the project file");
   }
-  const { config } = (document ?? {}) as { config?: unknown };
-  const raw: Record<string, unknown> = {};
-  const problems: Problem[] = [];
-  for (const [key, value] of Object.entries(typeof config === "object" && config !== null ? config : {})) {
-    if (!key.startsWith("rewind:")) continue;
-    const name = key.slice("rewind:".length);
-    if (settingsKeys.includes(name)) raw[name] = value;
-    else problems.push({ path: pathOf([name]), message: `no such key; a stack has ${settingsKeys.join(", ")}` });
-  }
-  // They are encrypted, as one or one by one, and may not be set yet: whether they are there the engine's reader asks.
-  delete raw.secrets;
-  return { raw, problems };
 }

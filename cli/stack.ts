@@ -1,17 +1,18 @@
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { openClients, type Clients } from "../checks/clients";
 import { redactor } from "../release/redact";
 import type { Containers } from "../checks/containers";
 import { releaseFiles } from "../records/release-file";
 import type { Server } from "../recovery/server";
-import { loadConfig, type Loaded } from "../release/config";
+import { InvalidConfiguration, loadConfig, type Loaded } from "../release/config";
 import type { Settings } from "../release/parse";
 import type { ReleaseId } from "../release/primitives";
 import { openStack, type EngineStack } from "./engine";
 import { cameOfInterrupt, interrupted } from "./interrupted";
 import { Refusal } from "./result";
-import { openLog, type StackLog } from "./stack-file";
-import { stackNames } from "./stack-names";
+import { nameInProject } from "../project/project";
+import { readStackYaml, type StackYaml } from "../project/stack-yaml";
+import { apartFromPin, openLog, settingsOf, stackIn, type StackLog, type StackPlace } from "./stack-file";
 
 /** Where a verb works, and for which stack. */
 export interface Where {
@@ -52,22 +53,46 @@ export async function open(where: Where, signal?: AbortSignal): Promise<OpenedSt
 }
 
 async function read({ folder, stack }: Where): Promise<OpenedStack> {
-  const known = stackNames(folder);
-  if (stack !== undefined && !known.includes(stack)) {
-    throw new Refusal(`no stack ${stack}: there is no Pulumi.${stack}.yaml`, `one of: ${known.join(", ") || "none"}`);
-  }
-  const engine = await openStack(folder, stack);
+  const place = stackIn(folder, stack);
+  const { file, project } = place;
+  const filed = readStackYaml(readFileSync(file, "utf8"), project);
+  const shown = nameInProject(project, file);
+  if (filed.problems.length > 0) return refuseFile(folder, place, filed);
+  const engine = await openStack(folder, place);
   const config = await engine.config();
-  const load = (pin: Record<string, string>) => loadConfig(engine.name, { ...config, ...pin }, releaseFiles(folder));
-  const loaded = load({});
+  const loaded = loadConfig(shown, config, releaseFiles(folder), filed);
+  const placed = apartFromPin(filed);
   return {
     ...loaded,
     engine,
     log: openLog(folder, engine.name, loaded.settings.environment.records, redactor(loaded.secrets)),
     folder,
-    file: join(folder, `Pulumi.${engine.name}.yaml`),
-    repinned: (release, pins) => load({ "rewind:release": release, "rewind:pins": JSON.stringify(pins) }).settings,
+    file,
+    repinned: (release, pins) => {
+      const pinned = { ...config, "rewind:release": release, "rewind:pins": JSON.stringify(pins) };
+      return loadConfig(shown, pinned, releaseFiles(folder), { problems: [], placed }).settings;
+    },
   };
+}
+
+/**
+ * Tells what is wrong with a stack file that is not read as it is written, and what is wrong with its values besides, all
+ * at once; as far as the engine can read it, with what its encrypted values say.
+ * @throws InvalidConfiguration
+ */
+async function refuseFile(folder: string, place: StackPlace, filed: StackYaml): Promise<never> {
+  const shown = nameInProject(place.project, place.file);
+  const files = releaseFiles(folder);
+  let told: unknown;
+  try {
+    // Where it is no YAML at all, the engine says so with its own words and no line.
+    if (!filed.unreadable) loadConfig(shown, await (await openStack(folder, place)).config(), files, filed);
+  } catch (error) {
+    told = error;
+  }
+  if (told instanceof InvalidConfiguration) throw told;
+  settingsOf(shown, filed, files);
+  throw new InvalidConfiguration(shown, filed.problems);
 }
 
 /** Runs something with the stack's clients, closed afterwards, and a function that takes secrets out of texts. */

@@ -1,3 +1,4 @@
+import type { Entry } from "../records/entry";
 import {
   deployments,
   holds,
@@ -11,9 +12,11 @@ import { canonicalJson } from "../release/canonical";
 import type { Digest, ReleaseId } from "../release/primitives";
 import { exitCodes } from "./exit-codes";
 import type { KnownGoodJson, LogJson, Status } from "./json/history";
+import { beforeUp } from "./next";
+import { lastGood } from "./planning";
 import { coloured, duration } from "./report";
 import type { VerbResult } from "./result";
-import { readStack } from "./stack-file";
+import { importedWords, readStack, renamedStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
 
 /** A pin as it stands at one of its three places. */
@@ -25,13 +28,19 @@ interface Place {
 
 /** `rewind status`: pinned, applied, verified, and what stands in the way; offline, and it asks no component. */
 export function status(where: Where): VerbResult<Status> {
-  const found = statusOf(where);
-  return { code: exitCodes.ok, text: textOf(found), json: found };
+  const stack = readStack(where);
+  const entries = stack.log.skim();
+  const renamed = renamedStack(stack, entries);
+  const found = statusOf(stack, entries);
+  const shown = renamed === undefined ? found : { ...found, next: `${renamed.next}; else ${found.next}` };
+  const notes = [
+    ...(stack.environments.length === 0 ? [] : [`Stack file: ${importedWords(stack.environments)}`]),
+    ...(renamed === undefined ? [] : [coloured("yellow", `Log:        ${renamed.evidence}`)]),
+  ];
+  return { code: exitCodes.ok, text: textOf(shown, notes), json: shown };
 }
 
-function statusOf(where: Where): Status {
-  const { name, settings, log } = readStack(where);
-  const entries = log.skim();
+function statusOf({ name, settings }: FiledStack, entries: readonly Entry[]): Status {
   const last = deployments(entries).at(-1);
   const good = lastVerified(entries);
   const stop = stopped(entries);
@@ -61,30 +70,39 @@ function statusOf(where: Where): Status {
     held: Object.fromEntries([...holds(entries)].map(([release, { reason }]) => [release, reason])),
     knownGood: knownGood(entries).map(({ release }) => release),
   };
-  return { ...common, next: nextOf(common) };
+  return { ...common, next: nextOf(common, { settings, entries }) };
 }
 
 function rollbackOf({ begun: { id, to, by, at }, ended }: RecordedRollback): NonNullable<Status["rollback"]> {
   return { run: id, to, by, at, unfinished: ended === undefined ? null : (ended.reason ?? "it ended unfinished") };
 }
 
-function nextOf({ pinned, applied, verified, stopped, rollback }: Omit<Status, "next">): string {
+function nextOf(
+  { pinned, applied, verified, rollback }: Omit<Status, "next">,
+  state: Parameters<typeof beforeUp>[0],
+): string {
   const same = (a: Place, b: Place): boolean =>
     a.digest === b.digest && canonicalJson(a.pins) === canonicalJson(b.pins);
   if (rollback !== null) {
     return `rewind resume, or rewind abort${rollback.unfinished === null ? "; while it still works, wait" : ""}`;
   }
-  if (stopped !== null) return 'rewind rollback, or rewind start --reason "…" when it is over';
+  const first = beforeUp(state);
+  if (first !== undefined) return first;
   if (applied === null) return "pulumi up, nothing was applied yet";
   if (!same(pinned, applied)) return "pulumi preview --diff, then pulumi up: the pin is not what was applied";
-  if (applied.result !== "passed") return "pulumi up, which finishes and verifies it; or rewind rollback";
+  if (applied.result !== "passed") {
+    return `pulumi up, which finishes and verifies it${lastGood(state) === undefined ? "" : "; or rewind rollback"}`;
+  }
   return verified !== null && same(applied, verified) ? "rewind verify, which asks what runs" : "pulumi up";
 }
 
-function textOf({ stack, kind, pinned, applied, verified, stopped, rollback, held, knownGood, next }: Status): string {
+function textOf(
+  { stack, kind, pinned, applied, verified, stopped, rollback, held, knownGood, next }: Status,
+  notes: readonly string[],
+): string {
   const place = ({ release, digest, pins }: Place): string => {
     const apart = Object.entries(pins).map(([path, id]) => `${path}=${id}`);
-    return `${coloured("bold", release)} (${digest.slice(0, 19)}…)${apart.length === 0 ? "" : ` apart ${apart.join(", ")}`}`;
+    return `${coloured("bold", release)} (deploys ${digest.slice(0, 19)}…)${apart.length === 0 ? "" : ` apart ${apart.join(", ")}`}`;
   };
   const ended = applied === null ? "" : applied.result === "passed" ? "" : coloured("red", ` ${applied.result}`);
   return [
@@ -96,6 +114,7 @@ function textOf({ stack, kind, pinned, applied, verified, stopped, rollback, hel
     ...Object.entries(held).map(([release, reason]) => coloured("red", `On hold:    ${release}: ${reason}`)),
     ...(stopped === null ? [] : [coloured("red", `Stopped:    ${stopped.at} by ${stopped.by}: ${stopped.reason}`)]),
     ...(rollback === null ? [] : [coloured("yellow", `${rollbackWords(rollback)} by ${rollback.by}`)]),
+    ...notes,
     `Next: ${next}`,
   ].join("\n");
 }
@@ -161,6 +180,10 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
       return `approved: ${entry.from} → ${entry.to}, ${entry.level}, plan ${entry.plan.slice(0, 19)}…`;
     case "answer":
       return `answer to ${entry.question} of ${entry.of}: ${entry.yes ? "yes" : "no"}${entry.note === undefined ? "" : `: ${entry.note}`}`;
+    case "backup":
+      return entry.act === "made"
+        ? `backup ${entry.backup} made, manifest ${entry.manifest.slice(0, 19)}…`
+        : `backup ${entry.backup} used without proof of who made it: ${entry.verb ?? "unknown"}`;
     case "rollback-end":
       return `rollback ${entry.of} ended: ${entry.result}, ${duration(entry.milliseconds)}`;
   }

@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
-import type { Toggle } from "../release/schema/toggles";
-import { applyStackFile } from "./apply";
+import { declaredType } from "../release/rules/toggles";
+import { toggleForms, typedToggle, type Toggle } from "../release/schema/toggles";
+import { applyStackFile, refuseWhileStopped } from "./apply";
 import { exitCodeOf, exitCodes } from "./exit-codes";
 import type { TogglesJson, ToggleSetJson } from "./json/change";
 import { checkLines, coloured } from "./report";
+import { beforeUp } from "./next";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
-import { withValueAt } from "./stack-edit";
+import { withValueAt } from "../project/stack-edit";
 
 /** What the caller wants of a toggle. */
 export interface ToggleOptions {
@@ -40,6 +42,7 @@ export async function listToggles(where: Where): Promise<VerbResult<TogglesJson>
 /** `rewind toggle NAME VALUE` and `rewind toggle NAME --release`: one line of the stack file, an entry, an update. */
 export async function setToggle(where: Where, options: ToggleOptions): Promise<VerbResult<ToggleSetJson>> {
   const stack = await open(where);
+  if (options.apply) refuseWhileStopped(stack);
   const { settings, log, file, engine } = stack;
   const { toggle, reason, tell, signal } = options;
   const known = settings.environment.toggles ?? [];
@@ -60,7 +63,7 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
     writeAtomically(file, text);
     return {
       code: exitCodes.ok,
-      text: `${words}, not applied yet\n${recorded}\nNext: pulumi up`,
+      text: `${words}, not applied yet\n${recorded}\nNext: ${beforeUp({ settings, entries: log.entries() }) ?? "pulumi up"}`,
       json: { ...common, outcome: "not applied" },
     };
   }
@@ -102,16 +105,12 @@ function releaseValue({ releases, pins, release }: OpenedStack["settings"], togg
 
 /** A value of the type that releases give the toggle. */
 function typed({ settings }: OpenedStack, toggle: string, text: string): Toggle {
-  const pinned = [...settings.releases.values()]
-    .map(({ toggles }) => toggles?.[toggle])
-    .find((known) => known !== undefined);
-  if (typeof pinned === "string") return text;
-  if (text === "true" || text === "false") return text === "true";
-  if (typeof pinned === "boolean") {
-    throw new Refusal(
-      `${toggle} is on or off, got ${JSON.stringify(text)}`,
-      `rewind toggle ${toggle} true --reason "…"`,
-    );
-  }
-  return text;
+  const value = typedToggle(declaredType(settings, toggle), text);
+  if (value !== undefined) return value;
+  const type = declaredType(settings, toggle) ?? "text";
+  const example = { boolean: "true", number: "0.25", text: "TEXT", list: `'["a","b"]'` }[type];
+  throw new Refusal(
+    `${toggle} is ${toggleForms[type]}, got ${JSON.stringify(text)}`,
+    `rewind toggle ${toggle} ${example} --reason "…"`,
+  );
 }

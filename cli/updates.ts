@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as zlib from "node:zlib";
-import { parse } from "yaml";
+import { projectIn } from "../project/project";
+import { parseYaml } from "../project/yaml";
 import { z } from "zod";
 import type { Intent } from "../records/entry";
 import { openBackendFiles, type BackendFiles } from "./backend-files";
@@ -55,7 +54,7 @@ export interface UpdateArchive {
  */
 export async function openUpdates(folder: string, stack: string): Promise<UpdateArchive> {
   const backend = parseBackendUrl(backendUrl(folder), folder);
-  const { name } = parse(readFileSync(join(folder, "Pulumi.yaml"), "utf8")) as { name: string };
+  const { name } = projectIn(folder);
   return updatesIn(await openBackendFiles(backend), describeBackend(backend), name, stack);
 }
 
@@ -112,7 +111,8 @@ function answering(files: BackendFiles, place: string): BackendFiles {
 /** Before Pulumi 3.61 projects had no folders of their own; a backend from then may still stand so. */
 async function historyFolder(files: BackendFiles, project: string, stack: string): Promise<string> {
   const meta = await files.read(".pulumi/meta.yaml");
-  const { version = 0 } = meta === undefined ? {} : (parse(meta.toString("utf8")) as { version?: number });
+  const { version = 0 } =
+    meta === undefined ? {} : (parseYaml(meta.toString("utf8"), ".pulumi/meta.yaml") as { version?: number });
   return version === 0 ? `.pulumi/history/${stack}` : `.pulumi/history/${project}/${stack}`;
 }
 
@@ -120,16 +120,21 @@ function nanosecondsOf(id: string): bigint {
   return BigInt(/-(\d{1,19})$/.exec(id)?.[1] ?? 0);
 }
 
+/** What a file of the engine may unpack to: a megabyte of nothing but zeros is packed into a thousandth. */
+const most = { maxOutputLength: 256 * 1024 * 1024 };
+
 function unpacked(bytes: Buffer, path: string): string {
   const magic = bytes.toString("hex", 0, 4);
   const isZstandard = magic === "28b52ffd";
   try {
-    if (magic.startsWith("1f8b")) return zlib.gunzipSync(bytes).toString("utf8");
+    if (magic.startsWith("1f8b")) return zlib.gunzipSync(bytes, most).toString("utf8");
     // From Node 22.15 on.
-    const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Buffer) => Buffer };
-    if (isZstandard && zstdDecompressSync !== undefined) return zstdDecompressSync(bytes).toString("utf8");
+    const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Buffer, options: typeof most) => Buffer };
+    if (isZstandard && zstdDecompressSync !== undefined) return zstdDecompressSync(bytes, most).toString("utf8");
   } catch (error) {
-    throw new Refusal(`${path} cannot be unpacked: ${(error as Error).message}`, "a backup of the backend");
+    const isLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+    const why = isLarge ? `it unpacks to more than ${most.maxOutputLength} bytes` : (error as Error).message;
+    throw new Refusal(`${path} cannot be unpacked: ${why}`, "a backup of the backend");
   }
   if (isZstandard)
     throw new Refusal(`${path} is packed with zstd, which this Node cannot unpack`, "Node 22.15 or newer");

@@ -7,12 +7,16 @@ import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
 import type { Verification } from "./json/rollback";
 import { checkLines } from "./report";
 import type { VerbResult } from "./result";
+import { beforeUp } from "./next";
+import { lastGood } from "./planning";
 import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
 
 /** `rewind verify`: every check against what runs, and what the engine would change. Nothing is changed. */
 export async function verify(where: Where): Promise<VerbResult<Verification>> {
-  const found = await verifyStack(await open(where));
-  return { code: codeOf(found), text: textOf(found), json: found };
+  const stack = await open(where);
+  const found = await verifyStack(stack);
+  const next = nextOf(found, stack);
+  return { code: codeOf(found), text: textOf(found, next), json: next === undefined ? found : { ...found, next } };
 }
 
 /** Asks everything that verification asks after an update. */
@@ -65,18 +69,38 @@ function codeOf({ outcome, verdict }: Verification): ExitCode {
   return outcome === "inconclusive" ? exitCodes.inconclusive : exitCodeOf[verdict.result];
 }
 
-function textOf({ stack, release, digest, verdict, changes, refused, outcome }: Verification): string {
+/** What to type after a verdict; undefined where there is nothing to do. */
+function nextOf({ outcome, refused, verdict }: Verification, { settings, log }: OpenedStack): string | undefined {
+  const state = { settings, entries: log.entries() };
+  const before = beforeUp(state);
+  switch (outcome) {
+    case "rollback not required":
+      return undefined;
+    case "not applied":
+      return before ?? "pulumi up, the stack does not run its pin yet";
+    case "verification failed":
+      if (before !== undefined) return before;
+      // Nothing was found wrong with the release: what was asked does not answer, and it would not answer another release either.
+      if (verdict.checks.every(({ result }) => result !== "failed"))
+        return "rewind doctor; rewind verify when all that is named answers";
+      return `${lastGood(state) === undefined ? "" : "rewind rollback, or "}pulumi up when the cause is gone`;
+    case "inconclusive":
+      if (refused === undefined) return "declare checks under rewind:verification";
+      return before ?? "pulumi preview, which says why it is refused";
+  }
+}
+
+function textOf(
+  { stack, release, digest, verdict, changes, refused, outcome }: Verification,
+  next: string | undefined,
+): string {
   const passed = verdict.checks.filter(({ result }) => result === "passed").length;
   const pending = changes === undefined ? "preview refused" : `${countOf(changes)} changes`;
-  const next = {
-    "rollback not required": "",
-    "not applied": "\nNext: pulumi up, the stack does not run its pin yet.",
-    "verification failed": "\nNext: rewind rollback <release>, or pulumi up when the cause is gone.",
-    inconclusive: refused === undefined ? "\nNext: declare checks under rewind:verification." : `\n${refused}`,
-  }[outcome];
   return [
-    `Stack ${stack}, release ${release} (${digest.slice(0, 19)}…)`,
+    `Stack ${stack}, release ${release} (deploys ${digest.slice(0, 19)}…)`,
     ...checkLines(verdict.checks),
-    `${passed} of ${verdict.checks.length} checks passed, ${pending}: ${outcome}${next}`,
+    `${passed} of ${verdict.checks.length} checks passed, ${pending}: ${outcome}`,
+    ...(refused === undefined ? [] : [refused]),
+    ...(next === undefined ? [] : [`Next: ${next}`]),
   ].join("\n");
 }

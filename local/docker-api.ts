@@ -1,10 +1,15 @@
 import * as http from "node:http";
 
+/** An engine answers a question with an error. */
+export class DockerError extends Error {
+  override readonly name = "DockerError";
+}
+
 /**
  * A question to a Docker engine over its API, answered as JSON. Node's own client: it is asked at every start, and
  * loading a full client takes longer than the answer.
  * @param host `unix:///…` or `tcp://address:port`
- * @throws Error when the engine does not answer within `timeout` milliseconds, or answers with an error
+ * @throws DockerError when the engine answers with an error, Error when it does not answer within `timeout` milliseconds
  */
 export async function askDocker(host: string, path: string, timeout = 3_000): Promise<unknown> {
   const url = new URL(host);
@@ -16,7 +21,7 @@ export async function askDocker(host: string, path: string, timeout = 3_000): Pr
       response.once("error", reject);
       response.once("end", () => {
         const text = Buffer.concat(chunks).toString();
-        if (response.statusCode !== 200) reject(new Error(`Docker answers ${path} with ${text.slice(0, 200)}`));
+        if (response.statusCode !== 200) reject(new DockerError(`Docker answers ${path} with ${text.slice(0, 200)}`));
         else resolve(JSON.parse(text));
       });
     });

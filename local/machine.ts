@@ -21,6 +21,30 @@ const probeTimeout = 4_000;
 /** Daemons live here, and a plain user's PATH often leaves these folders out. */
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
+/** Debian asks this program whether a package may start its services. */
+const policy = "/usr/sbin/policy-rc.d";
+const ours = "#!/bin/sh\n# Written by rewind while it installs programs, whose services nobody asked for.\nexit 101\n";
+
+/**
+ * Keeps apt from starting the services of what it installs: a Redis without a password, a Caddy on port 80. Where the
+ * machine has a policy of its own, that one stays.
+ * @returns what takes it back
+ */
+export function startNothing(file = policy): () => void {
+  const left = fs.existsSync(file) && fs.readFileSync(file, "utf8") === ours;
+  if (!left) {
+    try {
+      fs.writeFileSync(file, ours, { mode: 0o755, flag: "wx" });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return () => undefined;
+      throw error;
+    }
+  }
+  return () => {
+    fs.rmSync(file, { force: true });
+  };
+}
+
 /** The machine that this process runs on. `tell` gets a line before system packages are installed. */
 export function thisMachine(tell: (line: string) => void, signal?: AbortSignal): Machine {
   const root = process.getuid?.() === 0;
@@ -35,7 +59,12 @@ export function thisMachine(tell: (line: string) => void, signal?: AbortSignal):
     // Not interrupted by Ctrl-C: a package that is half installed would be left behind. It takes seconds.
     if (!listsAreFresh) await run("apt-get", ["update", "-q"], { env });
     listsAreFresh = true;
-    await run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], { env });
+    const startAgain = startNothing();
+    try {
+      await run("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], { env });
+    } finally {
+      startAgain();
+    }
   };
 
   const machine: Machine = {

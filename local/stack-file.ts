@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { parseDocument, type Document } from "yaml";
+import { projectIn, stackFileOf } from "../project/project";
+import { withEdits, type StackEdit } from "../project/stack-edit";
+import { readYaml } from "../project/yaml";
 import type { LocalEnvironment } from "./environment";
 import type { Builds } from "./frontend";
 import type { Images } from "./images";
@@ -36,28 +38,24 @@ export async function writeStackFile(
   stack = "local",
   builds?: Builds,
 ): Promise<string> {
-  const file = join(checkout, `Pulumi.${stack}.yaml`);
+  const file = stackFileOf(projectIn(checkout), stack);
   const made = join(environment.folder, "stack.json");
   const remembered = readJson(made) as Made | undefined;
   const known: Made = remembered ?? { rolePassword: newSecret(), apiToken: newSecret() };
   writeJson(made, known);
 
   const before = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const example = readFileSync(join(checkout, "examples", "scoring", "Pulumi.local.yaml"), "utf8");
-  const document = parseDocument(before || example);
-  if (remembered === undefined) {
-    // A file that outlived a purged environment: nobody has the passphrase to its secrets any more.
-    document.delete("encryptionsalt");
-    document.deleteIn(["config", "rewind:secrets"]);
-  }
-  fillIn(document, environment, images);
+  const template = before || readFileSync(join(checkout, "examples", "scoring", "Pulumi.local.yaml"), "utf8");
+  // A file that outlived a purged environment: nobody has the passphrase to its secrets any more.
+  const kept = remembered === undefined ? withoutSecrets(template) : template;
   const applicationKey = environment.objectStore.application.accessKey;
-  if (known.applicationKey !== applicationKey || before === "") {
-    document.setIn(["config", "rewind:environment", "objectStore", "principals", "application"], applicationKey);
-  }
-  fillInFrontend(document, environment, builds);
-  const text = document.toString({ lineWidth: 0 });
-  if (text !== before) writeWhole(file, text);
+  const isNewKey = known.applicationKey !== applicationKey || before === "";
+  const text = withEdits(kept, [
+    ...editsFor(configOf(kept), environment, images),
+    ...(isNewKey ? [edit([at, "objectStore", "principals", "application"], applicationKey)] : []),
+    ...frontendEdits(configOf(kept), environment, builds),
+  ]);
+  if (text !== before) writeWhole(existsSync(file) ? realpathSync(file) : file, text, modeOf(file));
 
   const env = { ...process.env, ...variables };
   const pulumi = (args: string[], input = "") =>
@@ -67,7 +65,7 @@ export async function writeStackFile(
 
   const secrets = JSON.stringify(secretsOf(environment, known));
   const digest = createHash("sha256").update(secrets).digest("hex");
-  if (known.secrets !== digest || document.getIn(["config", "rewind:secrets"]) === undefined) {
+  if (known.secrets !== digest || configOf(text)["rewind:secrets"] === undefined) {
     // By standard input: a process's arguments can be read by everyone on the machine.
     await pulumi(["config", "set", "--stack", stack, "--secret", "secrets"], secrets);
   }
@@ -75,54 +73,74 @@ export async function writeStackFile(
   return file;
 }
 
-function fillIn(document: Document, environment: LocalEnvironment, images: Images): void {
+/** The environment's place in a stack file. */
+const at = "rewind:environment";
+
+/** What of a stack file's configuration is asked here; anything may be missing. */
+interface Config {
+  readonly "rewind:releases"?: Readonly<Record<string, Readonly<Record<string, object | undefined>>>>;
+  readonly "rewind:environment"?: { readonly frontends?: { readonly web?: object } };
+  readonly "rewind:secrets"?: unknown;
+}
+
+const configOf = (text: string): Config => ((readYaml(text).value ?? {}) as { config?: Config }).config ?? {};
+
+const edit = (path: readonly [string, ...string[]], value: unknown): StackEdit => ({ path, value });
+
+const withoutSecrets = (text: string): string =>
+  withEdits(text.replace(/^encryptionsalt:.*(?:\r?\n|$)/m, ""), [edit(["rewind:secrets"], undefined)]);
+
+/** A stack file that is there keeps who may read it. */
+const modeOf = (file: string): number => (existsSync(file) ? statSync(file).mode & 0o777 : 0o600);
+
+function editsFor(config: Config, environment: LocalEnvironment, images: Images): StackEdit[] {
   const { docker, registry, postgres, objectStore, proxy, id } = environment;
-  const set = (path: string[], value: unknown): void => {
-    if (document.getIn(["config", ...path]) !== value) document.setIn(["config", ...path], value);
-  };
-  const at = "rewind:environment";
-  // Two clones may share one Docker engine, where names are the machine's.
-  set([at, "name"], `local-${id}`);
-  set([at, "registry"], registry.address);
-  set([at, "docker", "host"], docker.host);
-  set([at, "database", "host"], postgres.host);
-  set([at, "database", "port"], postgres.port);
-  set([at, "database", "administrator", "user"], postgres.user);
-  for (const [name, value] of Object.entries(postgres.recovery ?? {})) set([at, "database", "recovery", name], value);
-  if (postgres.recovery === undefined) document.deleteIn(["config", at, "database", "recovery"]);
-  set([at, "proxy", "admin"], proxy.admin);
-  set([at, "proxy", "url"], proxy.url);
-  set([at, "objectStore", "endpoint"], objectStore.endpoint);
-  set([at, "objectStore", "region"], objectStore.region);
-  set([at, "services", "api", "variables", "S3_ENDPOINT"], objectStore.containerEndpoint);
-  set([at, "services", "api", "variables", "S3_REGION"], objectStore.region);
+  const edits = [
+    // Two clones may share one Docker engine, where names are the machine's.
+    edit([at, "name"], `local-${id}`),
+    edit([at, "registry"], registry.address),
+    edit([at, "docker", "host"], docker.host),
+    edit([at, "database", "host"], postgres.host),
+    edit([at, "database", "port"], postgres.port),
+    edit([at, "database", "administrator", "user"], postgres.user),
+    ...Object.entries(postgres.recovery ?? {}).map(([name, value]) => edit([at, "database", "recovery", name], value)),
+    ...(postgres.recovery === undefined ? [edit([at, "database", "recovery"], undefined)] : []),
+    edit([at, "proxy", "admin"], proxy.admin),
+    edit([at, "proxy", "url"], proxy.url),
+    edit([at, "objectStore", "endpoint"], objectStore.endpoint),
+    edit([at, "objectStore", "region"], objectStore.region),
+    edit([at, "services", "api", "variables", "S3_ENDPOINT"], objectStore.containerEndpoint),
+    edit([at, "services", "api", "variables", "S3_REGION"], objectStore.region),
+  ];
   for (const [version, image] of Object.entries(images)) {
     for (const facet of ["services", "functions"]) {
-      const entries = document.getIn(["config", "rewind:releases", version, facet]);
-      for (const name of Object.keys((entries as { toJSON(): object } | undefined)?.toJSON() ?? {})) {
-        set(["rewind:releases", version, facet, name, "image"], image.replace("@", `:${version}@`));
+      for (const name of Object.keys(config["rewind:releases"]?.[version]?.[facet] ?? {})) {
+        edits.push(edit(["rewind:releases", version, facet, name, "image"], image.replace("@", `:${version}@`)));
       }
     }
   }
+  return edits;
 }
 
 /** Builds by digest, and the proxy that serves them; as far as the file has a frontend. */
-function fillInFrontend(document: Document, { proxy }: LocalEnvironment, builds: Builds | undefined): void {
-  const place = ["config", "rewind:environment", "frontends"];
-  const releases = document.getIn(["config", "rewind:releases"]) as { toJSON(): Record<string, object> } | undefined;
-  for (const version of Object.keys(releases?.toJSON() ?? {})) {
-    const facet = ["config", "rewind:releases", version, "frontend"];
-    const build = builds?.[version as keyof Builds];
-    if (builds === undefined) document.deleteIn(facet);
-    else if (build !== undefined && document.hasIn([...facet, "web"]))
-      document.setIn([...facet, "web", "build"], build);
-  }
+function frontendEdits(config: Config, { proxy }: LocalEnvironment, builds: Builds | undefined): StackEdit[] {
+  const frontends = Object.entries(config["rewind:releases"] ?? {}).flatMap(([version, { frontend }]) => {
+    const place = ["rewind:releases", version, "frontend"] as const;
+    if (builds === undefined) return [edit(place, undefined)];
+    const build = builds[version as keyof Builds];
+    return (build as string | undefined) === undefined || !Object.hasOwn(frontend ?? {}, "web")
+      ? []
+      : [edit([...place, "web", "build"], build)];
+  });
+  const web = config["rewind:environment"]?.frontends?.web;
   if (builds !== undefined) {
-    if (document.hasIn([...place, "web"])) document.setIn([...place, "web", "url"], proxy.url);
-    return;
+    return [...frontends, ...(web === undefined ? [] : [edit([at, "frontends", "web", "url"], proxy.url)])];
   }
-  document.deleteIn(place);
-  document.deleteIn(["config", "rewind:verification", "checks", "pages"]);
+  return [
+    ...frontends,
+    edit([at, "frontends"], undefined),
+    edit(["rewind:verification", "checks", "pages"], undefined),
+  ];
 }
 
 function secretsOf(environment: LocalEnvironment, { rolePassword, apiToken }: Made): Record<string, string> {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { makeFolder, syncName } from "./atomic-file";
+import { makeFolder, shared, syncName } from "./atomic-file";
 import { NewerLog } from "./line";
 import { LogHeld, Queue, type Turn } from "./lock";
 import { readTail, type Tail } from "./tail";
@@ -47,12 +47,12 @@ export function appendInTurn(path: string, writing: Writing): boolean {
 
 function openOrMake(path: string): number {
   try {
-    return openSync(path, "a+", 0o600);
+    return openSync(path, "a+", shared);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
   makeFolder(dirname(path));
-  return openSync(path, "a+", 0o600);
+  return openSync(path, "a+", shared);
 }
 
 /** Undefined when it was not its turn. */

@@ -59,6 +59,8 @@ export interface Intent extends Written {
   readonly rollback?: string;
   /** The restore point in the database's own log from just before the first change. */
   readonly restorePoint?: string;
+  /** What the first gate let pass and a person should know, a line each: an image that only the Docker host has. */
+  readonly warnings?: readonly string[];
 }
 
 /** Written after the last change, or on the way out when an update failed. */
@@ -78,6 +80,8 @@ export interface Hold extends Written {
   readonly kind: "hold" | "unhold";
   readonly release: ReleaseId;
   readonly reason: string;
+  /** What the release deployed when it was put on hold: the same under another id is on hold, too. */
+  readonly content?: Digest;
 }
 
 /** A toggle that someone laid over the release, or gave back to it, before the update that applies it. */
@@ -186,6 +190,18 @@ export interface Answered extends Written {
   readonly note?: string;
 }
 
+/** A backup that was made, bound to what it holds; or the use of one although nothing proves who made it. */
+export interface BackupNoted extends Written {
+  readonly kind: "backup";
+  readonly act: "made" | "unproven";
+  /** Its name. */
+  readonly backup: string;
+  /** The SHA-256 of its manifest, which holds the sums of all its files. */
+  readonly manifest: Digest;
+  /** Of an unproven one: what was done with it. */
+  readonly verb?: "verify" | "fetch" | "choose" | "restore";
+}
+
 /** How a rollback by `rewind` came to its end. */
 export interface RollbackEnded extends Written {
   readonly kind: "rollback-end";
@@ -218,4 +234,5 @@ export type Entry =
   | Escalated
   | Approval
   | Answered
+  | BackupNoted
   | RollbackEnded;

@@ -3,12 +3,12 @@ import type { MigrationStep } from "../release/migration-plan";
 import type { Settings } from "../release/parse";
 import type { Entry, Snapshot } from "./entry";
 import { readFileLog } from "./log";
-import { expectedStates, holds, rehearsedIn } from "./state";
+import { expectedStates, holdOn, rehearsedIn } from "./state";
 
 /** What the deployment log knows that a change must respect, in the form in which `checks/before.ts` asks for it. */
 export interface KnownFromLog {
-  /** The reason for which a release is on hold, undefined when it is not. */
-  readonly holdOn: (release: string) => string | undefined;
+  /** Why a release is on hold, and what lifts the hold; undefined when it is not. */
+  readonly holdOn: (release: string) => { readonly reason: string; readonly next: string } | undefined;
   /** The states in which the stack may stand; none before the first verified deployment. */
   readonly states: readonly Snapshot[];
   /** The migrations that ran on the stack that rehearses production's. */
@@ -23,13 +23,12 @@ export interface KnownFromLog {
  */
 export function knownFromLog(
   entries: readonly Entry[],
-  { environment }: Pick<Settings, "environment">,
+  { environment, releases }: Pick<Settings, "environment" | "releases">,
   folder: string,
 ): KnownFromLog {
-  const held = holds(entries);
   const rehearsal = environment.database?.migrations?.rehearsal;
   return {
-    holdOn: (release) => held.get(release)?.reason,
+    holdOn: (release) => holdOn(entries, release, releases),
     states: expectedStates(entries),
     rehearsed: rehearsal === undefined ? [] : rehearsedIn(readFileLog(resolve(folder, rehearsal))),
   };

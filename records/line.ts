@@ -38,9 +38,16 @@ const hole = Buffer.alloc(2);
  * not an earlier one, where it leaves zeros. A line has none; a single one may be a bit that flipped.
  */
 export const isTorn = (line: Buffer): boolean =>
-  line[0] === 0 || line.subarray(-mark.length).equals(mark) || line.includes(hole);
+  line[0] === 0 || (line.subarray(-mark.length).equals(mark) && !isWholeBeforeMark(line)) || line.includes(hole);
 
-const link = /,"previous":"(sha256:[0-9a-f]{64})","token":([1-9]\d{0,14}),"digest":"(sha256:[0-9a-f]{64})"\}$/;
+/** A crash leaves no whole entry before the mark: somebody who wants the entry gone put the mark there. */
+function isWholeBeforeMark(line: Buffer): boolean {
+  const before = line.subarray(0, line.length - tornMark.length);
+  const link = linkOf(before);
+  return link !== undefined && isIntact(before, link);
+}
+
+const link = /,"previous":"(sha256:[0-9a-f]{64})","token":([1-9]\d{0,11}),"digest":"(sha256:[0-9a-f]{64})"\}$/;
 /** No link is longer. */
 const linkBytes = 200;
 const digestBytes = ',"digest":"sha256:"}'.length + 64;
@@ -48,8 +55,15 @@ const digestBytes = ',"digest":"sha256:"}'.length + 64;
 /** The SHA-256 of some bytes, as `sha256:<64 hex>`. */
 export const sha256 = (bytes: Uint8Array | string): Digest => `sha256:${hash("sha256", bytes, "hex")}`;
 
-/** The line of an entry, without its end, bound to what stands before it. */
+/** No writer has a higher number: one a second for thirty thousand years. */
+export const highestToken = 999_999_999_999;
+
+/**
+ * The line of an entry, without its end, bound to what stands before it.
+ * @throws DamagedLog when the number of the writer before cannot be one
+ */
 export function chainedLine(entry: Entry, { previous, token }: Omit<Link, "digest">): string {
+  if (token > highestToken) throw new DamagedLog(`the last entry's token is ${token - 1}, which no writer ever had`);
   const own = `${JSON.stringify(entry).slice(0, -1)},"previous":"${previous}","token":${token}`;
   return `${own},"digest":"${sha256(own)}"}`;
 }

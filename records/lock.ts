@@ -1,4 +1,5 @@
 import { lstatSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { shared } from "./atomic-file";
 import type { Runner } from "./entry";
 import { isAlive, isOfThisMachine, thisRunner } from "./runner";
 
@@ -137,7 +138,7 @@ function makeLock(lock: string): void {
   } catch (error) {
     if (codeOf(error) === "EEXIST") throw error;
     // Not every file system has links, nor may everybody make one; a file may be met before it says whose it is.
-    writeFileSync(lock, me(), { flag: "wx", mode: 0o600 });
+    writeFileSync(lock, me(), { flag: "wx", mode: shared });
   }
 }
 

@@ -24,8 +24,11 @@ export interface DeploymentLog {
   append(draft: Draft): Entry;
   /** An id for an entry to come. Ids sort by time. */
   nextId(): string;
-  /** All entries, oldest first. */
-  entries(): Entry[];
+  /**
+   * All entries, oldest first.
+   * @param bytes what of it was read already; where that is left out, it is read
+   */
+  entries(bytes?: Buffer): Entry[];
   /**
    * The same for verbs that look back over years: what an outcome's checks saw, most of a log, is parsed only when it is
    * read, and a line that is broken in there is named only then.
@@ -69,7 +72,7 @@ export function logOver(
       return entry;
     },
     nextId: () => nextId(now()),
-    entries: () => readEntries(lines.read(), location, parseLine),
+    entries: (bytes = lines.read()) => readEntries(bytes, location, parseLine),
     skim: () => readEntries(lines.read(), location, skimEntry),
     bytes: () => lines.read(),
   };

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
-import { resolve, sep } from "node:path";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
 import type { ProjectFiles } from "../release/project-files";
 
 /** A link in the last place was followed already; one that has just been put there is not. Windows has neither flag. */
@@ -23,18 +23,7 @@ export function projectFiles(project: string): ProjectFiles {
   };
   return {
     locate,
-    read: (path, largest) => {
-      const file = openSync(locate(path), flags);
-      try {
-        // Asked of the open file: between a look at the path and its opening somebody may put a pipe in its place.
-        const stat = fstatSync(file);
-        if (!stat.isFile()) throw new Error(`${path} is no file`);
-        if (stat.size > largest) throw new Error(`${path} has more than ${largest} bytes`);
-        return readWhole(file, path, largest);
-      } finally {
-        closeSync(file);
-      }
-    },
+    read: (path, largest) => readOpened(locate(path), path, largest),
     list: (path) => {
       let real: string;
       try {
@@ -46,6 +35,71 @@ export function projectFiles(project: string): ProjectFiles {
       return readdirSync(real).sort();
     },
   };
+}
+
+/**
+ * The files below a folder that somebody else has filled, such as the checkout of a pull request. Nothing of it is
+ * followed: a link is refused, even one that stays inside, and so are pipes, devices and files past their limit.
+ */
+export interface PlainFiles {
+  /** A file's bytes, at most `largest`; undefined where there is none. Throws one line for people. */
+  read(path: string, largest: number): Buffer | undefined;
+  /** The files in a folder and in the folders directly in it, sorted; throws where there are more than `most`. */
+  list(path: string, most: number): string[];
+  /** The names in a folder, sorted; none where there is no such folder. */
+  names(path: string): string[];
+}
+
+/** The files below a folder of somebody else. */
+export function plainFiles(folder: string): PlainFiles {
+  /** What is there; undefined for nothing. Every part of the path is looked at, for each may be a link. */
+  const kindOf = (path: string): "file" | "folder" | undefined => {
+    let at = folder;
+    let kind: "file" | "folder" | undefined = "folder";
+    for (const part of path.split("/")) {
+      at = join(at, part);
+      if (part === "" || part === "." || part === ".." || kind !== "folder") return undefined;
+      const stat = lstatSync(at, { throwIfNoEntry: false });
+      if (stat?.isSymbolicLink() === true) throw new Error(`${path} is a link, or lies behind one`);
+      if (stat !== undefined && !stat.isFile() && !stat.isDirectory()) throw new Error(`${path} is no file`);
+      kind = stat === undefined ? undefined : stat.isFile() ? "file" : "folder";
+    }
+    return kind;
+  };
+  const namesIn = (path: string): string[] =>
+    path === "." || kindOf(path) === "folder" ? readdirSync(join(folder, path)).sort() : [];
+  return {
+    read: (path, largest) => {
+      const kind = kindOf(path);
+      if (kind === "folder") throw new Error(`${path} is no file`);
+      return kind === undefined ? undefined : readOpened(join(folder, path), path, largest);
+    },
+    list: (path, most) => {
+      const found: string[] = [];
+      for (const name of namesIn(path)) {
+        const inner = `${path}/${name}`;
+        if (kindOf(inner) === "folder") found.push(...namesIn(inner).map((each) => `${inner}/${each}`));
+        else found.push(inner);
+        if (found.length > most) throw new Error(`${path} has more than ${most} files`);
+      }
+      return found;
+    },
+    names: namesIn,
+  };
+}
+
+/** The bytes of a regular file of at most so many. */
+function readOpened(real: string, path: string, largest: number): Buffer {
+  const file = openSync(real, flags);
+  try {
+    // Asked of the open file: between a look at the path and its opening somebody may put a pipe in its place.
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw new Error(`${path} is no file`);
+    if (stat.size > largest) throw new Error(`${path} has more than ${largest} bytes`);
+    return readWhole(file, path, largest);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** All of a file, which may grow while it is read. */

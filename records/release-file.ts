@@ -1,7 +1,6 @@
-import { parse } from "yaml";
+import { parseYaml } from "../project/yaml";
+import { limits } from "../release/limits";
 import { projectFiles } from "./project-file";
-
-const largest = 8 * 1024 * 1024;
 
 /**
  * Reads release files below a project's folder. Links that lead out of the project are refused like paths that do.
@@ -10,11 +9,11 @@ const largest = 8 * 1024 * 1024;
 export function releaseFiles(project: string): (path: string) => unknown {
   const files = projectFiles(project);
   return (path) => {
-    const text = files.read(path, largest).toString("utf8");
+    const text = files.read(path, limits.fileBytes).toString("utf8");
+    if (!path.endsWith(".json")) return parseYaml(text, path);
     try {
       // An archive of a thousand releases is read by every preview.
-      if (path.endsWith(".json")) return JSON.parse(text) as unknown;
-      return parse(text, { maxAliasCount: 100, logLevel: "error" }) as unknown;
+      return JSON.parse(text) as unknown;
     } catch (error) {
       throw new Error(`${path}: ${error instanceof Error ? (error.message.split("\n")[0] ?? "") : "unreadable"}`);
     }

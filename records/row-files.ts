@@ -1,10 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { constants, copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { jsonLines, rowsDigest, rowsPath } from "../release/rows";
 import type { Digest } from "../release/primitives";
 import type { Row } from "../release/schema/rows";
-import { writeAtomically } from "./atomic-file";
+import { shared, writeAtomically } from "./atomic-file";
 
 /**
  * Writes inline rows as a row file under its digest, so that whoever applies them finds them as it finds a row file.
@@ -14,7 +25,7 @@ export function writeInlineRows(folder: string, records: string, rows: readonly 
   const path = rowsPath(records, rowsDigest({ rows: [...rows] }).digest);
   if (!existsSync(join(folder, path))) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeAtomically(join(folder, path), jsonLines(rows));
+    writeAtomically(join(folder, path), jsonLines(rows), shared);
   }
   return path;
 }
@@ -33,7 +44,11 @@ export function keepRowFile(
   const beside = `${kept}.${randomBytes(4).toString("hex")}.partial`;
   mkdirSync(dirname(kept), { recursive: true });
   try {
+    // A copy takes over the mode of what it is of, which may be its owner's alone.
+    closeSync(openSync(beside, "wx", shared));
+    const { mode } = statSync(beside);
     copyFileSync(path, beside, constants.COPYFILE_FICLONE);
+    chmodSync(beside, mode & 0o777);
     renameSync(beside, kept);
   } catch (error) {
     rmSync(beside, { force: true });

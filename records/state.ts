@@ -2,7 +2,9 @@ import { canonicalJson } from "../release/canonical";
 import type { Escalation } from "../release/escalation";
 import type { MigrationStep } from "../release/migration-plan";
 import type { KeptHolding } from "../release/holdings";
+import type { Settings } from "../release/parse";
 import type { Digest, ReleaseId } from "../release/primitives";
+import { contentIn } from "../release/records";
 import type { Level } from "../release/level";
 import type { Check } from "../release/verdict";
 import type { Entry, Hold, Intent, Outcome, RollbackBegun, RollbackEnded, Snapshot, Stop } from "./entry";
@@ -87,12 +89,17 @@ export function unproven(
   { release, sources }: { readonly release: ReleaseId; readonly sources: Readonly<Record<string, ReleaseId>> },
 ): ReleaseId[] {
   const held = holds(entries);
-  const passed = new Set(
+  const passed = everPassed(entries);
+  return [...new Set([release, ...Object.values(sources)])].filter((id) => !passed.has(id) && !held.has(id));
+}
+
+/** The releases that passed verification on this stack at some time. */
+function everPassed(entries: readonly Entry[]): ReadonlySet<ReleaseId> {
+  return new Set(
     deployments(entries).flatMap(({ intent: { to }, outcome }) =>
       outcome?.result === "passed" ? [to.release, ...Object.values(to.pins)] : [],
     ),
   );
-  return [...new Set([release, ...Object.values(sources)])].filter((id) => !passed.has(id) && !held.has(id));
 }
 
 /** What stops every change of a stack, undefined while nothing does. */
@@ -187,6 +194,27 @@ export function holds(entries: readonly Entry[]): Map<ReleaseId, Hold> {
   }
   return held;
 }
+
+/**
+ * Why a release is on hold, and what lifts the hold; undefined when it is not. A copy of a release on hold, under another
+ * name, is on hold too; one that passed verification here under its own name is no copy.
+ */
+export function holdOn(
+  entries: readonly Entry[],
+  release: ReleaseId,
+  releases: Settings["releases"],
+): { readonly reason: string; readonly next: string } | undefined {
+  const held = holds(entries);
+  const own = held.get(release);
+  if (own !== undefined) return { reason: `on hold: ${own.reason}`, next: unholding(release) };
+  const { content } = contentIn(releases, release);
+  if (content === undefined || everPassed(entries).has(release)) return undefined;
+  const twin = [...held.values()].find((hold) => hold.content === content);
+  if (twin === undefined) return undefined;
+  return { reason: `the same as ${twin.release}, which is on hold: ${twin.reason}`, next: unholding(twin.release) };
+}
+
+const unholding = (release: ReleaseId): string => `rewind unhold ${release} --reason "…"`;
 
 /**
  * The states in which a stack may stand: as it was verified last, or as any update meant it that began since and did

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { syncFolder, writeAtomically } from "../records/atomic-file";
-import { accountOf, give } from "./account";
+import { accountOf, handsOf } from "./account";
 import type { BaseBackup } from "./catalogue";
 import { environment, majorOf, programsIn, run } from "./programs";
 import { factsOf, type Server } from "./server";
@@ -29,9 +29,9 @@ export async function takeBaseBackup(server: Server, place: BackupPlace, signal?
   const final = join(place.baseBackups, id);
   const partial = `${final}.partial`;
   if (existsSync(final)) throw new Error(`${final} is there already; wait a second`);
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { mode: 0o700 });
-  give(partial, account);
+  const hands = handsOf(account);
+  await hands.remove(partial);
+  await hands.makeFolder(partial);
   const options = { ...account, ...(signal === undefined ? {} : { signal }) };
   try {
     await run(
@@ -58,7 +58,7 @@ export async function takeBaseBackup(server: Server, place: BackupPlace, signal?
     writeAtomically(join(place.baseBackups, `${id}.json`), `${JSON.stringify(record, null, 2)}\n`);
     return record;
   } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
+    await hands.remove(partial);
     throw error;
   }
 }

@@ -52,20 +52,27 @@ export function environment(more: Readonly<Record<string, string>> = {}): NodeJS
 export async function run(
   command: string,
   args: readonly string[],
-  options: Account & { readonly env?: NodeJS.ProcessEnv; readonly signal?: AbortSignal } = {},
+  options: Account & {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly signal?: AbortSignal;
+    /** What it reads from standard input. */
+    readonly input?: string;
+  } = {},
 ): Promise<string> {
-  const { uid, gid, env = environment(), signal } = options;
+  const { uid, gid, env = environment(), signal, input } = options;
   const child = spawn(command, args, {
     cwd: "/",
     env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     ...(signal === undefined ? {} : { signal }),
   });
   let [output, said] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  // One that ends without having read all says why itself.
+  child.stdin?.on("error", () => undefined).end(input);
   const code = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (status) => {
@@ -80,11 +87,12 @@ export async function run(
 /** The last lines of what a program said, on one. */
 export function lastWords(text: string): string {
   const lines = text.split("\n").map((line) => line.trim());
-  return lines
+  const last = lines
     .filter((line) => line !== "")
     .slice(-4)
-    .join(" | ")
-    .slice(-600);
+    .join(" | ");
+  // Behind the `…` secrets are looked for, too.
+  return last.length > 600 ? `…${last.slice(-599)}` : last;
 }
 
 /** The major version of the programs: `15`. */

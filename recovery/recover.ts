@@ -1,21 +1,20 @@
 import { spawn } from "node:child_process";
 import {
-  appendFileSync,
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
-import { cp } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { createConnection } from "node:net";
-import { accountOf, give, type Account } from "./account";
+import { accountOf, giveFolder, handsOf, type Account, type Hands } from "./account";
 import { sameMajor, sizeOf } from "./base-backup";
 import { baseBackupsIn, gapAfter, newestBefore, type BaseBackup } from "./catalogue";
 import { environment, lastWords, programsIn, run } from "./programs";
@@ -80,11 +79,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const made = !existsSync(into);
   mkdirSync(into, { recursive: true, mode: 0o700 });
   const source = join(baseBackups, backup.id);
+  const hands = handsOf(account);
   try {
     refuseTooLarge(source, into);
     tell(`Copying ${backup.id}, which ended ${backup.ended} …`);
-    await cp(source, into, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-    give(into, account);
+    giveFolder(into, account);
+    await hands.copy(source, into);
     tell("Verifying every file of the copy …");
     await run(join(programs, "pg_verifybackup"), ["--exit-on-error", "--quiet", "--no-parse-wal", into], account).catch(
       (error: unknown) => {
@@ -94,16 +94,25 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
         );
       },
     );
-    configure(into, account, archive, target);
+    await configure(into, hands, options);
     tell(`Replaying the archive up to ${"name" in target ? target.name : target.time} …`);
     const pid = await start(into, programs, account, options);
     return { folder: into, port, pid, backup, target };
   } catch (error) {
-    rmSync(into, { recursive: true, force: true });
+    await clear(into, hands);
     if (!made) mkdirSync(into, { mode: 0o700 });
     throw error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOSPC"
       ? new RecoveryFailed(`no room left at ${into}`, "give --into a folder on a larger disk")
       : error;
+  }
+}
+
+/** Removes the copy. What lies in a folder of the account's own the account removes; the folder itself may be root's to remove. */
+async function clear(into: string, hands: Hands): Promise<void> {
+  try {
+    await hands.remove(into);
+  } catch {
+    rmdirSync(into);
   }
 }
 
@@ -170,15 +179,16 @@ const serverTime = (time: string): string => new Date(time).toISOString().replac
 /** `'` doubled, as in PostgreSQL's configuration files. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-function configure(into: string, account: Account, archive: string, target: Target): void {
-  // Debian keeps these outside of the data folder, so a base backup has none.
-  for (const [name, text] of [
-    ["postgresql.conf", ""],
-    ["pg_ident.conf", ""],
-    ["pg_hba.conf", "host all all 127.0.0.1/32 scram-sha-256\n"],
-  ] as const) {
-    if (!existsSync(join(into, name))) writeFileSync(join(into, name), text, { mode: 0o600 });
-  }
+/** Who is let into the copy, whatever the original's files say: those of a container let in everybody on this machine. */
+const hbaFile = "rewind_hba.conf";
+const identFile = "rewind_ident.conf";
+
+async function configure(into: string, hands: Hands, { archive, target, as }: RecoveryOptions): Promise<void> {
+  // Debian keeps it outside of the data folder, so a base backup has none.
+  if (!existsSync(join(into, "postgresql.conf"))) await hands.write(join(into, "postgresql.conf"), "");
+  // `md5` takes a password whose hash is of the newer kind as well.
+  await hands.write(join(into, hbaFile), `host all "${as.user.replaceAll('"', '""')}" 127.0.0.1/32 md5\n`);
+  await hands.write(join(into, identFile), "");
   // In single quotes for the shell; the path itself is of a shape that has none.
   const lines = [
     `restore_command = ${quoted(`cp '${archive}/%f' '%p'`)}`,
@@ -187,16 +197,21 @@ function configure(into: string, account: Account, archive: string, target: Targ
       : [`recovery_target_time = ${quoted(serverTime(target.time))}`, "recovery_target_inclusive = off"]),
     "recovery_target_action = 'promote'",
   ];
-  appendFileSync(join(into, "postgresql.auto.conf"), `${lines.join("\n")}\n`, { mode: 0o600 });
-  writeFileSync(join(into, "recovery.signal"), "", { mode: 0o600 });
-  give(into, account);
+  await hands.write(join(into, "postgresql.auto.conf"), `${lines.join("\n")}\n`, "add");
+  await hands.write(join(into, "recovery.signal"), "");
+}
+
+/** A new file beside the copy, in a folder that others may write: a link there leads nowhere. */
+function openLog(log: string): number {
+  rmSync(log, { force: true });
+  return openSync(log, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
 }
 
 /** Starts the server on the copy, and returns its process's id when it has reached the target and takes sessions. */
 async function start(into: string, programs: string, account: Account, options: RecoveryOptions): Promise<number> {
   const { port, signal, as, archive } = options;
   const log = join(dirname(into), `${into.slice(into.lastIndexOf(sep) + 1)}.log`);
-  const handle = openSync(log, "w", 0o600);
+  const handle = openLog(log);
   const settings = {
     port: String(port),
     listen_addresses: "127.0.0.1",
@@ -206,8 +221,8 @@ async function start(into: string, programs: string, account: Account, options: 
     archive_mode: "off",
     // Nobody is let in before the target is reached; then the primary's limits need not be this server's.
     hot_standby: "off",
-    hba_file: join(into, "pg_hba.conf"),
-    ident_file: join(into, "pg_ident.conf"),
+    hba_file: join(into, hbaFile),
+    ident_file: join(into, identFile),
     logging_collector: "off",
     log_destination: "stderr",
   };
@@ -240,7 +255,7 @@ async function start(into: string, programs: string, account: Account, options: 
       if (code === "28P01" || code === "3D000")
         throw new RecoveryFailed(
           `the recovered server says: ${(facts as Error).message}`,
-          "rewind database recover, with the secrets of the time",
+          "rewind database recover --before <entry> --into <folder>, with the secrets of the time",
         );
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

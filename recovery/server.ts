@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { Client, type ClientConfig } from "pg";
+import type { Client, ClientConfig } from "pg";
+import { connect, onlyReading, type SessionSettings } from "../rows/session";
 
 /** How to reach a server of which base backups are taken. */
 export interface Server {
@@ -22,28 +23,25 @@ export interface ServerFacts {
   readonly archiving: boolean;
 }
 
-/** A client for a server, not connected yet. A connection that breaks is the next query's error. */
-export function clientOf({ sslmode, ...server }: Server, more: ClientConfig = {}): Client {
-  const client = new Client({
-    ...server,
-    ssl: sslOf(sslmode),
-    connectionTimeoutMillis: 10_000,
-    application_name: "rewind",
-    ...more,
-  });
-  client.on("error", () => undefined);
-  return client;
+/** Runs something on a connection of its own, closed afterwards. */
+export async function connected<T>(
+  { sslmode, ...server }: Server,
+  work: (client: Client) => Promise<T>,
+  { settings, ...more }: ClientConfig & { readonly settings?: SessionSettings } = {},
+): Promise<T> {
+  const ssl = sslOf(sslmode);
+  const usual = { connectionTimeoutMillis: 10_000, application_name: "rewind" };
+  const client = await connect({ ...server, ssl, ...usual, ...more }, settings);
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 /** Asks a server what it is. It is only ever asked. */
 export async function factsOf(server: Server, within = 5_000): Promise<ServerFacts> {
-  const client = clientOf(server, {
-    connectionTimeoutMillis: within,
-    query_timeout: within,
-    options: "-c default_transaction_read_only=on",
-  });
-  try {
-    await client.connect();
+  const ask = async (client: Client): Promise<ServerFacts> => {
     const { rows } = await client.query<Omit<ServerFacts, "now"> & { now: Date }>(
       `select current_setting('server_version_num')::int / 10000 as major,
               (select system_identifier::text from pg_control_system()) as system,
@@ -53,9 +51,8 @@ export async function factsOf(server: Server, within = 5_000): Promise<ServerFac
     const [row] = rows;
     if (row === undefined) throw new Error("the server says nothing of itself");
     return { ...row, now: row.now.toISOString() };
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  };
+  return connected(server, ask, { connectionTimeoutMillis: within, query_timeout: within, settings: onlyReading });
 }
 
 /** As the probes have it: `verify-full` believes the authorities that PGSSLROOTCERT names, or else Node's own. */
@@ -64,4 +61,9 @@ function sslOf(mode: Server["sslmode"]): false | { rejectUnauthorized: boolean; 
   const authorities = process.env.PGSSLROOTCERT;
   if (mode === "require" || !authorities) return { rejectUnauthorized: mode === "verify-full" };
   return { rejectUnauthorized: true, ca: readFileSync(authorities, "utf8") };
+}
+
+/** A database as PostgreSQL's programs take it. They take a name with `=` or `://` in it for a whole connection string. */
+export function conninfo(database: string): string {
+  return /^[\w-]+$/.test(database) ? database : `dbname='${database.replaceAll(/['\\]/g, "\\$&")}'`;
 }

@@ -1,7 +1,10 @@
+import { elementType, inPlainJson, typeName } from "./columns";
+import { parseExactly } from "./exact-json";
 import { keyColumns, keyOf } from "./rows";
 import { SqlIdentifier } from "./primitives";
 import { pathOf, type Problem } from "./problems";
-import { facets, type Release } from "./schema/release";
+import { rowPath, stepsOf } from "./property-path";
+import { facetAndEntry, facets, type Release } from "./schema/release";
 import type { Row, Table } from "./schema/rows";
 
 /** What a new release changes of the one that it is made from. */
@@ -46,8 +49,8 @@ export function amend(
     else complain("--file", "expected a part of a release: an object");
   }
   const entryAt = (path: string, kinds: readonly string[], option: string): Json | undefined => {
-    const [facet = "", name = "", ...more] = path.split("/");
-    if (!kinds.includes(facet) || name === "" || more.length > 0) {
+    const [facet, name = ""] = facetAndEntry(path);
+    if (!kinds.includes(facet) || name === "") {
       complain(option, `expected ${kinds.map((kind) => `${kind}/NAME`).join(" or ")}, got ${path}`);
       return undefined;
     }
@@ -125,8 +128,9 @@ function setValue(
   tables: Readonly<Record<string, Table>>,
   complain: Complain,
 ): void {
-  const [, name, key, column] = /^config\.([^.]+)\.(.+)\.([^.]+)$/.exec(path) ?? [];
-  if (name !== undefined && key !== undefined && column !== undefined) {
+  const row = rowPath(path);
+  if (row !== undefined) {
+    const { table: name, key, column } = row;
     const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
     if (table === undefined || !SqlIdentifier.safeParse(column).success) {
       const missing = table === undefined ? `the environment has no table ${name}` : `${column} is no column's name`;
@@ -139,19 +143,34 @@ function setValue(
       return;
     }
     const type = Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
-    const value = type === "text" || type === "timestamptz" ? unquoted(text) : jsonOr(text);
-    const row = rows.find((each) => keyOf(each, table) === key);
-    if (row !== undefined) row[column] = value as Row[string];
+    const value = type !== undefined && isWrittenAsJson(type) ? inPlainJson(type, jsonOr(text)) : unquoted(text);
+    if (value === undefined) {
+      complain("--set", `${path}: ${rounded}; put the rows of ${name} into a file, and give it with --row-file`);
+      return;
+    }
+    const present = rows.find((each) => keyOf(each, table) === key);
+    if (present !== undefined) present[column] = value as Row[string];
     else rows.push(rowWithKey(table, key, column, value));
     return;
   }
-  const [facet = "", ...inside] = path.split(".");
+  const [facet = "", ...inside] = stepsOf(path) ?? [];
   const last = inside.pop();
   if (!(facets as readonly string[]).includes(facet) || facet === "config" || last === undefined) {
-    complain("--set", `expected a path such as config.TABLE.KEY.COLUMN or toggles.NAME, got ${path}`);
+    complain("--set", `expected a path such as config.TABLE.KEY.COLUMN or toggles.NAME, got ${path}; ${inBrackets}`);
     return;
   }
-  put(inside.reduce(child, child(record, facet)), last, jsonOr(text));
+  const value = inPlainJson("jsonb", jsonOr(text));
+  if (value === undefined) complain("--set", `${path}: ${rounded}; write it as a text, '"${text}"'`);
+  else put(inside.reduce(child, child(record, facet)), last, value);
+}
+
+const rounded = "a stack file does not keep every digit of this number";
+
+const jsonTypes = ["json", "jsonb", "smallint", "integer", "bigint", "numeric", "real", "double precision", "boolean"];
+
+/** Whether a value of a column is written on the command line as JSON: numbers, truth values, lists, objects. */
+function isWrittenAsJson(type: string): boolean {
+  return jsonTypes.includes(typeName(type)) || elementType(type) !== undefined;
 }
 
 /** A new row with its key, each part of it in the type of its column. */
@@ -161,7 +180,8 @@ function rowWithKey(table: Table, key: string, column: string, value: unknown): 
   const typed = names.map((name, at): [string, Row[string]] => {
     const part = parts[at];
     if (part === undefined) return [name, null];
-    const whole = ["smallint", "integer", "bigint"].includes(table.columns[name] ?? "") && /^-?[0-9]{1,15}$/.test(part);
+    const whole =
+      ["smallint", "integer", "bigint"].includes(typeName(table.columns[name] ?? "")) && /^-?[0-9]{1,15}$/.test(part);
     return [name, whole ? Number(part) : part];
   });
   return { ...Object.fromEntries(typed), [column]: value as Row[string] };
@@ -177,6 +197,8 @@ function partsOf(key: string): string[] {
   }
 }
 
+const inBrackets = 'a name with a dot stands in brackets and quotes, as in config["eu.rates"]';
+
 const inFile = (name: string): string =>
   `the rows of ${name} stand in a file; make another one and give it with --row-file`;
 
@@ -189,9 +211,11 @@ function rowsIn(record: Json, name: string): Row[] | undefined {
 }
 
 function remove(record: Json, path: string, tables: Readonly<Record<string, Table>>, complain: Complain): void {
-  const [, name = "", key] = /^config\.([^.]+)\.(.+)$/.exec(path) ?? [];
-  const table = Object.hasOwn(tables, name) ? tables[name] : undefined;
-  if (key !== undefined && table !== undefined) {
+  const segments = stepsOf(path) ?? [];
+  const [facet, name = "", ...inside] = segments;
+  const table = facet === "config" && Object.hasOwn(tables, name) ? tables[name] : undefined;
+  if (table !== undefined && inside.length > 0) {
+    const key = inside.join(".");
     const rows = rowsIn(record, name);
     if (rows === undefined) {
       complain("--unset", `${path}: ${inFile(name)}`);
@@ -202,20 +226,19 @@ function remove(record: Json, path: string, tables: Readonly<Record<string, Tabl
     else rows.splice(at, 1);
     return;
   }
-  const segments = path.split(".");
   const last = segments.pop() ?? "";
   const holder = segments.reduce<unknown>(
     (object, segment) => (isObject(object) && Object.hasOwn(object, segment) ? object[segment] : undefined),
     record,
   );
   if (isObject(holder) && Object.hasOwn(holder, last)) Reflect.deleteProperty(holder, last);
-  else complain("--unset", `there is no ${path}`);
+  else complain("--unset", `there is no ${path}; ${inBrackets}`);
 }
 
-/** A value as JSON, where it is JSON; otherwise the text as it stands. */
+/** A value as JSON, where it is JSON, with every digit; otherwise the text as it stands. */
 function jsonOr(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactly(text);
   } catch {
     return text;
   }

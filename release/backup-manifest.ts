@@ -12,6 +12,8 @@ export type Occasion = (typeof occasions)[number];
 /** The names of what lies in a backup beside its parts. */
 export const manifestFile = "BACKUP_MANIFEST.json";
 export const sumsFile = "checksums/SHA256SUMS";
+/** Who made it, where a key signed that: it is no part of what the sums cover, for it covers the manifest. */
+export const signatureFile = "checksums/MANIFEST_SIGNATURE.json";
 export const sealedFile = "backup.tar.age";
 
 /**
@@ -64,6 +66,11 @@ export const Manifest = z.strictObject({
     .strictObject({
       name: z.string().min(1).max(63),
       rows: z.record(z.string(), z.int().nonnegative()).describe("How many rows each table of the dump has"),
+      extensions: z
+        .array(z.strictObject({ name: z.string().min(1).max(63), schema: z.string().min(1).max(63) }))
+        .max(1_000)
+        .optional(),
+      owners: z.record(z.string(), z.array(z.string())).optional().describe("What each role owns: table app.t"),
     })
     .optional(),
   sealed: z.strictObject({ bytes: z.int().nonnegative().describe("Of what is encrypted") }).optional(),

@@ -14,6 +14,8 @@ export interface Candidate {
   readonly pinned?: { readonly release: ReleaseId; readonly digest: Digest };
   /** What is not as it was written; empty when the backup is whole. */
   readonly problems: readonly string[];
+  /** Why nothing proves who made it; left out where something does. */
+  readonly unproven?: string;
 }
 
 /** What is asked of the backups of a stack, in milliseconds. */
@@ -40,7 +42,7 @@ const tolerated = 60_000;
 /** Whether a backup is newer than the clock, so that one of the two is wrong. */
 export const isOfTheFuture = (at: string, now: Date): boolean => ageAt(at, now) < -tolerated;
 
-const isWhole = ({ problems }: Candidate): boolean => problems.length === 0;
+const isWhole = ({ problems, unproven }: Candidate): boolean => problems.length === 0 && unproven === undefined;
 const newestFirst = (a: Candidate, b: Candidate): number =>
   Date.parse(b.at) - Date.parse(a.at) || (a.id < b.id ? 1 : -1);
 
@@ -89,8 +91,8 @@ function completeness({ parts }: Candidate, expected: readonly BackupPart[]): As
   return aspect("completeness", 40, share, `${Math.round(share * 100)} %${lacks}`);
 }
 
-function integrity({ problems }: Candidate): Aspect {
-  const [first] = problems;
+function integrity({ problems, unproven }: Candidate): Aspect {
+  const first = problems[0] ?? (unproven === undefined ? undefined : `nothing proves who made it: ${unproven}`);
   return aspect("integrity", 30, first === undefined ? 1 : 0, first ?? "every file is what was written");
 }
 
@@ -166,6 +168,7 @@ const wordsFor: Readonly<Record<Occasion, string>> = {
 export function unfitFor(backup: Candidate, wanted: readonly BackupPart[], now: Date): string | undefined {
   const [problem] = backup.problems;
   if (problem !== undefined) return `not what was written: ${problem}`;
+  if (backup.unproven !== undefined) return `nothing proves who made it: ${backup.unproven}`;
   if (isOfTheFuture(backup.at, now)) return `made at ${backup.at}, which is newer than the clock`;
   const missing = wanted.filter((part) => !backup.parts.includes(part));
   return missing.length === 0 ? undefined : `without ${missing.join(", ")}`;
@@ -188,6 +191,9 @@ export interface Needs {
   readonly inUse: readonly string[];
   readonly now: Date;
 }
+
+const unproven = (sorted: readonly Candidate[]): Candidate | undefined =>
+  sorted.find(({ problems, unproven }) => problems.length === 0 && unproven !== undefined);
 
 /**
  * Which backups may go: never one of the newest, never the last good one, never the newest good one of a known-good
@@ -214,7 +220,12 @@ export function retained(backups: readonly Candidate[], { keep, knownGood, inUse
       "in use",
     );
   }
-  for (const backup of past.slice(0, keep)) note(backup, `one of the newest ${keep}`);
+  // Backups that somebody put there must not push those out that were made here.
+  for (const unproven of [false, true]) {
+    const alike = past.filter((each) => (each.unproven !== undefined) === unproven);
+    for (const backup of alike.slice(0, keep)) note(backup, `one of the newest ${keep}`);
+  }
+  note(unproven(past), "the last one whose files are whole, though nothing proves who made it");
   return sorted.map(({ id, at }) => {
     const why = isOfTheFuture(at, now) ? `made at ${at}, which is newer than the clock` : reasons.get(id);
     return why === undefined ? { id, keep: false, why: "not needed" } : { id, keep: true, why };

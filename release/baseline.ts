@@ -21,7 +21,14 @@ const contents = {
   pins: z.record(z.string(), ReleaseId),
   config: z.record(
     SqlIdentifier,
-    z.strictObject({ schema: SqlIdentifier, rows: z.array(Row).describe("All columns, in the form of a row file") }),
+    z.strictObject({
+      schema: SqlIdentifier,
+      rows: z.array(Row).describe("All columns, in the form of a row file"),
+      odd: z
+        .array(z.string())
+        .optional()
+        .describe("The cells that JSON does not give back, by key and column; their rows have them as text"),
+    }),
   ),
   services: z.record(Name, Running),
   functions: z.record(Name, Running),

@@ -1,8 +1,8 @@
+import { limits, tooDeep, tooManyValues } from "./limits";
 import { pathOf, type Problem } from "./problems";
 
-/** Values in one document, and in the releases of a stack file: a thousand of them are a catalogue. */
-const most = { document: 50_000, catalogue: 250_000 } as const;
-const limits = { depth: 32, text: 64 * 1024, key: 256 } as const;
+/** Values in one document, and in the releases of a stack file. */
+const most = { document: limits.documentValues, catalogue: limits.values } as const;
 
 /** Keys with which a parsed document could reach an object's prototype. No name in a stack file needs them. */
 const forbidden = new Set(["__proto__", "constructor", "prototype"]);
@@ -18,7 +18,7 @@ export function outOfBounds(document: unknown, kind: keyof typeof most = "docume
     values += 1;
     if (values > most[kind] || problems.length >= 100) return;
     if (path.length > limits.depth) {
-      problems.push({ path: pathOf(path), message: `nested deeper than ${limits.depth} levels` });
+      problems.push({ path: pathOf(path), message: tooDeep });
     } else if (typeof value === "string" && value.length > limits.text) {
       problems.push({ path: pathOf(path), message: `a text of ${value.length} characters; at most ${limits.text}` });
     } else if (typeof value === "object" && value !== null) {
@@ -32,6 +32,6 @@ export function outOfBounds(document: unknown, kind: keyof typeof most = "docume
     }
   };
   visit(document, []);
-  if (values > most[kind]) problems.push({ path: "", message: `more than ${most[kind]} values in one file` });
+  if (values > most[kind]) problems.push({ path: "", message: tooManyValues(most[kind]) });
   return problems;
 }

@@ -60,12 +60,13 @@ export function isOperator(operator: string): boolean {
 }
 
 const keys = new Set(
-  `aws:calledvia aws:calledviafirst aws:calledvialast aws:currenttime aws:epochtime aws:federatedprovider
+  `aws:assumedroot aws:chatbotsourcearn aws:ec2instancesourceprivateipv4 aws:ec2instancesourcevpc
+   aws:calledvia aws:calledviafirst aws:calledvialast aws:currenttime aws:epochtime aws:federatedprovider
    aws:multifactorauthage aws:multifactorauthpresent aws:principalaccount aws:principalarn
    aws:principalisawsservice aws:principalorgid aws:principalorgpaths aws:principalservicename
    aws:principalservicenameslist aws:principaltype aws:referer aws:requestedregion aws:resourceaccount
    aws:resourceorgid aws:resourceorgpaths aws:securetransport aws:sourceaccount aws:sourcearn aws:sourceip
-   aws:sourceorgid aws:sourceorgpaths aws:sourcevpc aws:sourcevpce aws:tagkeys aws:tokenissuetime aws:useragent
+   aws:sourceorgid aws:sourceorgpaths aws:sourcevpc aws:sourcevpcarn aws:sourcevpce aws:tagkeys aws:tokenissuetime aws:useragent
    aws:userid aws:username aws:viaawsservice aws:vpcsourceip
    s3:authtype s3:dataaccesspointaccount s3:dataaccesspointarn s3:delimiter s3:existingjoboperation s3:if-match
    s3:if-none-match s3:inventoryaccessibleoptionalfields s3:locationconstraint s3:max-keys
@@ -79,11 +80,12 @@ const keys = new Set(
    s3:x-amz-storage-class s3:x-amz-website-redirect-location`.split(/\s+/),
 );
 
-/** Whether a key of a condition is one that the vendor knows for S3. */
+/** Whether a key of a condition is one that the vendor knows for S3, or one of an identity provider. */
 export function isConditionKey(key: string): boolean {
   const lower = key.toLowerCase();
   return (
     keys.has(lower) ||
+    /^(?!aws:|s3:)[a-z0-9.-]{1,100}(?:\/[a-z0-9._/-]{1,200})?:[a-z0-9._/-]{1,128}$/.test(lower) ||
     /^(?:aws:(?:principaltag|requesttag|resourcetag)|s3:(?:existingobjecttag|requestobjecttag|buckettag))\/.{1,128}$/.test(
       lower,
     )
@@ -98,13 +100,13 @@ export function conditionHolds(condition: Statement["Condition"], facts: Request
       const compare = operators.get(bare(operator));
       const name = key.toLowerCase();
       const actual = Object.hasOwn(facts, name) ? facts[name] : undefined;
-      const plain = !operator.includes(":") && compare !== undefined && [values].flat().every((v) => !v.includes("${"));
+      const wanted = [values].flat().map(String);
+      const plain = !operator.includes(":") && compare !== undefined && wanted.every((text) => !text.includes("${"));
       if (actual === undefined || !plain) {
         answer = "unknown";
         continue;
       }
       const negated = operator.includes("Not");
-      const wanted = [values].flat();
       const holds = negated
         ? wanted.every((value) => compare(actual, value))
         : wanted.some((value) => compare(actual, value));

@@ -17,14 +17,14 @@ export interface RowChange {
 export interface RowFile {
   readonly file: string;
   readonly digest: Digest;
-  readonly count?: number;
+  readonly count: number;
 }
 
 /** The file in which a table's rows stand; undefined when they stand inline, or nowhere. */
 export function fileOf(entry: unknown): RowFile | undefined {
   const { file, digest, count } = (entry ?? {}) as { file?: unknown; digest?: unknown; count?: unknown };
-  if (typeof file !== "string" || typeof digest !== "string") return undefined;
-  return { file, digest, ...(typeof count === "number" ? { count } : {}) };
+  if (typeof file !== "string" || typeof digest !== "string" || typeof count !== "number") return undefined;
+  return { file, digest, count };
 }
 
 /** The rows that stand inline. */

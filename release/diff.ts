@@ -1,7 +1,10 @@
 import microdiff from "microdiff";
+import { isFields, own, type Fields } from "./fields";
+import { shortened } from "./text";
 import { canonicalJson } from "./canonical";
 import { statementChanges, withoutStatements, type StatementChange } from "./diff-policy";
 import { fileOf, rowChanges, type RowChange, type RowFile } from "./diff-rows";
+import { stringifyExactly } from "./exact-json";
 import { imageParts, type ImageParts } from "./images";
 import type { Pinned } from "./pinned";
 import { shortDigests } from "./primitives";
@@ -67,11 +70,6 @@ function changeOf(facet: Facet, entry: string, before: unknown, after: unknown, 
   const change = { facet, entry, action, values, ...told, ...(image === undefined ? {} : { image }) } as const;
   return [{ ...change, risk: riskOf(change) }];
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const own = (object: Fields, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
 
 function rowsIn(
   facet: Facet,
@@ -149,6 +147,5 @@ const told = (file: RowFile | undefined): unknown => (file === undefined ? undef
 /** A value on one line: digests keep their first twelve digits, other long texts their first hundred. */
 export function brief(value: unknown): string {
   if (value === undefined) return "nothing";
-  const short = shortDigests(JSON.stringify(value));
-  return short.length > 100 ? `${short.slice(0, 99)}…` : short;
+  return shortened(shortDigests(stringifyExactly(value) ?? ""), 100);
 }

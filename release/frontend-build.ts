@@ -31,6 +31,9 @@ export const Manifest = z
   });
 export type Manifest = z.infer<typeof Manifest>;
 
+/** No manifest is larger, in bytes: it would name a hundred thousand files. */
+export const largestManifest = 8 * 1024 ** 2;
+
 /** Files in the order that a manifest keeps: by the code units of their paths, whatever the machine's language. */
 export function manifestOf(files: readonly BuildFile[]): Manifest {
   return [...files].sort((a, b) => (a.path < b.path ? -1 : 1));

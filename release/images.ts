@@ -6,6 +6,10 @@ export function fullImage(registry: string, image: string): string {
   return digest === undefined ? `${registry}/${name}` : `${registry}/${name.replace(/:[^:/]+$/, "")}@${digest}`;
 }
 
+/** An image as a Docker engine lists it among its digests and tags: those of Docker Hub without their registry. */
+export const engineName = (image: string): string =>
+  image.replace(/^(?:index\.)?docker\.io\/(?:library\/(?=[^/]+$))?/, "");
+
 /** Every distinct image of a pin, with its registry; functions that are bundles have none. */
 export function pinnedImages(
   { services, functions }: Pick<Pinned["facets"], "services" | "functions">,

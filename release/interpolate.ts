@@ -1,4 +1,5 @@
-const variable = /\$\{([A-Za-z0-9_.-]{1,200})\}/g;
+/** A name, or a path in which a step with other characters stands in brackets and quotes: `config["Account"].eu.value`. */
+const variable = /\$\{((?:[A-Za-z0-9_.-]|\["(?:[^"\\{}]|\\.)*"\]){1,200})\}/g;
 
 /** The names of the variables that a text holds, in order: `${session}` is `session`. */
 export function variablesIn(text: string): string[] {

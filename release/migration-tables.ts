@@ -9,9 +9,12 @@ export interface MigrationTables {
 /** Beside node-pg-migrate's own table: which file each migration was. */
 export const digestTable = "rewind_migrations";
 
+/** The schema of what Rewind notes in a database: only the administrator has it. */
+const ownSchema = "rewind";
+
 /** Where an environment notes its migrations; undefined when it has none. */
 export function migrationTables(database: Database | undefined): MigrationTables | undefined {
   const { migrations } = database ?? {};
   if (database === undefined || migrations === undefined) return undefined;
-  return { schema: migrations.schema ?? database.schema, table: migrations.table ?? "pgmigrations" };
+  return { schema: migrations.schema ?? ownSchema, table: migrations.table ?? "pgmigrations" };
 }

@@ -4,6 +4,7 @@ import { digestOf } from "./canonical";
 import { selectPinned, type Pinned } from "./pinned";
 import { pathOf, type Problem } from "./problems";
 import { quote, type ReleaseId } from "./primitives";
+import { issuesOf, noSuchKey, schemaProblems } from "./schema-problems";
 import { rules } from "./rules";
 import type { Part } from "./rules/rule";
 import { Archive, ReleaseReference, Release } from "./schema/release";
@@ -75,6 +76,7 @@ export function parseSettings(
   const verification = part("verification", shape.verification, undefined);
   const secrets = part("secrets", shape.secrets, undefined) ?? [];
   const letGo = part("letGo", shape.letGo, undefined);
+  const lostEntries = part("lostEntries", shape.lostEntries, undefined);
   const objectives = part("objectives", shape.objectives, undefined);
   const backups = part("backups", shape.backups, undefined);
   const onFailure = part("onFailure", shape.onFailure, undefined);
@@ -100,6 +102,7 @@ export function parseSettings(
     references,
     ...(archive === undefined ? {} : { archive }),
     ...(letGo === undefined ? {} : { letGo }),
+    ...(lostEntries === undefined ? {} : { lostEntries }),
     environment,
     ...(verification === undefined ? {} : { verification }),
     ...(objectives === undefined ? {} : { objectives }),
@@ -118,8 +121,6 @@ export function parseSettings(
 /** Stands in for an environment that could not be read; no rule looks at it. */
 const nowhere: Settings["environment"] = { name: "", kind: "production", registry: "", docker: { host: "" } };
 
-const noSuchKey = "no such key";
-
 /**
  * A value in the shape of its schema. Unknown keys are problems, but do not hide the problems of the rest: it is
  * looked at without them.
@@ -132,14 +133,14 @@ function shaped<T>(
 ): { readonly ok: true; readonly value: T } | { readonly ok: false } {
   const first = schema.safeParse(raw);
   if (first.success) return { ok: true, value: first.data };
-  problems.push(...problemsOf(first.error, at));
+  problems.push(...schemaProblems(first.error, at, raw));
   const second = schema.safeParse(withoutUnknown(raw, first.error));
   return second.success ? { ok: true, value: second.data } : { ok: false };
 }
 
 function withoutUnknown(raw: unknown, error: z.ZodError): unknown {
   const copy = structuredClone(raw);
-  for (const issue of error.issues) {
+  for (const issue of issuesOf(error.issues)) {
     if (issue.code !== "unrecognized_keys") continue;
     const holder = issue.path.reduce((value, key) => (value as Record<PropertyKey, unknown>)[key], copy) as object;
     for (const key of issue.keys) Reflect.deleteProperty(holder, key);
@@ -158,7 +159,7 @@ function parseCatalogue(raw: unknown, problems: Problem[]) {
   for (const [id, value] of Object.entries(raw)) {
     const at = ["releases", id];
     const name = ids.safeParse(id);
-    if (!name.success) problems.push(...problemsOf(name.error, at));
+    if (!name.success) problems.push(...schemaProblems(name.error, at, id));
     else if (typeof value === "object" && value !== null && "file" in value) {
       const reference = shaped(ReleaseReference, value, at, problems);
       if (reference.ok) references.set(id, reference.value);
@@ -224,7 +225,7 @@ function readPinnedFile<T>(
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success) {
-    problems.push(...problemsOf(parsed.error, at));
+    problems.push(...schemaProblems(parsed.error, at, content));
     return undefined;
   }
   const actual = digestOf(parsed.data);
@@ -236,20 +237,4 @@ function readPinnedFile<T>(
     return undefined;
   }
   return parsed.data;
-}
-
-/** A zod error as problems: every misspelled key on a line of its own. */
-function problemsOf(error: z.ZodError, at: readonly PropertyKey[]): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
-    const path = [...at, ...issue.path];
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: pathOf([...path, key]), message: noSuchKey }));
-    }
-    if (issue.code === "invalid_key") {
-      return [{ path: pathOf(path), message: issue.issues[0]?.message ?? issue.message }];
-    }
-    // Only a value that has no JSON form, such as a number past 1e308, leaves zod without words.
-    const message = issue.message === "Invalid input" ? "expected a JSON value" : issue.message;
-    return [{ path: pathOf(path), message: message.replace(/^Invalid (?:input|option): /, "") }];
-  });
 }

@@ -1,6 +1,6 @@
 import { digestOf } from "./canonical";
 import type { Digest, ReleaseId } from "./primitives";
-import { facets, type Facet, type Release } from "./schema/release";
+import { facetAndEntry, facets, type Facet, type Release } from "./schema/release";
 import type { Toggles } from "./schema/toggles";
 
 /** What a stack runs: the pinned release, with what is pinned apart from it taken from elsewhere. */
@@ -31,7 +31,7 @@ export function selectPinned(
     const entries = new Map<string, unknown>(Object.entries(releases.get(from)?.[facet] ?? {}));
     for (const name of entries.keys()) sources[`${facet}/${name}`] = from;
     for (const [path, other] of Object.entries(pins)) {
-      const [of, name] = path.split("/");
+      const [of, name] = facetAndEntry(path);
       if (of !== facet || name === undefined) continue;
       const there: Record<string, unknown> = releases.get(other)?.[facet] ?? {};
       if (!Object.hasOwn(there, name)) continue;

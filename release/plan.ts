@@ -6,7 +6,7 @@ import type { Settings } from "./parse";
 import type { Digest, ReleaseId } from "./primitives";
 import { worstRisk, type Risk } from "./risk";
 import { surroundingsOf } from "./snapshot";
-import type { Facet } from "./schema/release";
+import { facetAndEntry, type Facet } from "./schema/release";
 
 /** How long earlier runs took, and how long this one may therefore take. */
 export interface Estimate {
@@ -66,7 +66,7 @@ export function databasePins(
   };
   return Object.fromEntries(
     Object.entries(from.sources).filter(([path]) => {
-      const [facet, entry] = path.split("/") as [Facet, string];
+      const [facet, entry] = facetAndEntry(path) as [Facet, string];
       return (
         ofDatabase.has(facet) &&
         canonicalJson(own(facet, from.facets, entry)) !== canonicalJson(own(facet, to.facets, entry))
@@ -88,9 +88,13 @@ export function remainsAfter(changes: readonly Change[]): string[] {
   const facets = new Set(changes.map(({ facet }) => facet));
   const some = (...wanted: readonly Facet[]): boolean => wanted.some((facet) => facets.has(facet));
   return [
-    "rows that the application wrote itself stay as they are (rewind data list, for those that carry a version)",
+    "rows that the application wrote itself stay as they are (rewind data list <name>, for those that carry a version)",
     "messages that it sent, and calls that it made, are out in the world",
-    ...(some("schema") ? ["what a migration down drops is gone with its columns (rewind database recover)"] : []),
+    ...(some("schema")
+      ? [
+          "what a migration down drops is gone with its columns (rewind database recover --before <entry> --into <folder>)",
+        ]
+      : []),
     ...(some("frontend") ? ["a page that is open in a browser stays as it is until it is loaded again"] : []),
     ...(some("storage") ? ["objects that were written while the other policy held stay where they are"] : []),
     ...(some("services", "functions") ? ["jobs that are cancelled do not come back by themselves"] : []),

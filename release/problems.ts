@@ -3,6 +3,10 @@ export interface Problem {
   /** Where in the stack file, without the namespace: `releases.v1.2.0.services.api.image`. */
   readonly path: string;
   readonly message: string;
+  /** In the file, counted from 1; left out where the value came from elsewhere. */
+  readonly line?: number;
+  /** The file, where it is another than the stack file: the project's file has values for every stack. */
+  readonly file?: string;
 }
 
 /** A path as it is written in messages: on one line, and no segment longer than eighty characters. */
@@ -24,8 +28,10 @@ export function printable(text: string): string {
 
 /**
  * All problems in the one shape that messages have, a line each:
- * `Pulumi.prod.yaml releases.r41.services.api.image: expected name@sha256:<64 hex>, got "latest"`.
+ * `Pulumi.prod.yaml:41 releases.r41.services.api.image: expected name@sha256:<64 hex>, got "latest"`.
  */
 export function describeProblems(file: string, problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => `${file}${path && ` ${path}`}: ${message}`).join("\n");
+  const place = ({ file: own = file, line, path }: Problem): string =>
+    `${own}${line === undefined ? "" : `:${line}`}${path && ` ${path}`}`;
+  return problems.map((problem) => `${place(problem)}: ${problem.message}`).join("\n");
 }

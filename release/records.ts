@@ -2,6 +2,7 @@ import { digestOf } from "./canonical";
 import { isProtected } from "./holdings";
 import type { Settings } from "./parse";
 import type { Digest, ReleaseId } from "./primitives";
+import type { Release } from "./schema/release";
 
 /** A release whose record is not the one that was applied under its id. */
 export interface ChangedRecord {
@@ -19,6 +20,15 @@ export function recordsOf({ pinned, releases }: Pick<Settings, "pinned" | "relea
       return release === undefined ? [] : [[id, digestOf(release)] as const];
     }),
   );
+}
+
+/** The SHA-256 of what a release deploys, without its description: the same under another id has the same. */
+export const contentOf = (release: Release): Digest => digestOf({ ...release, description: null });
+
+/** The same of a release of the catalogue, as a hold keeps it; empty where the release was not read. */
+export function contentIn(releases: Settings["releases"], id: ReleaseId): { readonly content?: Digest } {
+  const release = releases.get(id);
+  return release === undefined ? {} : { content: contentOf(release) };
 }
 
 /**

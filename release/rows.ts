@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { shortened } from "./text";
 import { canonicalJson, digestOf } from "./canonical";
-import { columnText, type ColumnType } from "./columns";
+import { columnText, hasOneText, typeName, type ColumnType } from "./columns";
+import { isExactNumber, oneForm, stringifyExactly, withOneForm } from "./exact-json";
 import type { Digest } from "./primitives";
 import type { ConfigTable, Row, Table } from "./schema/rows";
 
@@ -22,15 +24,25 @@ export function columnsOf({ columns }: Pick<Table, "columns">): [name: string, t
   return Object.entries(columns);
 }
 
-/** The key of a row as text, one text for equal keys: `results_version`, and `["eu",3]` for a composite key. */
+/**
+ * The key of a row as text, `results_version`, and `["eu","3"]` for a composite key. For the types that keys mostly have
+ * equal keys have one text; for the others the server says which are equal.
+ */
 export function keyOf(row: Row, table: Pick<Table, "key" | "columns">): string {
-  const parts = keyColumns(table).map((column) => {
-    const value = row[column];
-    const type = table.columns[column];
-    if (type === "uuid" && typeof value === "string") return value.toLowerCase();
-    return typeof value === "string" ? value : JSON.stringify(value ?? null);
-  });
+  const parts = keyColumns(table).map((column) => keyText(table.columns[column], row[column] ?? null));
   return parts.length === 1 ? (parts[0] ?? "") : JSON.stringify(parts);
+}
+
+function keyText(type: ColumnType | undefined, value: unknown): string {
+  const text = type !== undefined && hasOneText(type) ? columnText(type, value) : undefined;
+  if (typeof text === "string") return text;
+  if (isExactNumber(value)) return value.value;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** The parts of a key's text, in the order of the key's columns. */
+export function keyParts(key: string, { key: columns }: Pick<Table, "key">): string[] {
+  return typeof columns === "string" || columns.length === 1 ? [key] : (JSON.parse(key) as unknown[]).map(String);
 }
 
 /** The rows that stand in the release itself; undefined for those in a file. */
@@ -97,31 +109,46 @@ const isColumn = (columns: readonly [string, ColumnType][], name: string): boole
 
 /** A value for a message, at most 120 characters of it. */
 export function brief(value: unknown): string {
-  const text = JSON.stringify(value ?? null);
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+  return shortened(stringifyExactly(value ?? null) ?? "null", 120);
 }
 
-/** A row in the form in which rows of two releases are compared without a database: times in UTC, every digit kept. */
+/**
+ * A row in the form in which rows of two releases are compared without a database: times in UTC, numbers in one form
+ * however they are written, every digit kept.
+ */
 export function normalRow(row: Row, table: Table): Row {
-  return withTimes(row, table, (value) => {
-    const date = new Date(value);
-    const fraction = /[.]([0-9]{4,6})/.exec(value)?.[1];
-    if (Number.isNaN(date.getTime())) return value;
-    return fraction === undefined ? date.toISOString() : date.toISOString().replace(/[.][0-9]{3}/, `.${fraction}`);
-  });
+  const cells = Object.entries(row).map(([column, value]) => [column, normalCell(table.columns[column] ?? "", value)]);
+  return Object.fromEntries(cells) as Row;
+}
+
+const numberTypes = new Set(["smallint", "integer", "bigint", "numeric", "real", "double precision"]);
+const plainNumber = /^\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,9})?\s*$/;
+
+function normalCell(type: string, value: unknown): unknown {
+  const name = typeName(type);
+  if (name === "timestamptz" && typeof value === "string") return normalTime(value);
+  if (numberTypes.has(name)) {
+    const text = isExactNumber(value) ? value.value : typeof value === "number" ? String(value) : value;
+    return typeof text === "string" && plainNumber.test(text) ? oneForm(text) : value;
+  }
+  return withOneForm(value);
+}
+
+function normalTime(value: string): string {
+  const date = new Date(value);
+  const fraction = /[.]([0-9]{4,6})/.exec(value)?.[1];
+  if (Number.isNaN(date.getTime())) return value;
+  return fraction === undefined ? date.toISOString() : date.toISOString().replace(/[.][0-9]{3}/, `.${fraction}`);
 }
 
 /** A row in the form in which the first version of the deployment log kept its digest: times in UTC, in milliseconds. */
 export function rowOfOldLog(row: Row, table: Table): Row {
-  return withTimes(row, table, (value) => new Date(value).toISOString());
-}
-
-function withTimes(row: Row, table: Table, normal: (value: string) => string): Row {
   return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [
-      column,
-      table.columns[column] === "timestamptz" && typeof value === "string" ? normal(value) : value,
-    ]),
+    Object.entries(row).map(([column, value]) => {
+      if (typeof value !== "string" || typeName(table.columns[column] ?? "") !== "timestamptz") return [column, value];
+      const date = new Date(value);
+      return [column, Number.isNaN(date.getTime()) ? value : date.toISOString()];
+    }),
   );
 }
 

@@ -14,6 +14,7 @@ import {
   rolesAreOrdinary,
 } from "./rules/database-objects";
 import { migrationsHaveAFolder } from "./rules/migrations";
+import { functionsAreFoundAgain, migrationsAreNamedPlainly, placesAreApart, workloadsAreHosts } from "./rules/names";
 import { environmentHasWhatReleasesName, pinNamesARelease, pinsNameEntries, pinsNameReleases } from "./rules/pins";
 import { frontendsHaveOnePointer } from "./rules/frontend";
 import { rowsFitTheirTable, tablesHaveTheirColumns } from "./rules/rows";
@@ -34,15 +35,17 @@ import {
   workloadsHaveNamesOfTheirOwn,
   volumesHaveAnEngine,
 } from "./rules/workloads";
+import { canonicalUsersReadBack, everybodyOnlyReads, policiesFit } from "./rules/policy-bounds";
 import {
-  everybodyOnlyReads,
   nobodyIsLockedOut,
   principalsAreKnown,
   productionTriesItsPolicies,
   statementsAreSound,
   statementsCount,
 } from "./rules/storage";
+import { productionEncryptsItsStore, productionProvesItsDatabase } from "./rules/transport";
 import { jobsAreDisabledByToggles, togglesAreKnown } from "./rules/toggles";
+import { variablesAreTaken } from "./rules/variables";
 
 /** The cross-field rules, in the order in which their problems are listed. */
 export const rules: readonly { readonly rule: Rule; readonly needs: readonly Part[] }[] = [
@@ -53,6 +56,9 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: pinsKeepTogether, needs: ["release", "pins", "releases"] },
   { rule: environmentHasWhatReleasesName, needs: ["environment"] },
   { rule: workloadsHaveNamesOfTheirOwn, needs: ["environment"] },
+  { rule: workloadsAreHosts, needs: ["environment"] },
+  { rule: placesAreApart, needs: ["environment"] },
+  { rule: variablesAreTaken, needs: ["release", "pins", "releases", "environment", "toggles"] },
   { rule: routesLeadSomewhere, needs: ["environment"] },
   { rule: routesAreToldApart, needs: ["environment"] },
   { rule: routesAreAskedForTheirOwn, needs: ["environment"] },
@@ -75,13 +81,19 @@ export const rules: readonly { readonly rule: Rule; readonly needs: readonly Par
   { rule: databaseObjectsResolve, needs: ["environment"] },
   { rule: everybodyIsGrantedNothing, needs: ["environment"] },
   { rule: functionsAreSafe, needs: ["environment"] },
+  { rule: functionsAreFoundAgain, needs: ["environment"] },
+  { rule: migrationsAreNamedPlainly, needs: ["environment"] },
   { rule: migrationsHaveAFolder, needs: ["environment"] },
   { rule: principalsAreKnown, needs: ["environment"] },
   { rule: statementsAreSound, needs: ["environment"] },
   { rule: everybodyOnlyReads, needs: ["environment"] },
+  { rule: policiesFit, needs: ["environment"] },
+  { rule: canonicalUsersReadBack, needs: ["environment"] },
   { rule: statementsCount, needs: ["environment"] },
   { rule: nobodyIsLockedOut, needs: ["environment"] },
   { rule: productionTriesItsPolicies, needs: ["environment"] },
+  { rule: productionProvesItsDatabase, needs: ["environment"] },
+  { rule: productionEncryptsItsStore, needs: ["environment"] },
   { rule: togglesAreKnown, needs: ["environment", "toggles"] },
   { rule: jobsAreDisabledByToggles, needs: ["environment"] },
   { rule: frontendsHaveOnePointer, needs: ["environment"] },

@@ -14,9 +14,12 @@ export function engineBytes(config: Readonly<Record<string, unknown>>): number {
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  const text = `PULUMI_CONFIG=${JSON.stringify(Object.fromEntries(texts))}`;
-  // UTF-8 without a Buffer: code points below 0x80, 0x800, 0x10000 take one, two, three bytes.
-  let bytes = 1;
+  return utf8Bytes(`PULUMI_CONFIG=${JSON.stringify(Object.fromEntries(texts))}`) + 1;
+}
+
+/** How many bytes a text has in UTF-8, without a Buffer: code points below 0x80, 0x800, 0x10000 take one, two, three. */
+export function utf8Bytes(text: string): number {
+  let bytes = 0;
   for (const unit of text) {
     const point = unit.codePointAt(0) ?? 0;
     bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;

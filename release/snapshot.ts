@@ -2,7 +2,8 @@ import { digestOf } from "./canonical";
 import { keptHoldings, type KeptHolding } from "./holdings";
 import type { Settings } from "./parse";
 import type { Digest } from "./primitives";
-import { policyDigest, storedPolicy } from "./policy";
+import { storedPolicy } from "./policy";
+import { policyDigest } from "./policy-meaning";
 import { rowsDigest, type RowsDigest } from "./rows";
 
 /** The SHA-256 of what surrounds a release: a change there is a change too, and is verified. */

@@ -1,6 +1,6 @@
 import { selectPinned, type Pinned } from "./pinned";
 import type { ReleaseId } from "./primitives";
-import { facets, type Facet, type Release } from "./schema/release";
+import { facetAndEntry, facets, type Facet, type Release } from "./schema/release";
 
 type Pins = Readonly<Record<string, ReleaseId>>;
 
@@ -74,7 +74,7 @@ function pinnedTo(group: readonly string[], from: ReleaseId, release: ReleaseId,
   const others = Object.entries(pins).filter(([path]) => !group.some((member) => isOf(path, member)));
   const kept = Object.fromEntries(others);
   for (const member of group) {
-    const [facet] = member.split("/") as [string];
+    const [facet] = facetAndEntry(member);
     if (from !== (kept[facet] ?? release)) kept[member] = from;
   }
   return kept;
@@ -83,7 +83,7 @@ function pinnedTo(group: readonly string[], from: ReleaseId, release: ReleaseId,
 /** Whether every pin of an entry names one that its release has. */
 function selectable(pins: Pins, releases: ReadonlyMap<ReleaseId, Release>): boolean {
   return Object.entries(pins).every(([path, id]) => {
-    const [facet, name] = path.split("/");
+    const [facet, name] = facetAndEntry(path);
     const known = facets.find((each) => each === facet);
     return known !== undefined && (name === undefined || Object.hasOwn(releases.get(id)?.[known] ?? {}, name));
   });

@@ -1,5 +1,6 @@
 import type { Pinned } from "./pinned";
 import type { Settings } from "./parse";
+import { toggleText } from "./schema/toggles";
 import type { Workload } from "./schema/workloads";
 
 /** What a service or function is told: texts, and the names of secrets. No name stands in both. */
@@ -26,7 +27,7 @@ export function variablesFor(
   const toggles = (environment.toggles ?? []).flatMap((name) => {
     if (ofRoutes.has(name)) return [];
     const value = pinned.facets.toggles[name];
-    return value === undefined ? [] : [[name, String(value)] as const];
+    return value === undefined ? [] : [[name, toggleText(value)] as const];
   });
   const parameters = "parameters" in pin ? pin.parameters : undefined;
   const secret = workload.secrets ?? {};

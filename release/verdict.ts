@@ -14,6 +14,8 @@ export interface Check {
   readonly attempts: number;
   /** The trigger of the rollback plan that the check is, where it did not pass. */
   readonly trigger?: string;
+  /** Whether it passed in a way that a person should know of; the evidence says how. */
+  readonly warning?: true;
 }
 
 /** All checks together. */
@@ -38,4 +40,9 @@ export function failures(verdict: Verdict): Check[] {
   return verdict.checks
     .filter(({ result }) => result !== "passed")
     .sort((a, b) => results.indexOf(b.result) - results.indexOf(a.result));
+}
+
+/** What passed in a way that a person should know of, a line each. */
+export function warningsIn({ checks }: Verdict): string[] {
+  return checks.filter(({ warning }) => warning).map(({ name, evidence }) => `${name}: ${evidence}`);
 }

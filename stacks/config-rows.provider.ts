@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { Client, type ClientBase } from "pg";
-import type { LocatedTable } from "../checks/row-sql";
-import { sslFor } from "../checks/tls";
-import { inProject } from "../checks/row-file";
-import { fileSource, type FileSource } from "../checks/row-source";
+import type { ClientBase } from "pg";
+import type { LocatedTable } from "../rows/sql";
+import { inProject } from "../rows/file";
+import { fileSource, type FileSource } from "../rows/source";
 import { keepRowFile } from "../records/row-files";
 import { canonicalJson } from "../release/canonical";
 import { rowsPath, type RowsDigest } from "../release/rows";
 import type { AppliedTable, ConfigRowsInputs, ConfigRowsState, PinnedTable } from "./config-rows";
-import { exportRows } from "./rows-export";
-import { applyInTransaction, type TableChange } from "./rows-transaction";
+import { exportRows } from "../rows/export";
+import { asAdministrator } from "../checks/administrator";
+import { applyInTransaction, type TableChange } from "../rows/transaction";
 
 /** Puts the pinned rows in. Rows that stand there with other values stop it. */
 export async function create(inputs: ConfigRowsInputs): Promise<dynamic.CreateResult<ConfigRowsState>> {
@@ -43,7 +43,9 @@ export async function read(id: string, props?: ConfigRowsState): Promise<dynamic
   const entries = await connected(props, async (client) => {
     const found: [string, AppliedTable][] = [];
     for (const [name, applied] of Object.entries(props.applied)) {
-      const live = await exportRows(client, located(name, applied), sourceOf(props, name, applied), props.records);
+      const rows = recordedSource(props, applied);
+      // Rows that another machine applied cannot be compared here; the gate before the next change has them or says so.
+      const live = rows && (await exportRows(client, located(name, applied), rows, props.records));
       found.push([name, live === undefined ? applied : takenOver(applied, live)]);
     }
     return found;
@@ -76,7 +78,7 @@ async function apply(
 ): Promise<Record<string, AppliedTable>> {
   const names = Object.keys(inputs.tables).sort();
   if (names.length === 0) return {};
-  const changes = names.flatMap((name): TableChange[] => {
+  const changes = names.flatMap((name): TableChange<FileSource>[] => {
     const pinned = inputs.tables[name];
     if (pinned === undefined) return [];
     const last = before[name];
@@ -113,37 +115,26 @@ function located(name: string, { schema, definition }: PinnedTable): LocatedTabl
 }
 
 /** Rows by their digest: as they were kept when they were applied, or in the file that they came from. */
-function sourceOf({ records }: ConfigRowsInputs, name: string, { digest, count, file }: PinnedTable): FileSource {
+function recordedSource({ records }: ConfigRowsInputs, { digest, count, file }: PinnedTable): FileSource | undefined {
   const folder = process.cwd();
   const kept = rowsPath(records, digest);
   const known = { digest, count, file };
   if (existsSync(join(folder, kept))) return fileSource(join(folder, kept), kept, known);
-  if (existsSync(join(folder, file))) return fileSource(inProject(folder, file), file, known);
-  const places = [...new Set([kept, file])].join(", ");
-  throw new Error(`the rows ${digest} of ${name} are in none of ${places}; bring the file back and apply again`);
+  return existsSync(join(folder, file)) ? fileSource(inProject(folder, file), file, known) : undefined;
+}
+
+/** The same where nothing can be done without them. */
+function sourceOf(inputs: ConfigRowsInputs, name: string, pinned: PinnedTable): FileSource {
+  const source = recordedSource(inputs, pinned);
+  if (source !== undefined) return source;
+  const places = [...new Set([rowsPath(inputs.records, pinned.digest), pinned.file])].join(", ");
+  throw new Error(`the rows ${pinned.digest} of ${name} are in none of ${places}; bring the file back and apply again`);
 }
 
 async function connected<T>(inputs: ConfigRowsInputs, act: (client: ClientBase) => Promise<T>): Promise<T> {
-  const { host, port, user, database, sslmode } = inputs.connection;
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    password: inputs.password,
-    ssl: sslFor(sslmode),
-    connectionTimeoutMillis: 10_000,
-    keepAlive: true,
-    application_name: "rewind",
-    // Whatever the server's own settings are, a value's text means the same here as in the state.
-    options: "-c timezone=UTC -c datestyle=ISO -c extra_float_digits=1 -c bytea_output=hex -c temp_buffers=65536kB",
+  return asAdministrator(inputs, async (client) => {
+    // Refused where a process that a pooler handed on has had temporary tables; it is a matter of speed alone.
+    await client.query("set temp_buffers = '64MB'").catch(() => undefined);
+    return act(client);
   });
-  // A connection that breaks between two queries is the next query's error, not the process's end.
-  client.on("error", () => undefined);
-  await client.connect();
-  try {
-    return await act(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

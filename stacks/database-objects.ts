@@ -4,9 +4,10 @@ import { digestOf } from "../release/canonical";
 import { isProtected } from "../release/holdings";
 import type { Loaded } from "../release/config";
 import { kept } from "./protection";
+import { has } from "../release/rules/rule";
 import { bodyProblem } from "../release/rules/database-objects";
 import type { Database } from "../release/schema/database";
-import type { Grant, SqlFunction } from "../release/schema/database-objects";
+import type { Role, SqlFunction } from "../release/schema/database-objects";
 import type { Access } from "../checks/administrator";
 import { readProjectText } from "../checks/project-text";
 import { FunctionSecurity } from "./function-security";
@@ -31,19 +32,37 @@ export function connectionOf(database: Database): Access["connection"] {
 }
 
 /**
- * The roles beside the application's own, and who is a member of whom. They come before the database, so that a stack
- * that is destroyed has lost everything that they own before they go themselves.
+ * The application's own role and those beside it, each after the groups that it is in. They come before the database, so
+ * that a stack that is destroyed has lost everything that they own before they go themselves.
+ *
+ * A membership is an input of the member, never a `GrantRole`: with every change of a role, a new password say, the
+ * vendor's plugin takes away all of its memberships and gives back those that the role itself names.
+ *
+ * @returns the roles by their names, groups first
  */
 export function declareRoles(
   { settings, secrets }: Loaded,
-  own: postgresql.Role,
   parent: pulumi.CustomResourceOptions,
-): { readonly roles: ReadonlyMap<string, postgresql.Role>; readonly resources: readonly pulumi.CustomResource[] } {
+): ReadonlyMap<string, postgresql.Role> {
   const { database } = settings.environment;
-  const roles = new Map<string, postgresql.Role>(database === undefined ? [] : [[database.role.user, own]]);
-  const declared = Object.entries(database?.roles ?? {}).map(([name, { login, password, connectionLimit }]) => {
+  const declared = new Map<string, postgresql.Role>();
+  if (database === undefined) return declared;
+  const passwordOf = (key: string | undefined) =>
+    key === undefined ? {} : { password: pulumi.secret(secrets[key] ?? "") };
+  const { user, ...own } = database.role;
+  const definitions: Readonly<Record<string, Role>> = {
+    ...database.roles,
+    [user]: { login: true, connectionLimit: 50, ...own },
+  };
+  const declare = (name: string): void => {
+    const definition = has(definitions, name) ? definitions[name] : undefined;
+    // A role that the environment does not declare is the business of others, and is there already.
+    if (definition === undefined || declared.has(name)) return;
+    const { login, password, connectionLimit, memberOf = [] } = definition;
+    memberOf.forEach(declare);
+    const roles = [...new Set(memberOf)].map((group) => declared.get(group)?.name ?? group);
     const role = new postgresql.Role(
-      `role-${name}`,
+      name === user ? "role" : `role-${name}`,
       {
         name,
         login: login === true,
@@ -52,28 +71,19 @@ export function declareRoles(
         createDatabase: false,
         replication: false,
         bypassRowLevelSecurity: false,
+        ...(roles.length === 0 ? {} : { roles }),
         ...(connectionLimit === undefined ? {} : { connectionLimit }),
-        ...(password === undefined ? {} : { password: pulumi.secret(secrets[password] ?? "") }),
+        ...passwordOf(password),
       },
       parent,
     );
-    roles.set(name, role);
-    return role;
-  });
-  const nameOf = (role: string): pulumi.Input<string> => roles.get(role)?.name ?? role;
-  const memberships = Object.entries(database?.roles ?? {}).flatMap(([name, { memberOf = [] }]) =>
-    [...new Set(memberOf)].map(
-      (group) =>
-        new postgresql.GrantRole(`${name}-in-${group}`, { role: nameOf(name), grantRole: nameOf(group) }, parent),
-    ),
-  );
-  return { roles, resources: [...declared, ...memberships] };
+    declared.set(name, role);
+  };
+  Object.keys(definitions).forEach(declare);
+  return declared;
 }
 
-/**
- * Schemas, extensions and functions: what migrations may build on. Rights on what migrations make come after them, with
- * `declareGrants`.
- */
+/** Schemas, extensions and functions: what migrations may build on. */
 export function declareObjects({ settings, secrets }: Loaded, foundation: Foundation): pulumi.CustomResource[] {
   const { database } = settings.environment;
   if (database === undefined) return [];
@@ -130,35 +140,6 @@ export function declareObjects({ settings, secrets }: Loaded, foundation: Founda
     ),
   );
   return [...declared, ...extensions, ...functions];
-}
-
-/** The rights that are declared, once everything that they are about is there. */
-export function declareGrants(
-  { settings }: Loaded,
-  { component, database: base }: Foundation,
-  dependsOn: readonly pulumi.Resource[],
-): pulumi.CustomResource[] {
-  return Object.entries(settings.environment.database?.grants ?? {}).map(
-    ([name, grant]) =>
-      new postgresql.Grant(
-        `grant-${name}`,
-        {
-          database: base.name,
-          role: grant.role,
-          objectType: grant.objectType,
-          ...placeOf(grant),
-          privileges: [...grant.privileges],
-        },
-        { parent: component, dependsOn: [...dependsOn] },
-      ),
-  );
-}
-
-function placeOf(grant: Grant): { schema?: string; objects?: string[] } {
-  if (grant.objectType === "database") return {};
-  return grant.objectType === "schema"
-    ? { schema: grant.schema }
-    : { schema: grant.schema, objects: [...grant.objects] };
 }
 
 interface Place {

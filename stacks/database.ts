@@ -6,7 +6,8 @@ import { rowsDigest } from "../release/rows";
 import { recordsFolder } from "../release/schema/store";
 import type { ConfigTable } from "../release/schema/rows";
 import { isProtected } from "../release/holdings";
-import { declareGrants, declareObjects, declareRoles } from "./database-objects";
+import { declareObjects, declareRoles } from "./database-objects";
+import { declareRight, rightsByName, rightsIn, type Right } from "./grants";
 import { declareMigrations } from "./migrations";
 import type { Loaded } from "../release/config";
 import { kept } from "./protection";
@@ -24,21 +25,11 @@ export class Database extends pulumi.ComponentResource {
     const parent = { parent: this };
     const password = (key: string) => pulumi.secret(secrets[key] ?? "");
 
-    const role = new postgresql.Role(
-      "role",
-      {
-        name: database.role.user,
-        login: true,
-        password: password(database.role.password),
-        connectionLimit: database.role.connectionLimit ?? 50,
-      },
-      parent,
-    );
-    const others = declareRoles(loaded, role, parent);
+    const roles = declareRoles(loaded, parent);
     const base = new postgresql.Database(
       "database",
       { name: database.name },
-      { ...parent, ...kept(settings, "database"), dependsOn: [...others.resources] },
+      { ...parent, ...kept(settings, "database"), dependsOn: [...roles.values()] },
     );
     const schema = new postgresql.Schema(
       "schema",
@@ -46,20 +37,7 @@ export class Database extends pulumi.ComponentResource {
       { name: database.schema, database: base.name, dropCascade: !isProtected(environment) },
       { ...parent, ...kept(settings, "database/schema") },
     );
-    const use = new postgresql.Grant(
-      "schema-use",
-      {
-        database: base.name,
-        role: role.name,
-        schema: schema.name,
-        objectType: "schema",
-        privileges: ["CREATE", "USAGE"],
-      },
-      parent,
-    );
-    const foundation = { component: this, database: base, schema, roles: others.roles };
-    const objects = declareObjects(loaded, foundation);
-    const migrations = declareMigrations(loaded, "up", {}, { ...parent, dependsOn: [use, ...objects] });
+    const objects = declareObjects(loaded, { component: this, database: base, schema, roles });
     const connection = {
       host: database.host,
       port: database.port,
@@ -75,6 +53,30 @@ export class Database extends pulumi.ComponentResource {
       const schema = definition.schema ?? database.schema;
       return [[table, { schema, definition, release, ...rowsDigest(rows), file: fileOf(rows, records) }]];
     });
+    const application = database.role.user;
+    const rights = rightsByName([
+      {
+        role: application,
+        objectType: "schema",
+        schema: database.schema,
+        // What a role may create, others come across: a table that a later release pins, a function in their search path.
+        privileges: database.role.create === true ? ["CREATE", "USAGE"] : ["USAGE"],
+      },
+      ...tables.map(([table, { schema: within }]) => ({
+        role: application,
+        objectType: "table" as const,
+        schema: within,
+        object: table,
+        privileges: ["SELECT"],
+      })),
+      ...rightsIn(database.grants ?? {}),
+    ]);
+    const grant = (dependsOn: pulumi.Resource[], isMeant: (right: Right) => boolean): postgresql.Grant[] =>
+      [...rights]
+        .filter(([, right]) => isMeant(right))
+        .map(([name, right]) => declareRight(name, right, base, { ...parent, dependsOn }));
+    const places = grant([schema, ...objects], ({ object }) => object === undefined);
+    const migrations = declareMigrations(loaded, "up", {}, { ...parent, dependsOn: [...places, ...objects] });
     const rows = new ConfigRows(
       "rows",
       {
@@ -85,24 +87,9 @@ export class Database extends pulumi.ComponentResource {
       },
       { ...parent, dependsOn: [base, schema, ...migrations] },
     );
-    const reads = tables.map(
-      ([table, { schema: within }]) =>
-        new postgresql.Grant(
-          `${table}-read`,
-          {
-            database: base.name,
-            role: role.name,
-            schema: within === database.schema ? schema.name : within,
-            objectType: "table",
-            objects: [table],
-            privileges: ["SELECT"],
-          },
-          { ...parent, dependsOn: [rows] },
-        ),
-    );
-    const grants = declareGrants(loaded, foundation, [...objects, ...migrations, rows, ...reads]);
-    const tabled = [rows, ...reads];
-    this.resources = [role, ...others.resources, base, schema, use, ...objects, ...migrations, ...tabled, ...grants];
+    // Tables and sequences come with migrations, and pinned tables with their rows.
+    const contents = grant([...objects, ...migrations, rows], ({ object }) => object !== undefined);
+    this.resources = [...roles.values(), base, schema, ...objects, ...places, ...migrations, rows, ...contents];
     this.registerOutputs();
   }
 }

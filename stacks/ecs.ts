@@ -61,7 +61,8 @@ export class EcsServices extends pulumi.ComponentResource {
           skipDestroy: true,
           tags: tagsOf(loaded, entry),
         },
-        parent,
+        // Said here, so that nothing depends on what the plugin would ask for: the service runs the old one until it moves.
+        { ...parent, deleteBeforeReplace: false },
       );
       const service = new Service(entry, serviceArgs(named, entry, ecs, workload, revision, tagsOf(loaded, entry)), {
         ...parent,

@@ -2,24 +2,29 @@ import * as pulumi from "@pulumi/pulumi";
 import { unknownValue } from "@pulumi/pulumi/runtime";
 import type { Clients } from "../checks/clients";
 import type { Containers } from "../checks/containers";
+import { bringAppliedRows } from "../records/applied-rows";
+import { lastLine, whyAnotherLog, type Remembered } from "../records/bound-log";
 import type { Entry, Pin } from "../records/entry";
 import type { DeploymentLog } from "../records/log";
 import { openLogAt } from "../records/open-log";
 import { placeOf } from "../records/place";
 import { knownFromLog } from "../records/known";
 import { projectFiles } from "../records/project-file";
-import { recordsOf } from "../release/records";
+import { logFilesAt, renamedFrom } from "../records/renamed-stack";
+import { contentIn, recordsOf } from "../release/records";
 import { snapshotOf, surroundingsOf } from "../release/snapshot";
-import { deployments, endedEarly, lastUnfinished, lastVerified, pinnedSince, unproven } from "../records/state";
+import { deployments, endedEarly, holds, lastUnfinished, lastVerified, pinnedSince, unproven } from "../records/state";
 import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
-import type { MigrationStep } from "../release/migration-plan";
-import { evidenceOf, failures, judge, type Verdict } from "../release/verdict";
+import { logged, type MigrationStep } from "../release/migration-plan";
+import { evidenceOf, failures, judge, warningsIn, type Verdict } from "../release/verdict";
+import { cleaned } from "../release/text";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
 import { resumingType } from "./jobs";
 import type * as probes from "./probes";
 import { refuseLosses, refuseWhileStopped } from "./protection";
+import { readRemembered, verifiedName } from "./verified";
 
 /** What the gates ask; loaded when the program has declared everything and waits for the engine. */
 const asking = () => require("./probes") as typeof probes;
@@ -31,6 +36,8 @@ const asking = () => require("./probes") as typeof probes;
  */
 export class Gates {
   private readonly log: DeploymentLog;
+  /** The log as this update found it; in a database every reading of it is a process of its own. */
+  private readonly bytes: Buffer;
   private readonly entries: readonly Entry[];
   /** The rollback by `rewind` that this update belongs to. */
   private readonly rollback = process.env.REWIND_ROLLBACK;
@@ -43,9 +50,13 @@ export class Gates {
   private reserved: string | undefined;
   /** The migrations that this update is about to run. */
   private migrations: readonly MigrationStep[] = [];
+  /** What the first gate let pass and a person should know. */
+  private warnings: readonly string[] = [];
   /** The restore point that was set for it. */
   private marked: Promise<string | undefined> | undefined;
   private running: { readonly id: string; readonly started: number } | undefined;
+  /** What the state remembers of the log, as it was before this update. */
+  private readonly remembered: Promise<Remembered | undefined>;
 
   constructor({ settings, secrets }: Loaded) {
     const stack = pulumi.getStack();
@@ -53,13 +64,18 @@ export class Gates {
     this.redact = redactor(secrets);
     try {
       this.log = openLogAt(placeOf(settings.environment.records, "."), stack, this.redact);
-      this.entries = this.log.entries();
+      this.bytes = this.log.bytes();
+      this.entries = this.log.entries(this.bytes);
     } catch (error) {
       throw new pulumi.RunError(error instanceof Error ? error.message : String(error));
     }
+    if (this.entries.every(({ kind }) => kind === "backup")) warnOfRename(stack, settings);
     refuseWhileStopped(this.entries, this.rollback, pulumi.runtime.isDryRun());
     refuseLosses(settings, this.entries);
     this.secrets = secrets;
+    this.remembered = readRemembered();
+    // Whoever needs it hears of its error.
+    this.remembered.catch(() => undefined);
   }
 
   /** The entry of the deployment that ended last without having passed, undefined when there never was one. */
@@ -104,9 +120,10 @@ export class Gates {
     const applied = pulumi.all(everything.map(({ urn }) => urn));
     // What the engine deletes passes no hook; that something is gone from the program shows here.
     const declared = applied.apply((urns) => digestOf([...urns].sort()));
+    const remembered = pulumi.all([applied, this.remembered]).apply(([, before]) => this.toRemember(before));
     return new pulumi.Stash(
-      "verified",
-      { input: { ...this.pin, declared, entry: applied.apply(() => this.entryId()) } },
+      verifiedName,
+      { input: { ...this.pin, declared, entry: remembered.entry, line: remembered.line } },
       { dependsOn: [...everything], hooks: { beforeCreate: [hook], beforeUpdate: [hook] } },
     );
   }
@@ -116,7 +133,7 @@ export class Gates {
     this.checked ??= this.check();
     await this.checked.catch((error: unknown) => {
       // Several resources wait at the gate; the reasons stand under the first of them.
-      throw first ? error : new Error("refused, for the reasons given above or below");
+      throw first ? error : new Error("blocked by the gate before the change; see the first failed resource");
     });
     if (pulumi.runtime.isDryRun()) return;
     // Somebody may have stopped the stack while everything was asked.
@@ -135,8 +152,10 @@ export class Gates {
 
   /** Asks everything that must hold before a change. */
   private async check(): Promise<void> {
+    await this.refuseAnotherLog();
     const { probesBefore, runProbes, timingBefore, planLive } = asking();
     const known = knownFromLog(this.entries, this.settings, process.cwd());
+    bringAppliedRows(this.settings, process.cwd(), known.states);
     const probes = probesBefore(this.settings, this.clients, known, projectFiles(process.cwd()));
     const verdict = judge(await runProbes(probes, timingBefore, this.redact));
     if (verdict.result !== "passed" || pulumi.runtime.isDryRun()) await this.clients.close();
@@ -145,7 +164,27 @@ export class Gates {
       const next = drifted ? "\nNext: put them back, or pin a release that has them as they are now." : "";
       throw new Error(refusal("Refused before the first change; nothing was touched.", verdict) + next);
     }
-    if (!pulumi.runtime.isDryRun()) this.migrations = (await planLive(this.settings, this.clients))?.steps ?? [];
+    this.warnings = [...this.warnings, ...warningsIn(verdict)];
+    for (const warning of this.warnings) void pulumi.log.warn(warning);
+    if (pulumi.runtime.isDryRun()) return;
+    this.migrations = ((await planLive(this.settings, this.clients))?.steps ?? []).map(logged);
+  }
+
+  /** Without the log that the stack was verified with, no stop, no hold and no record of a release would be known. */
+  private async refuseAnotherLog(): Promise<void> {
+    const remembered = await this.remembered;
+    if (remembered === undefined) return;
+    const why = whyAnotherLog(remembered, this.entries, this.bytes);
+    if (why === undefined) return;
+    const { entry } = remembered;
+    const said = this.settings.lostEntries?.[entry];
+    const words = `the deployment log ${this.log.location} is not the one that this stack was verified with: ${why}`;
+    if (said === undefined) {
+      throw new Error(
+        `Refused before the first change; nothing was touched.\n  ${words}\nNext: rewind records show, which says where the log is looked for; put it there, from a backup if need be (rewind backup list). Where it is lost: rewind:lostEntries {"${entry}": "<reason>"}`,
+      );
+    }
+    this.warnings = [`${words}; rewind:lostEntries says: ${said}`];
   }
 
   /** Writes the intent, and sees to it that an outcome is written on every way out. */
@@ -162,6 +201,7 @@ export class Gates {
       ...(this.migrations.length === 0 ? {} : { migrations: this.migrations }),
       ...(restorePoint === undefined ? {} : { restorePoint }),
       ...(this.rollback === undefined ? {} : { rollback: this.rollback }),
+      ...(this.warnings.length === 0 ? {} : { warnings: this.warnings }),
     });
     this.run(id);
     void pulumi.log.info(`deployment log: ${this.log.location} entry ${id}`);
@@ -193,10 +233,14 @@ export class Gates {
     if (verdict.result === "failed") this.holdUnproven(verdict);
     if (verdict.result !== "passed") {
       const last = lastVerified(this.entries)?.intent.to.release;
+      const held = holds(this.log.entries());
+      const [onHold] = [this.pin.release, ...Object.values(this.settings.pinned.sources)].filter((id) => held.has(id));
       const next =
-        last === undefined || last === this.pin.release
-          ? "\nNext: pulumi up verifies again; pulumi refresh first, when what runs was changed behind the engine's back."
-          : `\nNext: pulumi config set release ${last} && pulumi up, the release verified last.`;
+        onHold !== undefined && (last === undefined || last === this.pin.release)
+          ? `\nNext: rewind unhold ${onHold} --reason "…" when the cause is gone, then pulumi up, which verifies again.`
+          : last === undefined || last === this.pin.release
+            ? "\nNext: pulumi up verifies again; pulumi refresh first, when what runs was changed behind the engine's back."
+            : `\nNext: pulumi config set rewind:release ${last} && pulumi up, the release verified last.`;
       throw new Error(refusal("Verification failed after the change; `verified` stays where it was.", verdict) + next);
     }
     void pulumi.log.info(`verified ${this.settings.pinned.release}: ${verdict.checks.length} checks passed`);
@@ -213,7 +257,7 @@ export class Gates {
       500,
     );
     for (const release of unproven(this.log.entries(), this.settings.pinned)) {
-      this.log.append({ kind: "hold", release, reason });
+      this.log.append({ kind: "hold", release, reason, ...contentIn(this.settings.releases, release) });
       void pulumi.log.warn(`${release} is on hold; when the cause is gone: rewind unhold ${release} --reason "…"`);
     }
   }
@@ -236,6 +280,13 @@ export class Gates {
     return { release: pinned.release, digest: pinned.digest, pins, ...over, surroundings };
   }
 
+  /** What the state is to remember of the log. What it remembers of the same deployment stays: it would be a change. */
+  private toRemember(before: Remembered | undefined): Remembered {
+    const entry = this.entryId();
+    if (before?.entry === entry) return before;
+    return { entry, line: entry === unknownValue ? (unknownValue as never) : lastLine(this.bytes) };
+  }
+
   /**
    * The entry of the deployment log that `verified` is to name: that of this update when anything changed so far, the
    * last one when it verified this very pin, and otherwise one that is about to be written. A preview cannot know it.
@@ -251,10 +302,16 @@ export class Gates {
   }
 }
 
+/** A new stack beside the log of one that was removed is nothing wrong, so it is said, and nothing is refused. */
+function warnOfRename(stack: string, { environment }: Settings): void {
+  const renamed = renamedFrom(".", stack, logFilesAt(placeOf(environment.records, ".")));
+  if (renamed !== undefined) void pulumi.log.warn(`${renamed.evidence}\nNext: ${renamed.next}`);
+}
+
 /** The verdict itself, and what waits for it. */
 const beyondTheGates = new Set(["pulumi:index:Stash", resumingType]);
 
 function refusal(first: string, verdict: Verdict): string {
   const lines = failures(verdict).map((check) => `  ${check.result.padEnd(12)} ${check.name}: ${evidenceOf(check)}`);
-  return [first, ...(lines.length > 0 ? lines : ["  inconclusive: nothing was measured"])].join("\n");
+  return cleaned([first, ...(lines.length > 0 ? lines : ["  inconclusive: nothing was measured"])].join("\n"));
 }

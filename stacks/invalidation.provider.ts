@@ -4,6 +4,7 @@ import { CloudFrontClient, CreateInvalidationCommand, GetInvalidationCommand } f
 import type { dynamic } from "@pulumi/pulumi";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { InvalidationInputs, InvalidationState } from "./invalidation";
+import { awsOutbound } from "../checks/outbound";
 
 const shortestPause = 500;
 const longestPause = 10_000;
@@ -46,6 +47,7 @@ async function invalidate(state: InvalidationState): Promise<void> {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const client = new CloudFrontClient({
     region,
+    ...awsOutbound(),
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(accessKey === undefined || secretKey === undefined
       ? {}

@@ -36,7 +36,8 @@ export class KeptSecrets extends pulumi.ComponentResource {
       const value = new SecretVersion(
         key,
         { secretId: place.arn, secretString: pulumi.secret(secrets[key] ?? "") },
-        parent,
+        // Tasks that start meanwhile read the old version by its id.
+        { ...parent, deleteBeforeReplace: false },
       );
       return { key, place, value };
     });

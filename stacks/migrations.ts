@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Access } from "../checks/administrator";
 import type { Loaded } from "../release/config";
 import { migrationTables } from "../release/migration-tables";
-import { readMigrations } from "../checks/migration-folder";
+import { digestsIn, readMigrations } from "../checks/migration-folder";
 import { connectionOf } from "./database-objects";
 import type * as implementation from "./migrations.provider";
 import { loadProvider } from "./shim";
@@ -75,10 +75,10 @@ export function declareMigrations(
   ];
 }
 
-/** @throws pulumi.RunError when the folder holds what is no migration */
+/** @throws pulumi.RunError when there is no such folder */
 function digestsOf(folder: string): Record<string, string> {
   try {
-    return Object.fromEntries(readMigrations(process.cwd(), folder).map(({ name, digest }) => [name, digest]));
+    return digestsIn(readMigrations(process.cwd(), folder));
   } catch (error) {
     throw new pulumi.RunError(
       `environment.database.migrations.folder: ${error instanceof Error ? error.message : String(error)}`,

@@ -3,6 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { Loaded } from "../release/config";
+import { hostInUrl } from "../release/primitives";
 
 /**
  * The provider of dynamic resources, declared: each of them is to name it. Into the state of the one that the engine
@@ -39,7 +40,7 @@ export function databaseProvider({ settings, secrets }: Loaded): postgresql.Prov
   const { database } = settings.environment;
   if (database === undefined) throw new Error("the environment has no database");
   return new postgresql.Provider("postgresql", {
-    host: database.host,
+    host: hostInUrl(database.host),
     port: database.port,
     username: database.administrator.user,
     password: pulumi.secret(secrets[database.administrator.password] ?? ""),

@@ -1,11 +1,24 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import { unknownValue } from "@pulumi/pulumi/runtime";
 import { dockerAt } from "../checks/clients";
 import { addressOf } from "../checks/containers";
 import { runProbes } from "../checks/probe";
 import { deleteRoute, dialOf, measureSmoke, putRoute, readRoute, routeOf } from "../checks/proxy";
 import { canonicalJson } from "../release/canonical";
 import type { RouteInputs } from "./route";
+
+/**
+ * Adds where the container answers now. The Docker engine gives out other ports whenever it starts, and the state knows
+ * nothing of it: so a plain update finds the difference, and moves the route to where the container answers.
+ */
+export async function check(olds: Partial<RouteInputs>, news: RouteInputs): Promise<dynamic.CheckResult<RouteInputs>> {
+  // A plan holds an update to what it said; of a container that is yet to be it can only say that the address is unknown.
+  if (news.container === unknownValue) return { inputs: { ...news, dial: unknownValue } };
+  // A container that does not run has no address; it is another resource that changes then.
+  const dial = await dialTo(news).catch(() => olds.dial);
+  return { inputs: { ...news, ...(dial === undefined ? {} : { dial }) } };
+}
 
 /** Moves the route for the first time. */
 export async function create(inputs: RouteInputs): Promise<dynamic.CreateResult<RouteInputs>> {
@@ -46,8 +59,21 @@ export async function remove(props: RouteInputs): Promise<void> {
 
 /** Everything but `__provider`, which the engine adds. */
 function comparable(inputs: RouteInputs): unknown {
-  const { proxy, url, route, hosts, paths, allow, smoke, deadline, docker, to, container } = inputs;
-  return [proxy, url, route, hosts ?? null, paths ?? null, allow ?? null, smoke, deadline, docker, to, container];
+  const { proxy, url, route, hosts, paths, allow, smoke, deadline, docker, to, container, dial } = inputs;
+  return [
+    proxy,
+    url,
+    route,
+    hosts ?? null,
+    paths ?? null,
+    allow ?? null,
+    smoke,
+    deadline,
+    docker,
+    to,
+    container,
+    dial ?? null,
+  ];
 }
 
 async function dialTo({ docker, to, container }: RouteInputs): Promise<string> {

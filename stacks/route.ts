@@ -22,11 +22,14 @@ export interface RouteInputs {
   readonly to: string;
   /** The id of the container that is to answer. */
   readonly container: string;
+  /** Where that container answers now, host and port: found out by the provider in every update, never declared. */
+  readonly dial?: string;
 }
 
 const load = () => loadProvider("route.provider") as typeof implementation;
 
 const provider: pulumi.dynamic.ResourceProvider<RouteInputs, RouteInputs> = {
+  check: (olds, news) => load().check(olds, news),
   create: (inputs) => load().create(inputs),
   diff: (_, olds, news) => load().diff(olds, news),
   update: (_, __, news) => load().update(news),
@@ -34,7 +37,7 @@ const provider: pulumi.dynamic.ResourceProvider<RouteInputs, RouteInputs> = {
   delete: (_, props) => load().remove(props),
 };
 
-type Args = { [K in keyof RouteInputs]: pulumi.Input<RouteInputs[K]> };
+type Args = { [K in keyof Omit<RouteInputs, "dial">]: pulumi.Input<RouteInputs[K]> };
 
 /** An address that stays. It moves only to a version that answered at its own address, and back when it then does not. */
 export class Route extends pulumi.dynamic.Resource {

@@ -54,18 +54,20 @@ function serviceArgs(loaded: Loaded, entry: string, pin: ServicePin, workload: W
   };
   return {
     name: nameInSwarm(environment, entry),
+    // On the service alone: a label of its containers that changes makes the plugin delete the service first.
     labels,
     mode: { replicated: { replicas } },
     taskSpec: {
       containerSpec: {
         image: fullImage(environment.registry, pin.image),
         env: variablesOf(loaded, path, pin, workload),
-        labels,
         hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
         ...(workload.command === undefined ? {} : { args: workload.command }),
         init: true,
         stopGracePeriod: "10s",
         capDrops: ["ALL"],
+        // Read back as empty, never as absent; named, it is no change.
+        sysctl: {},
         healthcheck: {
           tests: ["CMD", ...healthcheck.command],
           interval: goDuration(healthcheck.interval ?? "1s"),
@@ -75,7 +77,8 @@ function serviceArgs(loaded: Loaded, entry: string, pin: ServicePin, workload: W
         },
       },
       resources: { limits: { memoryBytes: memory * 1024 * 1024 } },
-      restartPolicy: { condition: "any", delay: "1s" },
+      // The engine reads an absent window back as "0s", so leaving it out would be a change for ever.
+      restartPolicy: { condition: "any", delay: "1s", window: "0s" },
       ...(swarm.network === undefined ? {} : { networksAdvanceds: [{ name: swarm.network, aliases: [entry] }] }),
     },
     ...(port === undefined

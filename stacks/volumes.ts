@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { volumeName } from "../release/holdings";
+import { logicalName } from "../release/logical-names";
 import type { Settings } from "../release/parse";
 import { kept } from "./protection";
 
@@ -22,7 +23,10 @@ export function volumesOf(
       Object.keys(volumes ?? {}).map((volume) => {
         const path = `${facet}/${entry}/${volume}`;
         const args = { name: volumeName(environment.name, entry, volume), driver: "local" };
-        return [path, new docker.Volume(`${entry}-${volume}`, args, { ...opts, ...kept(settings, path) })] as const;
+        return [
+          path,
+          new docker.Volume(logicalName(entry, volume), args, { ...opts, ...kept(settings, path) }),
+        ] as const;
       }),
     ),
   );

@@ -49,7 +49,8 @@ export class Workloads extends pulumi.ComponentResource {
           ...containerArgs(loaded, path, pin, workload, image, network),
           ...(workload.volumes === undefined ? {} : { volumes: mountsOf(path, workload.volumes, volumes) }),
         };
-        return [path, new docker.Container(entry, args, { parent: this, dependsOn: [...dependsOn] })] as const;
+        const opts = { parent: this, dependsOn: [...dependsOn], ...createdFirst };
+        return [path, new docker.Container(entry, args, opts)] as const;
       }),
     );
     this.containers = Object.fromEntries(containers);
@@ -68,17 +69,27 @@ export class Workloads extends pulumi.ComponentResource {
     return new Map(
       names.map((name) => [
         name,
-        new docker.RemoteImage(logicalName(name), { name, keepLocally: true }, { parent: this }),
+        new docker.RemoteImage(imageName(name, environment.registry), { name, keepLocally: true }, { parent: this }),
       ]),
     );
   }
 }
 
-/** `127.0.0.1:5000/scoring@sha256:4ed1…` is `scoring-4ed1c0b9de72`, and with a tag alone `scoring-v1.2.0`. */
-function logicalName(image: string): string {
-  const last = image.slice(image.lastIndexOf("/") + 1);
-  return last.replace(/@sha256:([0-9a-f]{12}).*/, "-$1").replace(":", "-");
+/**
+ * `127.0.0.1:5000/scoring@sha256:4ed1…` is `scoring-4ed1c0b9de72`, and with a tag alone `scoring:v1.2.0`. The folders
+ * before the last part belong to it, for two teams may have the same image each in a repository of its own.
+ */
+function imageName(image: string, registry: string): string {
+  const own = image.slice(registry.length + 1);
+  if (!own.includes("@")) return own.includes(":") ? own : `${own}:latest`;
+  return own.replace(/@sha256:([0-9a-f]{12}).*/, "-$1");
 }
+
+/**
+ * The plugin asks for the old container to be deleted before the new one is made, which would be an outage with every
+ * release. It also says of a changed health check that it was updated, and leaves the container as it is.
+ */
+const createdFirst = { deleteBeforeReplace: false, replaceOnChanges: ["healthcheck"] };
 
 function containerArgs(
   { settings, secrets }: Loaded,

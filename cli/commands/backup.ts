@@ -25,6 +25,22 @@ function recipient(text: string, before: readonly string[]): readonly string[] {
 const identity = (): Option =>
   new Option("-i, --identity <file>", "the file with the key of age, for an encrypted backup");
 
+/** Says that a backup may be used although nothing proves who made it. */
+const unproven = (): Option =>
+  new Option("--unproven", "use it although nothing proves who made it; the deployment log keeps that").default(false);
+
+/** A key beside those that the stack declares, for a stack whose file is lost. */
+const signer = (): Option =>
+  new Option(
+    "--signer <file>",
+    "a public Ed25519 key whose signature is believed, beside those of rewind:backups.signers",
+  );
+
+interface TrustFlags {
+  readonly unproven: boolean;
+  readonly signer?: string;
+}
+
 /** One part of a backup or several. */
 const part = (): Option =>
   new Option("-p, --part <part>", "a part; may be given several times; all unless said")
@@ -43,7 +59,7 @@ interface Parts extends Common {
   readonly part: readonly manifest.BackupPart[];
 }
 
-interface RestoreFlags extends Parts {
+interface RestoreFlags extends Parts, TrustFlags {
   readonly identity?: string;
   readonly yes?: boolean;
 }
@@ -66,7 +82,7 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .addOption(json())
     .addHelpText(
       "after",
-      '\n  $ rewind backup create --name "before the migration"\n  $ rewind backup create --encrypt-to age1…',
+      '\n  $ rewind backup create --name "before the migration"\n  $ rewind backup create --encrypt-to age1…\n\nThe deployment log keeps the digest of its manifest. REWIND_BACKUP_KEY names a private Ed25519 key that signs it, too.',
     )
     .action(async (options: Common & { name?: string; encryptTo: readonly string[]; copy?: boolean }) => {
       const { name, encryptTo, copy = false } = options;
@@ -93,11 +109,14 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .command("fetch")
     .description("bring a copy back from the object store, proved by its sums")
     .argument("[backup]", "its name; the newest copy unless said")
+    .addOption(unproven())
+    .addOption(signer())
     .addOption(stack())
     .addOption(json())
     .addHelpText("after", "\n  $ rewind backup fetch\n  $ rewind backup fetch 20261121T150000Z --stack prod")
-    .action(async (id: string | undefined, options: Common) => {
-      finish(await load.fetch().fetchBackup(where(options), { id, signal: heeded() }), options);
+    .action(async (id: string | undefined, options: Common & TrustFlags) => {
+      const { unproven, signer } = options;
+      finish(await load.fetch().fetchBackup(where(options), { id, unproven, signer, signal: heeded() }), options);
     });
   backup
     .command("verify")
@@ -105,16 +124,21 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .argument("[backup]", "its name; the newest unless said")
     .addOption(new Option("-l, --level <level>", "how much is asked of it").choices(verifyLevels).default("daily"))
     .addOption(identity())
+    .addOption(unproven())
+    .addOption(signer())
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
       "\nExits 17 when a file is not what was written, 11 when another check failed.\n\n  $ rewind backup verify\n  $ rewind backup verify 20261121T150000Z --level comprehensive",
     )
-    .action(async (id: string | undefined, options: Common & { level: VerifyLevel; identity?: string }) => {
-      const { level, identity } = options;
-      finish(await load.verify().verifyBackup(where(options), { id, level, identity, now: new Date() }), options);
-    });
+    .action(
+      async (id: string | undefined, options: Common & TrustFlags & { level: VerifyLevel; identity?: string }) => {
+        const { level, identity, unproven, signer } = options;
+        const wanted = { id, level, identity, unproven, signer, now: new Date() };
+        finish(await load.verify().verifyBackup(where(options), wanted), options);
+      },
+    );
   backup
     .command("quality")
     .description("score backups by completeness, integrity, age and size; offline")
@@ -129,14 +153,17 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .command("choose")
     .description("the backup to go back to, in the order of preference, and why not the others; offline")
     .addOption(part())
+    .addOption(unproven())
+    .addOption(signer())
     .addOption(stack())
     .addOption(json())
     .addHelpText(
       "after",
       "\nKept at a conversion of the records comes first, then kept before a rollback or restore, then made on request.\n\n  $ rewind backup choose --part database",
     )
-    .action((options: Parts) => {
-      finish(load.judge().chooseBackup(where(options), { wanted: options.part, now: new Date() }), options);
+    .action((options: Parts & TrustFlags) => {
+      const { part: wanted, unproven, signer } = options;
+      finish(load.judge().chooseBackup(where(options), { wanted, unproven, signer, now: new Date() }), options);
     });
   backup
     .command("prune")
@@ -160,6 +187,8 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
     .argument("[backup]", "its name; the one that rewind backup choose names unless said")
     .addOption(part())
     .addOption(identity())
+    .addOption(unproven())
+    .addOption(signer())
     .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
     .addOption(stack())
     .addOption(json())
@@ -168,9 +197,19 @@ export function addBackup(rewind: Command, { confirmed, finish, heeded, tell }: 
       "\nThe backup is proved and opened first. Refused exits 10 (17 when it is not what was written) and touches nothing.\n\n  $ rewind restore --part rows\n  $ rewind restore 20261121T150000Z --part database --yes --stack staging",
     )
     .action(async (id: string | undefined, options: RestoreFlags) => {
-      const { part: parts, identity, yes, stack: named } = options;
+      const { part: parts, identity, unproven, signer, yes, stack: named } = options;
       const agreed = yes !== true ? "no" : named === undefined ? "unnamed" : "named";
-      const wanted = { id, parts, identity, agreed, confirm: confirmed, tell, now: () => new Date() } as const;
+      const wanted = {
+        id,
+        parts,
+        identity,
+        unproven,
+        signer,
+        agreed,
+        confirm: confirmed,
+        tell,
+        now: () => new Date(),
+      } as const;
       finish(await load.restore().restore(where(options), { ...wanted, signal: heeded() }), options);
     });
 }

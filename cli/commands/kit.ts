@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import type * as primitives from "../../release/primitives";
 import type * as local from "../local";
+import { preferInstalledEngine } from "../engine-path";
 import type { Tell, VerbResult } from "../result";
 import type { Where } from "../stack";
 
@@ -40,7 +41,10 @@ export const json = (): Option => new Option("--json", "print the result as JSON
 export function where({ stack }: Common): Where {
   const foreign = process.env.PULUMI_BACKEND_URL !== undefined || (stack !== undefined && stack !== "local");
   const variables = foreign ? undefined : (require("../local") as typeof local).localVariables(folder);
-  if (variables === undefined) return { folder, stack };
+  if (variables === undefined) {
+    process.env.PATH = preferInstalledEngine(process.env.PATH ?? "");
+    return { folder, stack };
+  }
   Object.assign(process.env, variables);
   return { folder, stack: "local" };
 }

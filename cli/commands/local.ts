@@ -41,7 +41,7 @@ export function addLocal(rewind: Command, { finish, heeded, tell }: Kit): void {
     .addOption(json())
     .addHelpText(
       "after",
-      '\n  $ eval "$(npx rewind local env)"\n  PS> npx rewind local env --shell powershell | Out-String | Invoke-Expression',
+      '\n  $ eval "$(npx --no rewind local env)"\n  PS> npx --no rewind local env --shell powershell | Out-String | Invoke-Expression',
     )
     .action((options: Common & { shell: "posix" | "powershell" }) => {
       finish(load.local().localEnv(folder, options.shell), options);

@@ -5,6 +5,7 @@ import { count, json, newReleaseId, releaseId, stack, where, type Common, type K
 const load = {
   archive: () => require("../archive") as typeof import("../archive"),
   releaseAdd: () => require("../release-add") as typeof import("../release-add"),
+  releaseTake: () => require("../release-take") as typeof import("../release-take"),
   releaseList: () => require("../release-list") as typeof import("../release-list"),
 };
 
@@ -79,5 +80,18 @@ export function addRelease(rewind: Command, { finish }: Kit): void {
     .addOption(json())
     .action((options: Common & { keep: number }) => {
       finish(load.archive().archive(where(options), options.keep), options);
+    });
+  release
+    .command("take")
+    .description("take the releases of another checkout, as of a pull request; whatever else it changes is refused")
+    .argument("<folder>", "the other checkout; nothing in it is run")
+    .addOption(stack())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\nTakes the pin, releases, pins, archive, toggles and letGo, and the files that these releases name. Refused are other\nhosts, registries, stores, secrets, checks and rules, and links. Writes files of this checkout and nothing else.\n\n  $ rewind release take ../proposed --stack prod",
+    )
+    .action((from: string, options: Common) => {
+      finish(load.releaseTake().takeReleases(where(options), from), options);
     });
 }

@@ -10,6 +10,7 @@ const load = {
   drill: () => require("../drill") as typeof import("../drill"),
   hold: () => require("../hold") as typeof import("../hold"),
   rollback: () => require("../rollback") as typeof import("../rollback"),
+  preview: () => require("../preview") as typeof import("../preview"),
   plan: () => require("../plan") as typeof import("../plan"),
   resume: () => require("../resume") as typeof import("../resume"),
   signatures: () => require("../signatures") as typeof import("../signatures"),
@@ -145,7 +146,7 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .addOption(stack())
     .addOption(json())
     .action(async (release: string | undefined, options: Common & { level: Level }) => {
-      finish(await load.plan().preview(where(options), release, options.level, { tell, signal: heeded() }), options);
+      finish(await load.preview().preview(where(options), release, options.level, { tell, signal: heeded() }), options);
     });
 
   rewind

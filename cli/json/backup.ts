@@ -20,6 +20,10 @@ const known = {
   sealed: z.boolean().describe("Whether it is encrypted"),
 };
 
+const unproven = z
+  .exactOptional(z.literal(true))
+  .describe("Used although nothing proves who made it; the log keeps that");
+
 /** `rewind backup create` */
 export const create = z.strictObject({
   stack,
@@ -29,7 +33,12 @@ export const create = z.strictObject({
 export type BackupCreateJson = Printed<typeof create>;
 
 /** `rewind backup fetch` */
-export const fetch = z.strictObject({ stack, ...known, copy: z.string().describe("Where it was fetched from") });
+export const fetch = z.strictObject({
+  stack,
+  ...known,
+  copy: z.string().describe("Where it was fetched from"),
+  unproven,
+});
 export type BackupFetchJson = Printed<typeof fetch>;
 
 /** `rewind backup list` */
@@ -78,6 +87,7 @@ export type BackupQualityJson = Printed<typeof quality>;
 export const choose = z.strictObject({
   stack,
   chosen: z.exactOptional(id).describe("Left out when none fits"),
+  unproven,
   wanted: parts,
   weighed: z.array(z.strictObject({ id, chosen: z.boolean(), why: z.string() })).describe("In the order of preference"),
 });
@@ -99,6 +109,7 @@ export const restore = z.union([
     outcome: z.literal("restored"),
     id,
     before: id.describe("The backup of what was there"),
+    unproven,
     restored: z.array(z.strictObject({ part, evidence: z.string(), milliseconds })),
   }),
   aborted,

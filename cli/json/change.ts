@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { check, entryId, next, result, type Printed } from "./shapes";
+import { check, entryId, next, result, toggle, type Printed } from "./shapes";
 
-const value = z.union([z.boolean(), z.string()]).nullable();
+const value = toggle.nullable();
 const listed = z.array(
   z.strictObject({
     toggle: z.string(),
@@ -28,7 +28,7 @@ const set = z.strictObject({
 export type ToggleSetJson = Printed<typeof set>;
 
 /** `rewind toggle`: the list, or what became of one. */
-export const toggle = z.union([listed, set]);
+export const toggles = z.union([listed, set]);
 
 /** `rewind rotate` */
 export const rotate = z.union([

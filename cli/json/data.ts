@@ -29,13 +29,13 @@ export const clean = z.strictObject({
   risk,
   outcome: z.enum(["none", "refused", "cleaned"]),
   aborted: z.literal(true).optional().describe("Whoever was asked said no"),
-  run: entryId.optional().describe("What rewind data restore undoes"),
+  run: entryId.optional().describe("What rewind data restore <run> undoes"),
   milliseconds: milliseconds.optional().describe("How long the clean-up took, in milliseconds"),
   objective: milliseconds.optional().describe("What it might have taken"),
 });
 export type DataCleanJson = Printed<typeof clean>;
 
-/** `rewind data restore` */
+/** `rewind data restore <run>` */
 export const restore = z.strictObject({
   stack: z.string(),
   outcome: z.literal("restored"),

@@ -10,10 +10,10 @@ import {
   release,
   result,
   time,
+  toggle,
   type Printed,
 } from "./shapes";
 
-const toggle = z.union([z.boolean(), z.string()]);
 const reason = z.string();
 
 /** What every entry of the deployment log has. */
@@ -63,6 +63,9 @@ export const intent = z
     ),
     rollback: z.exactOptional(entryId).describe("The rollback that it belongs to"),
     restorePoint: z.exactOptional(z.string()).describe("In the database's own log, from just before the first change"),
+    warnings: z
+      .exactOptional(z.array(z.string()))
+      .describe("What the gate let pass and a person should know: an image that only the Docker host has"),
   })
   .meta({ id: "Intent" });
 
@@ -79,7 +82,13 @@ export const outcome = z
 
 /** `rewind hold` and `rewind unhold` */
 export const hold = z
-  .strictObject({ ...written, kind: z.enum(["hold", "unhold"]), release, reason })
+  .strictObject({
+    ...written,
+    kind: z.enum(["hold", "unhold"]),
+    release,
+    reason,
+    content: z.exactOptional(digest).describe("What the release deploys: the same under another id is on hold, too"),
+  })
   .meta({ id: "Hold" });
 export type HoldJson = Printed<typeof hold>;
 
@@ -172,7 +181,30 @@ const answer = z.strictObject({
   note: z.exactOptional(z.string()),
 });
 
+const backup = z.strictObject({
+  ...written,
+  kind: z.literal("backup"),
+  act: z.enum(["made", "unproven"]).describe("Made, or used although nothing proves who made it"),
+  backup: z.string().describe("Its name"),
+  manifest: digest.describe("Of its manifest"),
+  verb: z.exactOptional(z.enum(["verify", "fetch", "choose", "restore"])).describe("What an unproven one was used for"),
+});
+
 /** One line of the deployment log. */
 export const entry = z
-  .union([intent, outcome, hold, stop, toggled, rotation, data, rollback, escalation, approval, answer, rollbackEnd])
+  .union([
+    intent,
+    outcome,
+    hold,
+    stop,
+    toggled,
+    rotation,
+    data,
+    rollback,
+    escalation,
+    approval,
+    answer,
+    backup,
+    rollbackEnd,
+  ])
   .meta({ id: "Entry" });

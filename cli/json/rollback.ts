@@ -29,6 +29,7 @@ export const verify = z.strictObject({
   changes: resources.optional().describe("To reach the pin; left out when the preview was refused"),
   refused: z.exactOptional(z.string()).describe("Why the preview was refused"),
   outcome: z.enum(["rollback not required", "not applied", "verification failed", "inconclusive"]),
+  next: z.exactOptional(next).describe("Left out where nothing is to be done"),
 });
 export type Verification = Printed<typeof verify>;
 
@@ -135,6 +136,7 @@ export const checklist = z.strictObject({
   deployment: entryId.describe("What was looked at"),
   result,
   lists: z.array(z.strictObject({ area: z.enum(areas), title: z.string(), ...verdict.shape })),
+  next: z.exactOptional(next).describe("Left out where all is well"),
 });
 export type ChecklistJson = Printed<typeof checklist>;
 

@@ -16,6 +16,8 @@ export const time = z.iso.datetime().describe("ISO 8601, UTC");
 export const milliseconds = z.number().nonnegative().describe("In milliseconds");
 export const count = z.int().nonnegative();
 export const release = ReleaseId.describe("The id of a release");
+const plainToggle = z.union([z.boolean(), z.number(), z.string()]);
+export const toggle = z.union([plainToggle, z.array(plainToggle)]).describe("The value of a toggle");
 export const digest = Digest;
 export const level = z.enum(levels);
 export const result = z.enum(results).describe("Of several the worst wins; nothing measured is inconclusive");
@@ -35,6 +37,7 @@ const checkFields = {
   milliseconds: milliseconds.describe("All attempts together, in milliseconds"),
   attempts: count,
   trigger: z.exactOptional(z.string()).describe("The trigger of the rollback plan that it is, where it did not pass"),
+  warning: z.exactOptional(z.literal(true)).describe("It passed in a way that a person should know of"),
 };
 export const check = z.strictObject(checkFields).meta({ id: "Check" });
 export const advised = z.strictObject({ ...checkFields, next: z.exactOptional(next) }).meta({ id: "AdvisedCheck" });
@@ -53,7 +56,7 @@ export const obstacle = z
 export const refusal = z
   .strictObject({
     outcome: z.union([refusalKind, z.literal("error")]),
-    next: next.optional().describe("The next command to type; an error has none"),
+    next: next.optional().describe("The next command to type; an error may have none"),
     reason: z.string(),
   })
   .meta({ id: "Refusal" });

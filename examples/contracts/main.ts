@@ -54,5 +54,7 @@ function explain(error: unknown): void {
   }
 }
 
+// A reader that goes away, as `head` does, ends nothing that is under way.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 for (const add of [addLook, addChange, addChain]) add(program, kit);
 program.parseAsync().catch(explain);

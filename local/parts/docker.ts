@@ -1,5 +1,5 @@
 import * as os from "node:os";
-import { askDocker, dockerVersion } from "../docker-api";
+import { askDocker, DockerError, dockerVersion } from "../docker-api";
 import { type Context, type Gateway, loopbackOnly, type Part, remember, remembered } from "../part";
 import { type Candidate, firstOf, PartUnavailable, type Source } from "../source";
 import { bringUpBridge, type PrivateEngine, socketOf, startPrivate, stopPrivate } from "./docker-private";
@@ -32,10 +32,10 @@ export const docker: Part<Docker> = {
     try {
       const engine = await bringUpBridge(context, found.dockerd, own);
       remember(context, "docker", { own: engine } satisfies Settings);
-      const { gateway } = engine.subnet;
-      context.announceGateway({ listen: [...loopbackOnly.listen, gateway], forContainers: gateway });
+      const gateway = gatewayIn(engine);
+      context.announceGateway(gateway);
       const host = await startPrivate(context, engine, context.signal);
-      return { host, gateway, version: (await dockerVersion(host)) ?? "unknown", source };
+      return { host, gateway: gateway.forContainers, version: (await dockerVersion(host)) ?? "unknown", source };
     } catch (error) {
       context.signal.throwIfAborted();
       // Root in a container without privileges may neither add a device nor mount: no engine here, whatever is installed.
@@ -46,9 +46,12 @@ export const docker: Part<Docker> = {
   describe: ({ version, host, gateway }) => `Docker ${version} at ${host}, gateway ${gateway}`,
   async answers(context, running) {
     if ((await dockerVersion(running.host)) !== running.version) return false;
-    const gateway = await gatewayOf(running.host);
+    const { own } = remembered<Settings>(context, "docker");
+    const gateway = own === undefined ? await gatewayOf(running.host).catch(() => undefined) : gatewayIn(own);
+    // The other parts listen where they are told first: an engine that is started again says it then.
+    if (gateway?.forContainers !== running.gateway) return false;
     context.announceGateway(gateway);
-    return gateway.forContainers === running.gateway;
+    return true;
   },
   async stop(context) {
     const { own } = remembered<Settings>(context, "docker");
@@ -98,10 +101,23 @@ function runningOne(context: Context, own: PrivateEngine | undefined): Candidate
   };
 }
 
-/** Where containers on this engine's default bridge find the host. */
+/** Where containers of an engine of our own find the host: its bridge is ours, and the engine need not be asked. */
+const gatewayIn = ({ subnet: { gateway } }: PrivateEngine): Gateway => ({
+  listen: [...loopbackOnly.listen, gateway],
+  forContainers: gateway,
+});
+
+/**
+ * Where containers on this engine's default bridge find the host.
+ * @throws Error when the engine does not answer
+ */
 async function gatewayOf(host: string): Promise<Gateway> {
   const asked = askDocker(host, "/networks/bridge") as Promise<{ IPAM?: { Config?: { Gateway?: string }[] } }>;
-  const bridge = await asked.catch(() => undefined);
+  const bridge = await asked.catch((error: unknown) => {
+    // Podman calls its network otherwise.
+    if (error instanceof DockerError) return undefined;
+    throw error;
+  });
   const address = bridge?.IPAM?.Config?.[0]?.Gateway;
   const local = Object.values(os.networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
   // Docker Desktop and rootless engines have their bridge elsewhere and bring the host's loopback to it by this name.

@@ -29,7 +29,7 @@ export function candidates(
     return major >= oldest && (dataMajor === undefined || dataMajor === major);
   };
   const wrong = dataMajor === undefined ? "" : `; the data was made by PostgreSQL ${dataMajor}`;
-  const startAfresh = dataMajor === undefined ? {} : { command: "npx rewind local down --purge" };
+  const startAfresh = dataMajor === undefined ? {} : { command: "npx --no rewind local down --purge" };
   return [
     {
       source: "machine",

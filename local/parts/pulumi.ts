@@ -128,7 +128,8 @@ async function fetchFromVendor(context: Context): Promise<string> {
       context.note("pulumi", `fetching Pulumi ${pulumiVersion} with the vendor's installer`);
       const script = "require(process.argv[1]).resolve().catch((e) => { console.error(e.message); process.exit(1); })";
       const installer = path.join(context.checkout, "node_modules", "pulumi", "lib", "resolve.js");
-      const env = { ...process.env, PULUMI_HOME: temporary, PULUMI_VERSION: pulumiVersion };
+      // The installer is written to the temporary folder under a name that anybody can foresee.
+      const env = { ...process.env, PULUMI_HOME: temporary, PULUMI_VERSION: pulumiVersion, TMPDIR: temporary };
       await run(process.execPath, ["-e", script, installer], { env, signal: context.signal });
       const got = await versionOf(path.join(temporary, installed), context.signal);
       if (got !== pulumiVersion) throw new Error(`the vendor's installer brought pulumi ${got}, not ${pulumiVersion}`);

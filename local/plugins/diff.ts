@@ -15,7 +15,7 @@ export interface Diff {
   readonly replaces: readonly string[];
   /** Top-level names that keep their value as long as the resource is not replaced. */
   readonly stables: readonly string[];
-  /** The old one has to go first, because the new one bears the same name. */
+  /** The plugin asks for the old one to go first; what the program says of it has the last word. */
   readonly deleteFirst: boolean;
 }
 
@@ -24,30 +24,38 @@ export function diff(shape: Shape, inputs: Bag, state: Bag): Diff {
   const wanted = plan(shape, inputs, state);
   const found = new Map<string, Difference>();
   const changed: string[] = [];
-  const replaces: string[] = [];
   for (const key of Object.keys(shape.fields).sort()) {
     const property = shape.fields[key];
     if (property === undefined || property.output) continue;
     const before = found.size;
     compare(property, key, state[key] ?? null, wanted[key] ?? null, property.immutable === true, found);
-    if (found.size > before) announce(property, key, state[key] ?? null, wanted[key] ?? null, found);
-    const paths = [...found.values()].slice(before);
-    if (paths.length > 0) changed.push(key);
-    replaces.push(...paths.filter((path) => path.replaces).map(() => key));
+    if (found.size > before) changed.push(key);
   }
+  const replacing = [...found.values()].some(({ replaces }) => replaces);
+  for (const key of changed) {
+    const property = shape.fields[key];
+    if (property) announce(property, key, state[key] ?? null, wanted[key] ?? null, replacing, found);
+  }
+  const replaces = [...found]
+    .filter(([, path]) => path.replaces)
+    .map(([path]) => path.replace(/[.[].*$/, ""))
+    .sort();
   const stables = Object.entries(shape.fields)
     .filter(([key, property]) => property.stable === true || (property.immutable && !changed.includes(key)))
     .map(([key]) => key)
     .sort();
-  return { detailed: found, changed, replaces, stables, deleteFirst: replaces.length > 0 && isNamed(shape, inputs) };
+  const deleteFirst = replaces.length > 0 && (shape.deletesFirst === true || isNamed(shape, inputs));
+  return { detailed: found, changed, replaces, stables, deleteFirst };
 }
 
-/** Adds the empty maps that upstream names beside a real change of the same property. */
-function announce(property: Property, path: string, old: Value, wanted: Value, found: Found): void {
-  if (property.announced === true && old === null && isBag(wanted)) found.set(path, { change: "ADD", replaces: false });
+/** Adds the empty maps that upstream names beside a real change of the same property; a replacement has all of them. */
+function announce(property: Property, path: string, old: Value, wanted: Value, replacing: boolean, found: Found): void {
+  if (property.announced === true && old === null && isBag(wanted)) {
+    found.set(path, { change: "ADD", replaces: replacing && property.immutable === true });
+  }
   if (property.kind !== "block" || !isBag(old) || !isBag(wanted)) return;
   for (const [key, field] of Object.entries(property.fields ?? {})) {
-    announce(field, `${path}.${key}`, old[key] ?? null, wanted[key] ?? null, found);
+    announce(field, `${path}.${key}`, old[key] ?? null, wanted[key] ?? null, replacing, found);
   }
 }
 

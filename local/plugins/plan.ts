@@ -58,16 +58,17 @@ function filled(fields: Fields, input: Bag, prior: Bag | undefined, fresh: boole
     if (given !== undefined && given !== null) element[key] = shaped(property, given, prior?.[key], fresh);
     else if (property.fallback !== undefined) element[key] = property.fallback;
     else if (property.computed || property.output) element[key] = prior?.[key] ?? UNKNOWN;
-    else element[key] = nothing(property, fresh);
+    else element[key] = nothing(property, prior?.[key], fresh);
   }
   return element;
 }
 
 /** What upstream stores for a part that a nested object leaves out; on an update numbers and flags become zero. */
-function nothing(property: Property, fresh: boolean): Value {
+function nothing(property: Property, prior: Value | undefined, fresh: boolean): Value {
   switch (property.kind) {
     case "text":
-      return "";
+      // A text that goes is null, one that was never there is empty.
+      return isEmpty(prior) ? "" : null;
     case "number":
       return fresh ? null : 0;
     case "flag":
@@ -84,7 +85,7 @@ function nothing(property: Property, fresh: boolean): Value {
   }
 }
 
-/** `state` with every set of plain values in order, at every depth. */
+/** `state` with every set in order, at every depth: upstream keeps none. */
 export function arrange(fields: Fields, state: Bag): Bag {
   const arranged: Bag = {};
   for (const [key, value] of Object.entries(state)) {
@@ -97,9 +98,16 @@ export function arrange(fields: Fields, state: Bag): Bag {
 function arrangeValue(property: Property, value: Value): Value {
   if (property.fields) {
     const { fields } = property;
-    if (Array.isArray(value)) return value.map((element) => (isBag(element) ? arrange(fields, element) : element));
-    return isBag(value) ? arrange(fields, value) : value;
+    if (isBag(value)) return arrange(fields, value);
+    if (!Array.isArray(value)) return value;
+    const elements = value.map((element) => (isBag(element) ? arrange(fields, element) : element));
+    return property.kind === "blockSet" ? inOrder(elements, identity) : elements;
   }
-  if (property.kind !== "set" || !Array.isArray(value) || hasUnknown(value)) return value;
-  return [...value].sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+  return property.kind === "set" && Array.isArray(value) ? inOrder(value, textOf) : value;
+}
+
+/** Upstream orders a set by what its elements hold, part by part in the order of their names. */
+function inOrder(elements: Value[], keyOf: (element: Value) => string): Value[] {
+  if (hasUnknown(elements)) return elements;
+  return [...elements].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }

@@ -67,6 +67,8 @@ export interface Shape {
   readonly version?: number;
   /** Outputs that every update decides anew, so that a preview cannot know them. */
   readonly renewed?: readonly string[];
+  /** The vendor's plugin asks for every replacement to delete the old one first, whatever the name. */
+  readonly deletesFirst?: boolean;
   /** The vendor's plugin answers a read without an empty `__defaults`. */
   readonly bareInputs?: boolean;
   /** What upstream shows of a resource that a preview would create, where that is not what it will be. */

@@ -94,33 +94,39 @@ export function inputsOf(shape: Shape, olds: Bag, state: Bag): Bag {
     if (imported) {
       if (!isEmpty(value) && identity(value) !== identity(property.fallback)) inputs[key] = value;
     } else if (olds[key] !== undefined) {
-      inputs[key] = inputValue(property, olds[key], value);
+      inputs[key] = inputValue(shape, property, olds[key], value);
     }
   }
-  const defaults = imported ? [] : olds.__defaults;
-  if (defaults !== undefined && !(shape.bareInputs && isEmpty(defaults))) inputs.__defaults = defaults;
-  return inputs;
+  return withDefaults(shape, imported ? [] : olds.__defaults, inputs);
 }
 
-function inputValue(property: Property, old: Value, value: Value): Value {
-  const { fields } = property;
+function withDefaults({ bareInputs }: Shape, defaults: Value | undefined, inputs: Bag): Bag {
+  return defaults === undefined || (bareInputs && isEmpty(defaults)) ? inputs : { ...inputs, __defaults: defaults };
+}
+
+function inputValue(shape: Shape, property: Property, old: Value, value: Value): Value {
+  const { fields, kind } = property;
+  if (kind === "map" && isBag(old) && isBag(value)) {
+    // A key that somebody has added on the platform is no input.
+    return Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(old, key)));
+  }
   if (!fields) return value;
-  if (isBag(old) && isBag(value)) return narrowed(fields, old, value);
+  if (isBag(old) && isBag(value)) return narrowed(shape, fields, old, value);
   if (!Array.isArray(old) || !Array.isArray(value)) return value;
-  if (property.kind === "blockSet" && sameMembers(fields, old, value)) return old;
+  if (kind === "blockSet" && sameMembers(fields, old, value)) return old;
   return value.map((element, index) => {
     const before = old[index];
-    return isBag(element) && isBag(before) ? narrowed(fields, before, element) : element;
+    return isBag(element) && isBag(before) ? narrowed(shape, fields, before, element) : element;
   });
 }
 
-function narrowed(fields: Fields, old: Bag, value: Bag): Bag {
+function narrowed(shape: Shape, fields: Fields, { __defaults: defaults, ...old }: Bag, value: Bag): Bag {
   const kept: Bag = {};
   for (const [key, before] of Object.entries(old)) {
     const field = fields[key];
-    kept[key] = field === undefined ? before : inputValue(field, before, value[key] ?? null);
+    kept[key] = field === undefined ? before : inputValue(shape, field, before, value[key] ?? null);
   }
-  return kept;
+  return withDefaults(shape, defaults, kept);
 }
 
 function sameMembers(fields: Fields, old: Value[], value: Value[]): boolean {

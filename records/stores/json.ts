@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { appendInTurn } from "../append";
-import { makeFolder, syncName, writeAtomically } from "../atomic-file";
+import { makeFolder, syncName, shared, writeAtomically } from "../atomic-file";
 import { LogHeld, Queue } from "../lock";
 import {
   byBytes,
@@ -166,7 +166,7 @@ function writeInTurn(path: string, document: Documents, queue: Queue, changes: C
     if (revision >= turn.token || !turn.isMine()) return false;
     // Whoever finds records relies on the folder's name, and who made the folder may have been cut off before this.
     if (revision === 0) syncName(path);
-    writeAtomically(path, textOf({ revision: turn.token, records: changed(records, changes) }));
+    writeAtomically(path, textOf({ revision: turn.token, records: changed(records, changes) }), shared);
     written = true;
     return true;
   } finally {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClassicLevel, type BatchOperation } from "classic-level";
-import { makeFolder, syncName, writeAtomically } from "../atomic-file";
+import { makeFolder, syncName, shared, writeAtomically } from "../atomic-file";
 import {
   byBytes,
   checkName,
@@ -101,7 +101,7 @@ class Shared {
 
   private make(): void {
     makeFolder(this.folder);
-    writeAtomically(this.form, `${JSON.stringify({ format: "rewind-records", version: storeVersion })}\n`);
+    writeAtomically(this.form, `${JSON.stringify({ format: "rewind-records", version: storeVersion })}\n`, shared);
   }
 
   private async use<T>(work: (level: Level) => Promise<T>): Promise<T> {

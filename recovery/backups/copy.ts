@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GetObjectCommand, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import { manifestFile, sumsFile } from "../../release/backup-manifest";
+import { manifestFile, signatureFile, sumsFile } from "../../release/backup-manifest";
 import type { Backup } from "./read";
 import { sha256Of } from "./verify";
 
@@ -25,7 +25,8 @@ const largest = 5 * 1024 ** 3;
  */
 export async function copyBackup(store: S3Client, { bucket, prefix }: CopyPlace, backup: Backup): Promise<string> {
   const key = (path: string): string => `${prefix}/${backup.id}/${path}`;
-  for (const path of [...backup.files.map(({ stored }) => stored), sumsFile, manifestFile]) {
+  const signature = existsSync(join(backup.place, signatureFile)) ? [signatureFile] : [];
+  for (const path of [...backup.files.map(({ stored }) => stored), sumsFile, ...signature, manifestFile]) {
     const file = join(backup.place, path);
     const { size } = statSync(file);
     if (size > largest) throw new Error(`${path} has ${size} bytes, and a store takes ${largest} in one piece`);

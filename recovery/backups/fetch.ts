@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { GetObjectCommand, ListObjectsV2Command, NoSuchKey, type S3Client } from "@aws-sdk/client-s3";
 import { makeFolder, syncName } from "../../records/atomic-file";
-import { manifestFile, sumsFile } from "../../release/backup-manifest";
+import { manifestFile, signatureFile, sumsFile } from "../../release/backup-manifest";
 import type { CopyPlace } from "./copy";
+import { largestSignature } from "./provenance";
 import { isBackupName, isReadable, largestManifest, readBackup, type Backup } from "./read";
 import { Staging } from "./staging";
 import { problemsOf } from "./verify";
@@ -12,6 +13,9 @@ import { problemsOf } from "./verify";
 export class BadCopy extends Error {
   override readonly name = "BadCopy";
 }
+
+/** The store does not have it. */
+class NoCopy extends BadCopy {}
 
 /** The names of the copies that a store has, newest first. One whose manifest never came is among them. */
 export async function copiesIn(store: S3Client, { bucket, prefix }: CopyPlace): Promise<string[]> {
@@ -30,9 +34,16 @@ export async function copiesIn(store: S3Client, { bucket, prefix }: CopyPlace): 
  * Fetches a copy of a backup: it is written beside, proved by its sums, and renamed into its place. Nothing in the store is
  * believed: no more is written than its manifest names, and nothing outside of the backup's folder.
  * @param all the folder of the stack's backups
+ * @param prove asks who made it, and throws where that is not known; of the manifest alone, before anything else is read
  * @throws BadCopy when it is not whole, or not what was written
  */
-export async function fetchCopy(store: S3Client, from: CopyPlace, id: string, all: string): Promise<Backup> {
+export async function fetchCopy(
+  store: S3Client,
+  from: CopyPlace,
+  id: string,
+  all: string,
+  prove: (backup: Backup) => void,
+): Promise<Backup> {
   if (!existsSync(all)) makeFolder(all, 0o700);
   const partial = mkdtempSync(join(all, "making.partial-"));
   try {
@@ -41,7 +52,14 @@ export async function fetchCopy(store: S3Client, from: CopyPlace, id: string, al
       await fetched.addPlain(path, noMoreThan(await contentOf(store, from, `${id}/${path}`), most, path));
     };
     await take(manifestFile, largestManifest);
-    const { files } = readOrRefuse(partial, id);
+    const named = { ...readOrRefuse(partial, id), id };
+    try {
+      await take(signatureFile, largestSignature);
+    } catch (error) {
+      if (!(error instanceof NoCopy)) throw error;
+    }
+    prove(named);
+    const { files } = named;
     await take(sumsFile, largestManifest);
     for (const { stored, bytes = 0 } of files) await take(stored, bytes);
     const problems = problemsOf(readOrRefuse(partial, id));
@@ -67,7 +85,7 @@ async function contentOf(store: S3Client, { bucket, prefix }: CopyPlace, path: s
     const { Body } = await store.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}/${path}` }));
     return (Body ?? []) as AsyncIterable<Buffer>;
   } catch (error) {
-    if (error instanceof NoSuchKey) throw new BadCopy(`the store has no ${path}`);
+    if (error instanceof NoSuchKey) throw new NoCopy(`the store has no ${path}`);
     throw error;
   }
 }

@@ -12,13 +12,23 @@ const beside = /^\.[0-9a-f]{8}\.(restoring|before|gone)$/;
  * @param prepare what is still to be done to the copy
  */
 export function intoPlace(from: string, to: string, prepare: (coming: string) => void = () => undefined): void {
+  makeInPlace(to, (coming) => {
+    cpSync(from, coming, { recursive: true, errorOnExist: true });
+    prepare(coming);
+  });
+}
+
+/**
+ * The same for what is made beside its place.
+ * @param make makes it at a path where nothing is; where it throws, the place stays as it was
+ */
+export function makeInPlace(to: string, make: (coming: string) => void): void {
   settle(to);
   const name = `${to}.${randomBytes(4).toString("hex")}`;
   const [coming, going] = [`${name}.restoring`, `${name}.before`];
   mkdirSync(dirname(to), { recursive: true });
   try {
-    cpSync(from, coming, { recursive: true, errorOnExist: true });
-    prepare(coming);
+    make(coming);
     syncAll(coming);
     // A folder that is not empty cannot be replaced in one step; a file can.
     if (lstatSync(to, { throwIfNoEntry: false })?.isDirectory() === true) renameSync(to, going);

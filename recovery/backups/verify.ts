@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { manifestFile, manifestText, parseSums, sumsFile } from "../../release/backup-manifest";
+import { manifestFile, manifestText, parseSums, signatureFile, sumsFile } from "../../release/backup-manifest";
 import type { Backup } from "./read";
 
 const chunk = Buffer.allocUnsafe(1 << 20);
@@ -69,7 +69,13 @@ export function sha256Of(path: string): string {
 
 /** What is missing, what is there besides, and which of the two are one file under another name. */
 function strays(backup: Backup, missing: readonly { readonly path: string; readonly sha256: string }[]): string[] {
-  const known = new Set([...backup.files.map(({ stored }) => stored), manifestFile, sumsFile, "SHA256SUMS"]);
+  const known = new Set([
+    ...backup.files.map(({ stored }) => stored),
+    manifestFile,
+    signatureFile,
+    sumsFile,
+    "SHA256SUMS",
+  ]);
   const extra = new Set(filesBelow(backup.place).filter((path) => !known.has(path)));
   const told = missing.map(({ path, sha256 }) => {
     const renamed = [...extra].find((each) => hashProblem(join(backup.place, each), sha256) === undefined);

@@ -1,7 +1,7 @@
 import { quote } from "../primitives";
 import type { Problem } from "../problems";
 import type { Database } from "../schema/database";
-import { has, listed, problem, type Rule } from "./rule";
+import { listed, problem, type Rule } from "./rule";
 
 const base = ["environment", "database"] as const;
 
@@ -15,6 +15,31 @@ const schemasOf = ({ schema, schemas = {} }: Database): string[] => [
   ...new Set([schema, "public", ...Object.keys(schemas)]),
 ];
 
+/** A role with the place where it says what it is a member of. */
+interface Member {
+  readonly name: string;
+  readonly at: readonly PropertyKey[];
+  readonly memberOf: readonly string[];
+}
+
+const membersOf = ({ role, roles = {} }: Database): readonly Member[] => [
+  { name: role.user, at: [...base, "role", "memberOf"], memberOf: role.memberOf ?? [] },
+  ...Object.entries(roles).map(([name, { memberOf = [] }]) => ({
+    name,
+    at: [...base, "roles", name, "memberOf"],
+    memberOf,
+  })),
+];
+
+/**
+ * The groups that the environment's roles are members of although it does not declare them: others made them, an
+ * administrator or the platform (`rds_iam`). Whether they are there only the server knows.
+ */
+export const foreignGroupsOf = (database: Database): string[] => {
+  const declared = new Set(rolesOf(database));
+  return [...new Set(membersOf(database).flatMap(({ memberOf }) => memberOf))].filter((group) => !declared.has(group));
+};
+
 export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
   if (database === undefined) return [];
   const { administrator, role } = database;
@@ -25,42 +50,43 @@ export const rolesAreOrdinary: Rule = ({ environment: { database } }) => {
     }
     return name === role.user ? `${name} is the application's own role, declared as role` : undefined;
   };
-  return Object.entries(database.roles ?? {}).flatMap(([name, { login, password, memberOf = [] }]) => {
-    const at = [...base, "roles", name];
-    const reserved = taken(name);
-    const unusable =
-      password !== undefined && login !== true
-        ? [problem([...at, "password"], "a password without login: true, so nobody could use it")]
-        : [];
-    const powers = memberOf.flatMap((group, index) => {
-      const place = [...at, "memberOf", index];
-      // PostgreSQL's own roles can read files, run programs or see all data.
-      if (group === administrator.user || group === "postgres" || group.startsWith("pg_")) {
-        return [problem(place, `${group} has rights over the whole server; grant what is needed instead`)];
-      }
-      return group === name ? [problem(place, "a role is no member of itself")] : [];
-    });
-    return [
-      ...(reserved === undefined ? [] : [problem(at, reserved)]),
-      ...unusable,
-      ...powers,
-      ...circle(database, name),
-    ];
-  });
+  const members = membersOf(database);
+  return [
+    ...Object.entries(database.roles ?? {}).flatMap(([name, { login, password }]) => {
+      const at = [...base, "roles", name];
+      const reserved = taken(name);
+      return [
+        ...(reserved === undefined ? [] : [problem(at, reserved)]),
+        ...(password !== undefined && login !== true
+          ? [problem([...at, "password"], "a password without login: true, so nobody could use it")]
+          : []),
+      ];
+    }),
+    ...members.flatMap(({ name, at, memberOf }) =>
+      memberOf.flatMap((group, index) => {
+        // PostgreSQL's own roles can read files, run programs or see all data. What a role of others can, the gate asks.
+        if (group === administrator.user || group === "postgres" || group.startsWith("pg_")) {
+          return [problem([...at, index], `${group} has rights over the whole server; grant what is needed instead`)];
+        }
+        if (group === "public") return [problem([...at, index], "every role is in public already")];
+        return group === name ? [problem([...at, index], "a role is no member of itself")] : [];
+      }),
+    ),
+    ...members.flatMap((member) => circle(members, member)),
+  ];
 };
 
 /** A circle of memberships is refused by PostgreSQL half-way through the update. */
-function circle({ roles = {} }: Database, name: string): Problem[] {
+function circle(members: readonly Member[], { name, at, memberOf }: Member): Problem[] {
+  const groups = new Map(members.map((member) => [member.name, member.memberOf]));
   const seen = new Set<string>();
-  const groupsOf = (role: string): readonly string[] => (has(roles, role) ? (roles[role]?.memberOf ?? []) : []);
-  const waiting = groupsOf(name).filter((group) => group !== name);
+  const waiting = memberOf.filter((group) => group !== name);
   while (waiting.length > 0) {
     const next = waiting.pop() ?? "";
-    if (next === name)
-      return [problem([...base, "roles", name, "memberOf"], `${name} is a member of itself through others`)];
+    if (next === name) return [problem(at, `${name} is a member of itself through others`)];
     if (seen.has(next)) continue;
     seen.add(next);
-    waiting.push(...groupsOf(next));
+    waiting.push(...(groups.get(next) ?? []));
   }
   return [];
 }
@@ -77,11 +103,6 @@ export const databaseObjectsResolve: Rule = ({ environment: { database } }) => {
       : [problem([...base, ...at], `no schema ${quote(name)}; there are ${listed(schemas)}`)];
   const names = new Map<string, string>();
   return [
-    ...Object.entries(database.roles ?? {}).flatMap(([name, { memberOf = [] }]) =>
-      memberOf
-        .filter((group) => !/^pg_|^postgres$/.test(group) && group !== database.administrator.user)
-        .flatMap((group, index) => role(["roles", name, "memberOf", index], group)),
-    ),
     ...Object.entries(database.schemas ?? {}).flatMap(([name, { owner }]) => [
       ...(name === database.schema || name === "public" || name === "information_schema" || name.startsWith("pg_")
         ? [problem([...base, "schemas", name], `${name} is there already, or PostgreSQL's own`)]

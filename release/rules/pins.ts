@@ -1,6 +1,6 @@
 import { quote } from "../primitives";
 import type { Problem } from "../problems";
-import { facets } from "../schema/release";
+import { facetAndEntry, facets } from "../schema/release";
 import { eachRelease, has, listed, problem, type Rule } from "./rule";
 
 const noRelease = (path: string[], id: string, catalogue: readonly string[]): Problem =>
@@ -17,7 +17,7 @@ export const pinsNameReleases: Rule = ({ pins, catalogue }) => {
 export const pinsNameEntries: Rule = ({ pins, releases }) =>
   Object.entries(pins).flatMap(([path, id]) => {
     const release = releases.get(id);
-    const [facet, name] = path.split("/");
+    const [facet, name] = facetAndEntry(path);
     const known = facets.find((each) => each === facet);
     if (release === undefined || known === undefined || name === undefined || has(release[known], name)) return [];
     return [

@@ -17,6 +17,7 @@ export type Part =
   | "releases"
   | "archive"
   | "letGo"
+  | "lostEntries"
   | "environment"
   | "verification"
   | "secrets";

@@ -1,9 +1,10 @@
-import { decide, isObjectAction, principalsOf } from "../access";
+import { decide, isObjectAction, principalsOf, resourcesOf } from "../access";
 import { actionsMatching, matchesPattern } from "../actions";
 import { isConditionKey, isOperator } from "../conditions";
 import { textsIn, variablesIn } from "../interpolate";
 import type { Settings } from "../parse";
-import { normalPolicy, renderPolicy } from "../policy";
+import { namesByType, renderPolicy, statementsOf } from "../policy";
+import { statementMeaning } from "../policy-meaning";
 import { canonicalJson } from "../canonical";
 import { quote } from "../primitives";
 import type { Problem } from "../problems";
@@ -11,7 +12,7 @@ import type { Bucket, ObjectStore, Policy, Statement } from "../schema/storage";
 import { eachRelease, has, listed, problem, type Rule } from "./rule";
 
 /** A pinned bucket with its policy as the environment's store would get it. */
-interface Pinned {
+export interface PinnedPolicy {
   readonly at: readonly PropertyKey[];
   readonly pin: Bucket;
   readonly policy: Policy;
@@ -19,7 +20,7 @@ interface Pinned {
   readonly store: ObjectStore;
 }
 
-const eachBucket = (settings: Settings, look: (pinned: Pinned) => Problem[]): Problem[] =>
+export const eachBucket = (settings: Settings, look: (pinned: PinnedPolicy) => Problem[]): Problem[] =>
   eachRelease(settings, (release, at) =>
     Object.entries(release.storage ?? {}).flatMap(([name, pin]) => {
       const store = settings.environment.objectStore;
@@ -30,12 +31,12 @@ const eachBucket = (settings: Settings, look: (pinned: Pinned) => Problem[]): Pr
     }),
   );
 
-const eachStatement = (
+export const eachStatement = (
   settings: Settings,
-  look: (statement: Statement, at: readonly PropertyKey[], pinned: Pinned) => Problem[],
+  look: (statement: Statement, at: readonly PropertyKey[], pinned: PinnedPolicy) => Problem[],
 ): Problem[] =>
   eachBucket(settings, (pinned) =>
-    pinned.policy.Statement.flatMap((statement, index) =>
+    statementsOf(pinned.policy).flatMap((statement, index) =>
       look(statement, [...pinned.at, "policy", "Statement", index], pinned),
     ),
   );
@@ -43,7 +44,7 @@ const eachStatement = (
 export const principalsAreKnown: Rule = (settings) =>
   eachRelease(settings, (release, at) =>
     Object.entries(release.storage ?? {}).flatMap(([name, { policy, writers = [] }]) => [
-      ...policy.Statement.flatMap((statement, index) =>
+      ...statementsOf(policy).flatMap((statement, index) =>
         textsIn(statement)
           .flatMap(variablesIn)
           .filter((variable) => variable !== "bucket" && !principalIsKnown(settings, variable))
@@ -65,22 +66,23 @@ function principalIsKnown({ environment }: Settings, variable: string): boolean 
 /** A policy that the store would refuse half-way through an update is refused here. */
 export const statementsAreSound: Rule = (settings) =>
   eachStatement(settings, (statement, at) => {
-    const resources = [statement.Resource].flat();
-    const forObjects = resources.some((resource) => resource.includes("/"));
-    const forBucket = resources.some((resource) => !resource.includes("/"));
+    // What is not among some resources is both: objects and the bucket.
+    const [named, excepts] = [resourcesOf(statement), statement.NotResource !== undefined];
+    const forObjects = excepts || named.some((resource) => resource.includes("/"));
+    const forBucket = excepts || named.some((resource) => !resource.includes("/"));
+    const element = statement.Action === undefined ? "NotAction" : "Action";
     return [
-      ...[statement.Action].flat().flatMap((pattern): Problem[] => {
+      ...[statement.Action ?? statement.NotAction ?? []].flat().flatMap((pattern): Problem[] => {
         const meant = actionsMatching(pattern);
-        if (meant.length === 0) return [problem([...at, "Action"], `S3 has no action ${quote(pattern)}`)];
+        if (meant.length === 0) return [problem([...at, element], `S3 has no action ${quote(pattern)}`)];
+        if (element === "NotAction") return [];
         if (meant.some((action) => (isObjectAction(action) ? forObjects : forBucket))) return [];
         const wanted = isObjectAction(meant[0] ?? "") ? "objects, ${bucket}/…" : "the bucket itself, ${bucket}";
         return [problem([...at, "Action"], `${pattern} needs a resource that names ${wanted}`)];
       }),
-      ...principalsOf(statement)
-        .filter((principal) => principal !== "*" && /[*?]/.test(principal))
-        .map((principal) =>
-          problem([...at, "Principal"], `${quote(principal)}: a principal is named in full, or is everybody`),
-        ),
+      ...wildcardsOf(statement).map((principal) =>
+        problem([...at, "Principal"], `${quote(principal)}: a principal is named in full, or is everybody`),
+      ),
       ...Object.entries(statement.Condition ?? {}).flatMap(([operator, block]) => [
         ...(isOperator(operator) ? [] : [problem([...at, "Condition"], `there is no operator ${quote(operator)}`)]),
         ...Object.keys(block)
@@ -90,29 +92,23 @@ export const statementsAreSound: Rule = (settings) =>
     ];
   });
 
-/** Nobody in particular ever writes, whatever a release says; reading is for everybody only where it says why. */
-export const everybodyOnlyReads: Rule = (settings) =>
-  eachStatement(settings, (statement, at, { pin }) => {
-    if (statement.Effect !== "Allow" || !principalsOf(statement).includes("*")) return [];
-    const meant = [statement.Action].flat().flatMap(actionsMatching);
-    const more = meant.filter((action) => !publicActions.has(action));
-    if (more.length > 0) {
-      return [problem([...at, "Action"], `everybody would be allowed ${listed(more)}; name the principals that may`)];
-    }
-    if (pin.public !== undefined) return [];
-    return [problem([...at, "Principal"], "everybody may read only where the bucket says public: {reason: …}")];
-  });
-
-/** All that everybody can ever be allowed: to see objects and their names. */
-const publicActions = new Set(["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation"]);
+/** Names with a wildcard inside, which no store takes; `*` alone is everybody among the principals of AWS only. */
+function wildcardsOf(statement: Statement): string[] {
+  const { Principal, NotPrincipal } = statement;
+  const principal = Principal ?? NotPrincipal ?? "*";
+  if (principal === "*") return [];
+  return namesByType(principal).flatMap(([type, names]) =>
+    names.filter((name) => /[*?]/.test(name) && !(type === "AWS" && name === "*")),
+  );
+}
 
 export const statementsCount: Rule = (settings) =>
   eachBucket(settings, ({ at, policy }) => {
-    const statements = policy.Statement;
+    const statements = statementsOf(policy);
     return statements.flatMap((statement, index): Problem[] => {
       const here = [...at, "policy", "Statement", index];
       const earlier = statements.slice(0, index);
-      if (statement.Sid !== undefined && earlier.some(({ Sid }) => Sid === statement.Sid)) {
+      if (statement.Sid !== undefined && statement.Sid !== "" && earlier.some(({ Sid }) => Sid === statement.Sid)) {
         return [problem([...here, "Sid"], `a second statement ${statement.Sid}`)];
       }
       if (earlier.some((other) => meaning(other) === meaning(statement))) {
@@ -123,17 +119,20 @@ export const statementsCount: Rule = (settings) =>
     });
   });
 
-const meaning = (statement: Statement): string => canonicalJson(normalPolicy({ ...statement, Sid: "" }));
+const meaning = (statement: Statement): string => canonicalJson(statementMeaning(statement));
 
 /** Whether a Deny takes back everything that an Allow gives. */
 function silences(deny: Statement, allow: Statement): boolean {
   if (deny.Effect !== "Deny" || deny.Condition !== undefined) return false;
+  const simple = ({ Principal, Action, Resource }: Statement): boolean =>
+    [Principal, Action, Resource].every((element) => element !== undefined);
+  if (!simple(deny) || !simple(allow)) return false;
   const covers = (patterns: string | readonly string[], all: string | readonly string[]): boolean =>
     [all].flat().every((each) => [patterns].flat().some((pattern) => contains(pattern, each)));
   return (
     covers(principalsOf(deny), principalsOf(allow)) &&
-    covers(deny.Action, allow.Action) &&
-    covers(deny.Resource, allow.Resource)
+    covers(lower(deny.Action), lower(allow.Action)) &&
+    covers(resourcesOf(deny), resourcesOf(allow))
   );
 }
 
@@ -142,10 +141,15 @@ export const productionTriesItsPolicies: Rule = ({ environment }) =>
     ? [problem(["environment", "objectStore", "untried"], "a production environment tries its policies")]
     : [];
 
+const lower = (patterns: Statement["Action"]): string[] => [patterns ?? []].flat().map((each) => each.toLowerCase());
+
 /** Whether a pattern matches everything that another one matches. A `?` of the first is no match for a `*`. */
 function contains(pattern: string, other: string): boolean {
   return matchesPattern(pattern.replace(/\?/g, "\u0000"), other);
 }
+
+/** Node and the engine's plugins speak no older TLS, so a policy may demand it. */
+const oldestTls = { "s3:tlsversion": "1.2" };
 
 /** What a stack needs of a bucket to put anything right again. */
 const needed = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutObject", "s3:GetObject"];
@@ -153,8 +157,10 @@ const needed = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPoli
 export const nobodyIsLockedOut: Rule = (settings) =>
   eachBucket(settings, ({ at, pin, policy, bucket, store }) => {
     const here = [...at, "policy"];
+    const isSecure = store.endpoint === undefined || store.endpoint.startsWith("https:");
     const facts = {
-      "aws:securetransport": String(store.endpoint === undefined || store.endpoint.startsWith("https:")),
+      "aws:securetransport": String(isSecure),
+      ...(isSecure ? oldestTls : {}),
       "s3:signatureage": "0",
     };
     const own = needed.filter((action) => {
@@ -162,7 +168,7 @@ export const nobodyIsLockedOut: Rule = (settings) =>
       // An Allow cannot lock anybody out, so only what is denied counts, for certain or perhaps.
       const denials: Policy = {
         ...policy,
-        Statement: policy.Statement.flatMap((each) =>
+        Statement: statementsOf(policy).flatMap((each) =>
           each.Effect === "Deny" ? [each, { ...withoutCondition(each), Effect: "Allow" as const }] : [],
         ),
       };
@@ -198,11 +204,13 @@ function withoutCondition(statement: Statement): Statement {
 }
 
 /** A key below each pattern that some statement allows. */
-function writableKeys({ Statement }: Policy, bucket: string): string[] {
-  return Statement.filter(({ Effect }) => Effect === "Allow")
-    .flatMap(({ Resource }) => [Resource].flat())
-    .flatMap((resource) => {
+function writableKeys(policy: Policy, bucket: string): string[] {
+  const allows = statementsOf(policy).filter(({ Effect }) => Effect === "Allow");
+  const beside = allows.some(({ NotResource }) => NotResource !== undefined) ? ["rewind-probe"] : [];
+  return beside.concat(
+    allows.flatMap(resourcesOf).flatMap((resource) => {
       const path = resource.replace(/^arn:[a-z-]+:s3:::/, "");
       return path.startsWith(`${bucket}/`) ? [path.slice(bucket.length + 1).replace(/[*?]/g, "x")] : [];
-    });
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import type { Settings } from "../parse";
-import { facets } from "../schema/release";
+import { facetAndEntry, facets } from "../schema/release";
 import { pinsThatHold, tornGroups, type Torn } from "../together";
 import { eachRelease, has, listed, problem, type Rule } from "./rule";
 
@@ -7,7 +7,7 @@ export const togetherNamesWhatIsThere: Rule = (settings) =>
   eachRelease(settings, (release, at) =>
     (release.together ?? []).flatMap((group, index) =>
       group.flatMap((path, place) => {
-        const [facet, name] = path.split("/");
+        const [facet, name] = facetAndEntry(path);
         const known = facets.find((each) => each === facet);
         const entries = known === undefined ? {} : (release[known] ?? {});
         const there = name === undefined ? Object.keys(entries).length > 0 : has(entries, name);

@@ -1,4 +1,6 @@
+import type { Settings } from "../parse";
 import { quote } from "../primitives";
+import { toggleForms, toggleType } from "../schema/toggles";
 import { listed, problem, type Rule } from "./rule";
 
 /** A toggle that nothing is told, or of another type than releases give it, would be silence. */
@@ -8,12 +10,16 @@ export const togglesAreKnown: Rule = ({ toggles, environment, releases }) =>
     if (environment.toggles?.includes(name) !== true) {
       return [problem(at, `the environment has no such toggle; it has ${listed(environment.toggles ?? [])}`)];
     }
-    const pinned = [...releases.values()]
-      .map((release) => release.toggles?.[name])
-      .find((known) => known !== undefined);
-    if (pinned === undefined || typeof pinned === typeof value) return [];
-    return [problem(at, `expected ${typeof pinned === "boolean" ? "true or false" : "a text"}, got ${quote(value)}`)];
+    const type = declaredType({ releases }, name);
+    if (type === undefined || type === toggleType(value)) return [];
+    return [problem(at, `expected ${toggleForms[type]}, as releases have it, got ${quote(value)}`)];
   });
+
+/** The type that releases give a toggle; undefined where none of those that were read has it. */
+export function declaredType({ releases }: Pick<Settings, "releases">, toggle: string) {
+  const known = [...releases.values()].map(({ toggles }) => toggles?.[toggle]).find((value) => value !== undefined);
+  return known === undefined ? undefined : toggleType(known);
+}
 
 export const jobsAreDisabledByToggles: Rule = ({ environment }) =>
   Object.entries(environment.jobs ?? {}).flatMap(([name, { disabledBy }]) =>

@@ -16,6 +16,16 @@ export const Backups = z.strictObject({
     .max(20)
     .optional()
     .describe("Who can decrypt: backups are encrypted for them; not encrypted unless said"),
+  signers: z
+    .array(
+      z.string().regex(/^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/, {
+        error: "expected a public Ed25519 key in base64, the line between those of its PEM file",
+      }),
+    )
+    .min(1)
+    .max(20)
+    .optional()
+    .describe("The keys whose signature proves a backup, beside the deployment log (REWIND_BACKUP_KEY signs)"),
   copy: z
     .strictObject({
       bucket: BucketName.describe("A bucket of the environment's object store, which no release pins"),

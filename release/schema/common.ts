@@ -1,11 +1,23 @@
 import { z } from "zod";
 import { Duration, SecretName, VariableName } from "../primitives";
 
-export const Text = z.string().max(4_096, { error: "at most 4096 characters" });
-export const Variables = z.record(VariableName, Text);
+export const Text = z
+  .string()
+  .max(4_096, { error: "at most 4096 characters" })
+  .regex(/^[^\0]*$/, { error: "a text with a zero byte, which no program can be given" });
+/** How long a variable may be depends on what runs it: the rules say. */
+export const Variables = z.record(
+  VariableName,
+  z.string().regex(/^[^\0]*$/, { error: "a value with a zero byte, which no program can be given" }),
+);
 
 /** A pair of keys with which an object store or AWS is asked. */
 export const Credentials = z.strictObject({ accessKey: SecretName, secretKey: SecretName });
+
+/** Why something cannot prove who it is, where it should. */
+export const unproved = z.strictObject({
+  reason: Text.min(10, { error: "expected a reason of ten characters or more" }),
+});
 
 /** One of something, or a list of it. */
 export const OneOrMore = <T extends z.ZodType>(item: T) =>

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Name, ProjectPath, SecretName, SqlIdentifier } from "../primitives";
+import { Name, PlainSqlIdentifier, ProjectPath, SecretName, SqlIdentifier } from "../primitives";
 import { Text } from "./common";
 
 /** A type as PostgreSQL spells it. Types have no quoted form in SQL, so nothing but this shape is let through. */
@@ -13,13 +13,21 @@ const SqlType = z
     },
   );
 
+/** An update that changes a role leaves it in these groups alone: the vendor's plugin takes all other memberships away. */
+export const memberOf = z
+  .array(SqlIdentifier)
+  .max(50)
+  .optional()
+  .describe("The roles whose rights it has, those too that the stack does not declare");
+
 /** A role. There is no way to say superuser, for then nothing that is declared here would hold for it. */
 export const Role = z.strictObject({
   login: z.boolean().optional().describe("Whether it can open a session; a group cannot"),
   password: SecretName.optional(),
   connectionLimit: z.int().min(1).max(10_000).optional(),
-  memberOf: z.array(SqlIdentifier).max(50).optional().describe("The roles whose rights it has"),
+  memberOf,
 });
+export type Role = z.infer<typeof Role>;
 
 /** A schema beside the application's own. */
 export const Schema = z.strictObject({ owner: SqlIdentifier.optional() });
@@ -40,10 +48,10 @@ export const ExtensionName = z
 
 /** A function of the database, such as public.is_member_of. */
 export const SqlFunction = z.strictObject({
-  name: SqlIdentifier.optional().describe("Its name in the database, where two have the same name"),
-  schema: SqlIdentifier.optional().describe("public unless said"),
+  name: PlainSqlIdentifier.optional().describe("Its name in the database, where two have the same name"),
+  schema: PlainSqlIdentifier.optional().describe("The schema (default: public)"),
   args: z
-    .array(z.strictObject({ name: SqlIdentifier, type: SqlType }))
+    .array(z.strictObject({ name: PlainSqlIdentifier, type: SqlType }))
     .max(50)
     .optional(),
   returns: z.union([SqlType, z.string().regex(/^setof [a-z_][a-z0-9_.]{0,100}$/)], {
@@ -113,7 +121,9 @@ export const Grant = z.discriminatedUnion(
 export const Migrations = z.strictObject({
   folder: ProjectPath,
   table: SqlIdentifier.optional().describe("Where node-pg-migrate notes what ran; pgmigrations unless said"),
-  schema: SqlIdentifier.optional().describe("The schema of that table; the application's unless said"),
+  schema: SqlIdentifier.optional().describe(
+    "The schema of that table (default: rewind, which only the administrator has)",
+  ),
   rehearsal: ProjectPath.optional().describe(
     "The log of the stack on which a way down must have run before production",
   ),

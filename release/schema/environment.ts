@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Host, Name, SecretName, VariableName } from "../primitives";
+import { EnvironmentName, Host, isThisMachine, Name, SecretName, ToggleName } from "../primitives";
 import { Aws, Ecs, LambdaSettings, RegistryCredentials } from "./aws";
 import { Database } from "./database";
 import { Proxy, Route } from "./routes";
@@ -12,8 +12,11 @@ import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
 /** Everything that surrounds a release and stays while releases come and go. */
+/** The host in a `tcp://` address; nothing where it is of another kind. */
+const tcpHost = (address: string): string | undefined => /^tcp:\/\/(?:[^@]*@)?(.*?)(?::[0-9]+)?$/.exec(address)?.[1];
+
 export const Environment = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, { error: "expected a name such as staging" }),
+  name: EnvironmentName,
   kind: z.enum(["local", "staging", "production"], { error: "expected local, staging or production" }),
   registry: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253})(?::[0-9]{1,5})?(?:\/[a-z0-9._/-]{1,200})?$/, {
     error: "expected a registry such as registry.example.com/team",
@@ -31,8 +34,12 @@ export const Environment = z.strictObject({
         .string()
         .regex(
           /^(?:unix:\/\/\/[ -~\u00a0-\uffff]{1,250}|npipe:\/\/[A-Za-z0-9._/-]{1,250}|(?:tcp|ssh):\/\/(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,62}@)?(?:[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?)$/,
-          { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host" },
-        ),
+          { error: "expected a Docker host such as unix:///var/run/docker.sock or ssh://deploy@host", abort: true },
+        )
+        .refine((address) => isThisMachine(tcpHost(address) ?? "localhost"), {
+          error:
+            "tcp:// is neither encrypted nor proves who asks, so it may only name this machine; expected ssh://user@host",
+        }),
       address: Host.optional().describe("Where published ports answer; 127.0.0.1 unless the engine is remote"),
     })
     .optional(),
@@ -57,7 +64,7 @@ export const Environment = z.strictObject({
     .optional(),
   signatures: Signatures.optional().describe("Who must have signed every pinned image"),
   jobs: z.record(Name, Jobs).optional().describe("Background jobs that a change of release cancels"),
-  toggles: z.array(VariableName).optional().describe("The toggles that services and functions are told"),
+  toggles: z.array(ToggleName).optional().describe("The toggles that services and functions are told"),
   protect: z
     .boolean()
     .optional()

@@ -4,7 +4,7 @@ import { z } from "zod";
 export const HoldingPath = z
   .string()
   .regex(
-    /^(?:database|database\/schema|database\/schemas\/[a-z_][a-z0-9_]{0,62}|(?:config|storage|services|functions)\/[A-Za-z0-9_][A-Za-z0-9_/-]{0,140})$/,
+    /^(?:database|database\/schema|(?:database\/schemas|config)\/[^\u0000-\u001f]{1,63}|(?:storage|services|functions)\/[A-Za-z0-9_][A-Za-z0-9_/-]{0,140})$/,
     {
       error: "expected what holds data, such as storage/documents, config/scoring_config or database",
     },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Duration, Host, Name, Origin, UrlPath, VariableName } from "../primitives";
+import { Duration, Host, Name, Origin, ToggleName, UrlPath } from "../primitives";
 
 /** The reverse proxy (Caddy) in front of the services of a single host. */
 export const Proxy = z.strictObject({
@@ -26,6 +26,6 @@ export const Route = z.strictObject({
   paths: z.array(PathPattern).min(1).max(100).optional().describe("Everything unless said"),
   smoke: z.array(Smoke).min(1).max(20),
   deadline: Duration.optional().describe("How long the new version may take to answer, 10s unless said"),
-  allow: VariableName.optional().describe("A toggle with the client addresses that are let in, as CIDRs and commas"),
+  allow: ToggleName.optional().describe("A toggle with the client addresses that are let in, as CIDRs and commas"),
 });
 export type Route = z.infer<typeof Route>;

@@ -27,7 +27,7 @@ export const Table = z.strictObject({
   schema: SqlIdentifier.optional().describe("Where the table stands; the database's own schema unless said"),
   key: z
     .union([SqlIdentifier, z.array(SqlIdentifier).min(1, { error: "expected one key column or more" }).max(32)], {
-      error: "expected a lower-case SQL identifier such as scoring_config, or a list of them",
+      error: "expected a PostgreSQL identifier such as scoring_config, or a list of them",
     })
     .describe("The key column, or the columns of a composite key"),
   columns: z.record(SqlIdentifier, ColumnType).describe("The columns that releases pin, and their types"),

@@ -16,6 +16,16 @@ export const Settings = z.strictObject({
   releases: z.record(ReleaseId, z.union([Release, ReleaseReference])).describe("The catalogue"),
   archive: ReleaseReference.optional().describe("Older releases: a file of their digests, beside which they lie"),
   letGo: LetGo.optional().describe("What may be dropped from this stack although it holds data, each with the reason"),
+  lostEntries: z
+    .record(
+      z.string().regex(/^[0-9TZ]{16}-[0-9a-f]{8}$/, { error: "expected the id of an entry of the deployment log" }),
+      z
+        .string()
+        .min(10, { error: "expected a reason of ten characters or more" })
+        .max(500, { error: "expected a reason of at most 500 characters" }),
+    )
+    .optional()
+    .describe("Entries that were verified last when the deployment log was lost for good, each with the reason"),
   environment: Environment,
   verification: Verification.optional(),
   objectives: Objectives.optional().describe("How long a rollback, and each part of it, may take"),

@@ -1,41 +1,15 @@
 import { z } from "zod";
 import { BucketName, Duration, Name } from "../primitives";
-import { Credentials, OneOrMore, Text } from "./common";
+import { Credentials, OneOrMore, Text, unproved } from "./common";
+import { Policy } from "./policy";
 
-const Action = z.string().regex(/^(?:\*|s3:[A-Za-z*]{1,64})$/, { error: "expected an action such as s3:GetObject" });
-const Resource = z
-  .string()
-  .regex(/^arn:[a-z-]+:s3:::\$\{bucket\}(?:\/[\x20-\x7e]{0,512})?$/, { error: "expected arn:aws:s3:::${bucket}/…" });
-const Principal = z.union([z.literal("*"), z.strictObject({ AWS: OneOrMore(Text) })], {
-  error: 'expected "*" or {AWS: …}',
-});
-
-/** One statement of a bucket policy. `${bucket}` and `${principal.NAME}` are filled in by the environment. */
-export const Statement = z.strictObject({
-  Sid: z
-    .string()
-    .regex(/^[A-Za-z0-9]{1,64}$/, { error: "expected letters and digits" })
-    .optional(),
-  Effect: z.enum(["Allow", "Deny"], { error: "expected Allow or Deny" }),
-  Principal,
-  Action: OneOrMore(Action),
-  Resource: OneOrMore(Resource),
-  Condition: z.record(Text, z.record(Text, OneOrMore(Text))).optional(),
-});
-export type Statement = z.infer<typeof Statement>;
-
-/** A bucket policy in the vendor's own form. */
-export const Policy = z.strictObject({
-  Version: z.literal("2012-10-17", { error: 'expected "2012-10-17"' }),
-  Statement: z.array(Statement).min(1, { error: "a policy has at least one statement" }),
-});
-export type Policy = z.infer<typeof Policy>;
+export type { Policy, Statement } from "./policy";
 
 const Days = z.int().min(1).max(36_500);
 
 /** When AWS moves objects to cheaper storage, or removes what is left over. */
 export const LifecycleRule = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,255}$/, { error: "expected a name such as old-exports" }),
+  id: z.string().regex(/^[^\p{C}]{1,255}$/u, { error: "expected a name of 1 to 255 characters such as old-exports" }),
   prefix: Text.optional().describe("The objects that it is for, all unless said"),
   expire: Days.optional().describe("Days after which an object is removed; needs a prefix"),
   expireOldVersions: Days.optional().describe("Days after which a version that is not the present one is removed"),
@@ -66,20 +40,32 @@ export const awsOnly = {
     .describe("On AWS: what objects are encrypted with"),
   lifecycle: z.array(LifecycleRule).min(1, { error: "expected one rule or more" }).max(1_000).optional(),
 };
-const Origin = z.string().regex(/^(?:\*|https?:\/\/[A-Za-z0-9*][A-Za-z0-9.*-]{0,252}(?::[0-9]{1,5})?)$/, {
-  error: "expected an origin such as https://app.example.com",
-});
+const most = "at most one * (S3 takes no more)";
+/** Whether a text has one wildcard or none. */
+const oneStar = (text: string): boolean => text.split("*").length <= 2;
+/** What browsers and apps send: with `capacitor://` and the like, with any port, `null` of a page that lies in a file. */
+const Origin = z
+  .string()
+  .regex(
+    /^(?:\*|null|[A-Za-z][A-Za-z0-9+.-]{0,30}:\/\/(?:[A-Za-z0-9*][A-Za-z0-9.*_-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?:[0-9]{1,5}|\*))?)$/,
+    { error: "expected an origin such as https://app.example.com, without a path" },
+  )
+  .refine(oneStar, { error: `an origin has ${most}` });
 const Header = z
   .string()
-  .regex(/^[A-Za-z0-9*-]{1,128}$/, { error: "expected the name of a header such as content-type" });
+  .regex(/^[A-Za-z0-9*._-]{1,128}$/, { error: "expected the name of a header such as content-type" });
 
 /** Which pages of other sites may use a bucket from a browser. */
 export const CorsRule = z.strictObject({
   origins: z.array(Origin).min(1, { error: "expected one origin or more" }),
   methods: z.array(z.enum(["GET", "PUT", "POST", "DELETE", "HEAD"])).min(1, { error: "expected one method or more" }),
-  headers: z.array(Header).optional(),
-  expose: z.array(Header).optional(),
-  maxAge: z.int().min(0).max(86_400).optional().describe("Seconds for which a browser may remember the answer"),
+  headers: z.array(Header.refine(oneStar, { error: `a header has ${most}` })).optional(),
+  expose: z
+    .array(
+      Header.refine((text) => !text.includes("*"), { error: "S3 takes no * among the headers that pages may read" }),
+    )
+    .optional(),
+  maxAge: z.int().min(0).max(2_147_483_647).optional().describe("Seconds for which a browser may remember the answer"),
 });
 export type CorsRule = z.infer<typeof CorsRule>;
 
@@ -112,6 +98,7 @@ export const ObjectStore = z.strictObject({
     .url({ protocol: /^https?$/, error: "expected an http(s) URL" })
     .optional()
     .describe("Left out for AWS itself"),
+  unproved: unproved.optional().describe("Why the endpoint is plain http in production"),
   vendor: z
     .enum(["aws", "other"], { error: "expected aws or other" })
     .optional()

@@ -19,7 +19,7 @@ describe("the browser for checks", () => {
   it("W2 · is asked for with the command that installs it", () => {
     assert.throws(
       () => findChromium(none, {}, "win32"),
-      /there is no Chromium here; type: npx playwright-core install chromium/,
+      /there is no Chromium here; type: npx --no playwright-core install chromium/,
     );
   });
 });

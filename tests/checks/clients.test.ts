@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { dockerAt, openClients } from "../../checks/clients";
 import type { Settings } from "../../release/parse";
+import { standInServer } from "../rows/stand-in-server";
 
 /** What a Docker client was made of; its own types hide it. */
 const made = (host: string) => dockerAt(host).modem as unknown as Record<string, unknown>;
@@ -26,6 +26,17 @@ describe("a Docker client", () => {
     assert.equal((made("ssh://docker.example.com").sshOptions as { agent?: string }).agent, undefined);
   });
 
+  it("gives up on an engine that takes a connection and says nothing, so that the process can end", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    try {
+      await assert.rejects(dockerAt(`tcp://127.0.0.1:${port}`, 100).ping());
+    } finally {
+      silent.close();
+    }
+  });
+
   it("asks a socket, or a port", () => {
     assert.equal(made("unix:///var/run/docker.sock").socketPath, "/var/run/docker.sock");
     assert.equal(made("tcp://127.0.0.1:2375").protocol, "http");
@@ -47,8 +58,27 @@ describe("the clients of an environment", () => {
   it("ask a database with a limit to every query", async () => {
     const clients = openClients(environment(1), { password: "x" });
     const { options } = clients.database() as unknown as { options: Record<string, unknown> };
-    assert.deepEqual([options.statement_timeout, options.query_timeout], [30_000, 30_000]);
+    assert.equal(options.query_timeout, 30_000);
     await clients.close();
+  });
+
+  it("may only look at a database, with a limit to every statement and the same texts everywhere", async () => {
+    const server = await standInServer();
+    const clients = openClients(environment(server.port), { password: "x" });
+    await clients.database().query("select");
+    await clients.close();
+    await server.close();
+    const before = server.statements.map(({ text }) => text).slice(0, -1);
+    for (const setting of [
+      `"default_transaction_read_only" = 'on'`,
+      `"statement_timeout" = '30s'`,
+      `"timezone" = 'UTC'`,
+    ]) {
+      assert.ok(
+        before.some((text) => text.includes(setting)),
+        setting,
+      );
+    }
   });
 
   it("are closed as often as anyone likes", async () => {
@@ -59,27 +89,21 @@ describe("the clients of an environment", () => {
   });
 
   it("are closed within seconds while a query hangs", async () => {
-    // A database that lets everybody in, is ready at once, and then never answers.
-    const sockets: Socket[] = [];
-    const server = createServer((socket) => {
-      sockets.push(socket);
-      socket.on("error", () => undefined);
-      socket.once("data", () => socket.write(Buffer.from("5200000008000000005a0000000549", "hex")));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    // A database that lets everybody in, is ready at once, and then does not answer.
+    const server = await standInServer({ hangs: /pg_sleep/ });
     try {
-      const clients = openClients(environment((server.address() as AddressInfo).port), { password: "x" });
+      const clients = openClients(environment(server.port), { password: "x" });
       const connection = await clients.database().connect();
       const hanging = connection.query("select pg_sleep(1e9)").catch((error: unknown) => error);
       const started = performance.now();
       await clients.close();
       const took = performance.now() - started;
       assert.ok(took > 1_000 && took < 5_000, String(took));
-      for (const socket of sockets) socket.destroy();
+      await server.close();
       assert.ok((await hanging) instanceof Error);
       connection.release(true);
     } finally {
-      server.close();
+      await server.close();
     }
   });
 });

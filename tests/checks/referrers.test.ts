@@ -151,14 +151,62 @@ describe("the bundles beside an image in its registry", () => {
     await failsWith(/has more than 262144 bytes/);
   });
 
-  it("are not guessed at where the registry refuses or answers in pages", async () => {
-    answers[`referrers/${digest}`] = { status: 500 };
-    await failsWith(/the registry answers 500 for referrers/);
-    answers[`referrers/${digest}`] = {
-      body: index(),
-      headers: { "content-type": indexType, link: `<${tag}?n=2>; rel="next"` },
-    };
-    await failsWith(/more referrers of this image than one answer holds/);
+  for (const status of [400, 404, 405, 406, 410, 415, 422]) {
+    it(`are those under the tag where the registry answers ${status} for a list that it does not have`, async () => {
+      const body = JSON.stringify({ errors: [{ code: "UNSUPPORTED", message: "The operation is unsupported." }] });
+      answers[`referrers/${digest}`] = { status, body, headers: { "content-type": "application/json" } };
+      answers[`manifests/${tag}`] = { body: index(artifact("one")) };
+      assert.deepEqual(
+        (await fetchAll()).bundles.map(({ text }) => text),
+        ["one"],
+      );
+    });
+  }
+
+  for (const [how, link] of [
+    ["a path of the registry", (query: string) => `</v2/team/scoring/referrers/${digest}${query}>; rel="next"`],
+    ["a query alone", (query: string) => `<${query}>; rel="next"`],
+    [
+      "a whole address, behind a proxy of another name",
+      (query: string) => `<https://inner:5000/v2/team/scoring/referrers/${digest}${query}>; rel=next`,
+    ],
+    ["one link of several", (query: string) => `</v2/>; rel="first", <${query}>; title="x"; rel="next"`],
+  ] as const) {
+    it(`are those on every page of the list, which goes on at ${how}`, async () => {
+      const page = (text: string, query: string, next?: string): void => {
+        const headers = { "content-type": indexType, ...(next === undefined ? {} : { link: link(next) }) };
+        answers[`referrers/${digest}${query}`] = { body: index(artifact(text)), headers };
+      };
+      page("one", "", "?n=1&last=a");
+      page("two", "?n=1&last=a", "?n=1&last=b");
+      page("three", "?n=1&last=b");
+      assert.deepEqual(
+        (await fetchAll()).bundles.map(({ text }) => text),
+        ["one", "two", "three"],
+      );
+    });
+  }
+
+  it("are not looked for in another list, nor on pages without an end", async () => {
+    const headers = (link: string) => ({ "content-type": indexType, link });
+    for (const link of [
+      `</v2/other/referrers/${digest}>; rel="next"`,
+      "</v2/_catalog>; rel=next",
+      "<http://[>; rel=next",
+    ]) {
+      answers[`referrers/${digest}`] = { body: index(), headers: headers(link) };
+      await failsWith(/the list of referrers goes on at ".*, which is not followed/);
+    }
+    answers[`referrers/${digest}`] = { body: index(), headers: headers('<?last=a>; rel="next"') };
+    answers[`referrers/${digest}?last=a`] = { body: index(), headers: headers('<?last=a>; rel="next"') };
+    await failsWith(/more than 8 pages of referrers/);
+  });
+
+  it("are not guessed at where the registry refuses, is busy or is broken", async () => {
+    for (const status of [401, 403, 429, 500, 503]) {
+      answers[`referrers/${digest}`] = { status };
+      await failsWith(new RegExp(`the registry answers ${status} for referrers`));
+    }
     answers = { [`manifests/${tag}`]: { body: "<html>" } };
     await failsWith(/the registry's list of referrers is not one/);
   });

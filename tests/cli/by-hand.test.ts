@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { byHand, type Step } from "../../cli/by-hand";
 import { planByHand } from "../../cli/plan";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { readStack } from "../../cli/stack-file";
 import type { Entry } from "../../records/entry";
 import { stopped } from "../../records/state";

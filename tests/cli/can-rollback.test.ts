@@ -73,6 +73,19 @@ describe("whether a stack can be rolled back", () => {
     assert.match(text, /2 of 2 known-good releases can be rolled back to/);
   });
 
+  it("offers a release whose image only the Docker host has, and says so", async () => {
+    deployed("v1.2.0");
+    deployed("v1.2.1");
+    const evidence = "the registry does not answer; the Docker host has the image (connection refused)";
+    const { code, text, found } = await assessed({
+      checks: () => [{ ...check("image x", "passed", evidence), warning: true }, check("hold v1.2.0", "passed")],
+    });
+    assert.equal(code, 0, text);
+    assert.deepEqual(saidOf(found), [["v1.2.0", true]]);
+    assert.deepEqual(found.releases[0]?.warnings, [`image x: ${evidence}`]);
+    assert.ok(text.includes(`Warning: image x: ${evidence}`), text);
+  });
+
   it("asks about no more than the limit, and says how many were left out", async () => {
     deployed("v1.1.0");
     deployed("v1.2.0");

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { readStack } from "../../cli/stack-file";
 import { recordsOf } from "../../release/records";
 import { snapshotOf, surroundingsOf } from "../../release/snapshot";

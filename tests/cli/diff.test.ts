@@ -23,7 +23,7 @@ describe("rewind diff", () => {
   it("tells what two releases pin differently, from the files alone", async () => {
     const { code, text } = await diff(copy().where, { from: "v1.2.1", to: "v1.1.0", rows: 20 });
     assert.equal(code, 0);
-    assert.match(text, /Diff of staging: v1\.2\.1 \(named, sha256:[0-9a-f]{12}…\) → v1\.1\.0/);
+    assert.match(text, /Diff of staging: v1\.2\.1 \(named, deploys sha256:[0-9a-f]{12}…\) → v1\.1\.0/);
     assert.match(text, /image: engine v1\.2\.1 sha256:cd363fde3ff8… → engine v1\.1\.0 sha256:/);
     assert.match(text, /- row "fc_share"/);
     assert.match(text, /parameters\.precision: 2 → 1/);
@@ -146,6 +146,40 @@ describe("the rows of two files", () => {
     );
   });
 
+  it("differ by every digit of their numbers, which are told as they are written, and not by how these are written", async () => {
+    const numbers: Table = { key: "id", columns: { id: "bigint", amount: "numeric(40,20)", value: "jsonb" } };
+    const written = (name: string, lines: readonly string[]) => {
+      const text = lines.map((line) => `${line}\n`).join("");
+      writeFileSync(join(copy().folder, name), text);
+      const digest = `sha256:${createHash("sha256").update(text).digest("hex")}`;
+      return { file: { file: name, digest, count: lines.length } };
+    };
+    const before = written("before.jsonl", [
+      '{"id":9007199254740993,"amount":1.00000000000000000001,"value":{"a":1e400,"b":-0,"c":1.0}}',
+      '{"id":9007199254740992,"amount":1.50,"value":1.0}',
+      '{"id":3,"amount":"7","value":9007199254740993}',
+    ]);
+    const after = written("after.jsonl", [
+      '{"id":"9007199254740993","amount":1.00000000000000000002,"value":{"a":10e399,"b":0,"c":1}}',
+      '{"id":9007199254740992,"amount":"1.5","value":1}',
+      '{"id":3,"amount":7.000,"value":9007199254740992}',
+    ]);
+    const found = await differenceOf(copy().folder, before, after, numbers, Infinity);
+    assert.deepEqual([found.added, found.removed, found.changed], [0, 0, 2]);
+    assert.deepEqual(
+      found.shown.map(({ key, columns }) => `${key} ${columns.join(", ")}`),
+      ["3 value", "9007199254740993 amount"],
+    );
+    const change = { facet: "config", entry: "numbers", action: "changed", values: [], risk: "low" } as const;
+    const sides = { release: "v1", digest: "sha256:", pins: {}, as: "named" } as const;
+    const text = textOfDiff({
+      ...{ stack: "local", from: sides, to: sides, risk: "low", notes: [] },
+      changes: [{ ...change, rows: found }],
+    });
+    assert.match(text, /amount: 1\.00000000000000000001 → 1\.00000000000000000002/);
+    assert.match(text, /value: 9007199254740993 → 9007199254740992/);
+  });
+
   it("are counted all and shown in part", async () => {
     const many = Array.from({ length: 5_000 }, (_, at) => ({ key: `k${at}`, value: at }));
     const found = await differenceOf(copy().folder, { rows: [] }, fileOf("many.jsonl", many), table, 3);
@@ -156,10 +190,10 @@ describe("the rows of two files", () => {
     const whole = fileOf("rows.jsonl", [{ key: "a", value: 1 }]);
     const ask = (file: object) => differenceOf(copy().folder, { rows: [] }, { file: file as never }, table, 9);
     writeFileSync(join(copy().folder, "rows.jsonl"), '{"key":"a"}\n');
-    await assert.rejects(ask(whole.file), { message: /rows\.jsonl has sha256:.*, the release says/, kind: "tampered" });
+    await assert.rejects(ask(whole.file), { message: /rows\.jsonl has sha256:.*, pinned is/, kind: "tampered" });
     await assert.rejects(ask({ ...whole.file, file: "nowhere.jsonl" }), /no file nowhere\.jsonl/);
     await assert.rejects(ask({ ...whole.file, file: "../../../etc/hosts" }), /leads out of the project|no file/);
     writeFileSync(join(copy().folder, "rows.jsonl"), '{"key":"a"}\n[1]\n');
-    await assert.rejects(ask(whole.file), /rows\.jsonl:2: not a row/);
+    await assert.rejects(ask(whole.file), /rows\.jsonl line 2: expected a JSON object/);
   });
 });

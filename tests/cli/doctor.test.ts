@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { doctor, type Patient } from "../../cli/doctor";
 import type { RunPulumi } from "../../cli/engine-checks";
+import { history } from "../../cli/history";
+import { status } from "../../cli/status";
 import type { Where } from "../../cli/stack";
 import { readStack } from "../../cli/stack-file";
 import { project } from "../release/stack-files";
+import { standInServer, type StandIn } from "../rows/stand-in-server";
 import { rollbackBegun } from "./deployed";
 import { freshCopies } from "./project";
 
@@ -14,8 +17,18 @@ const well: RunPulumi = ([verb]) =>
 
 describe("the doctor", () => {
   const copy = freshCopies();
+  /** The stack with its database at a port of this machine. */
+  const withDatabaseAt = (port: number, host = "127.0.0.1") => {
+    const text = copy().text();
+    const there = /host: \S+\n( +)port: \d+\n((?: +#.*\n)*) +sslmode: [\w-]+\n(?= +administrator)/;
+    const sslmode = host === "127.0.0.1" ? "disable" : "verify-full";
+    assert.match(text, there);
+    writeFileSync(copy().file, text.replace(there, `host: ${host}\n$1port: ${port}\n$1sslmode: ${sslmode}\n`));
+  };
   beforeEach(() => {
     writeFileSync(join(copy().folder, "package.json"), readFileSync(join(project, "package.json"), "utf8"));
+    // No test asks the outside.
+    withDatabaseAt(1);
   });
   const log = () => readStack(copy().where).log;
   const examined = async (more: Partial<Patient> = {}) => {
@@ -27,8 +40,16 @@ describe("the doctor", () => {
     return { code, text, found, of };
   };
 
+  let server: StandIn | undefined;
+  afterEach(async () => {
+    await server?.close();
+    server = undefined;
+  });
+
   it("finds nothing wrong with a stack that nothing is wrong with, and leaves nothing behind", async () => {
     const before = readdirSync(copy().folder).sort();
+    server = await standInServer({ password: true });
+    withDatabaseAt(server.port);
     const { code, text, found, of } = await examined();
     assert.deepEqual([code, found.stack, found.result], [0, "staging", "passed"], text);
     assert.match(of("stack file").evidence, /staging, pins v1\.2\.1, \d releases/);
@@ -38,11 +59,74 @@ describe("the doctor", () => {
     assert.deepEqual(readdirSync(copy().folder).sort(), before);
   });
 
+  it("finds the log of a stack that was renamed, and says how it comes back", async () => {
+    readStack(copy().where).log.append({ kind: "hold", release: "v1.2.0", reason: "leaks" });
+    const { folder } = copy();
+    renameSync(copy().file, join(folder, "Pulumi.fresh.yaml"));
+    const { code, of } = await examined({ where: () => ({ folder, stack: "fresh" }) });
+    assert.equal(code, 11);
+    assert.match(of("renamed stack").evidence, /^fresh has no log, and there is one of staging without a stack file/);
+    const command = "pulumi stack rename staging --stack fresh, if it was staging before";
+    assert.equal(of("renamed stack").next, command);
+    const fresh = { folder, stack: "fresh" };
+    const asked = status(fresh);
+    assert.match(asked.text, /^Log: +fresh has no log, and there is one of staging without a stack file/m);
+    assert.equal(asked.json.next, `${command}; else pulumi up, nothing was applied yet`);
+    const past = history(fresh, { entries: [], limit: 10 });
+    assert.match(past.text, /^fresh has no log, and there is one of staging without a stack file/);
+    assert.ok(past.text.endsWith(`\nNext: ${command}; else pulumi up`));
+  });
+
+  it("says nothing of a rename where every log has its stack, as status and history do not", async () => {
+    const { folder } = copy();
+    readStack(copy().where).log.append({ kind: "hold", release: "v1.2.0", reason: "leaks" });
+    copyFileSync(copy().file, join(folder, "Pulumi.fresh.yaml"));
+    const fresh = { folder, stack: "fresh" };
+    assert.equal((await examined({ where: () => fresh })).of("renamed stack").result, "passed");
+    assert.doesNotMatch(status(fresh).text, /has no log/);
+    assert.equal(
+      history(fresh, { entries: [], limit: 10 }).text,
+      "Nothing was deployed to fresh yet.\nNext: pulumi up",
+    );
+  });
+
+  it("says that values of Pulumi ESC are known to pulumi alone, and so does the status", async () => {
+    assert.doesNotMatch(status(copy().where).text, /ESC/);
+    writeFileSync(copy().file, `environment: [team/rewind]\n${copy().text()}`);
+    const words = "imports team/rewind from Pulumi ESC, whose values only pulumi knows";
+    assert.ok((await examined()).of("stack file").evidence.endsWith(`; ${words}`));
+    assert.match(status(copy().where).text, new RegExp(`^Stack file: ${words}$`, "m"));
+  });
+
+  it("names a pooler, without a password, and what it must be set to", async () => {
+    server = await standInServer({ refuses: ["statement_timeout"], password: true });
+    withDatabaseAt(server.port);
+    const { code, of } = await examined();
+    assert.deepEqual([code, of("pooler").result], [0, "inconclusive"]);
+    assert.match(of("pooler").evidence, /^127\.0\.0\.1:\d+ is a pooler; Rewind works with it in session mode only$/);
+    assert.match(of("pooler").next ?? "", /^set pool_mode = session and ignore_startup_parameters/);
+  });
+
+  it("names a service's pooler in transaction mode by its address", async () => {
+    withDatabaseAt(6543, "aws-0-eu-central-1.pooler.supabase.com");
+    const { code, of } = await examined();
+    assert.deepEqual([code, of("pooler").result], [11, "failed"]);
+    assert.match(of("pooler").evidence, /Supabase's pooler, which shares server processes/);
+    assert.equal(of("pooler").next, "use port 5432, its session mode, instead of 6543");
+  });
+
+  it("says that a database does not answer, which is no illness of this machine", async () => {
+    withDatabaseAt(1);
+    const { code, of } = await examined();
+    assert.deepEqual([code, of("pooler").result], [0, "inconclusive"]);
+    assert.match(of("pooler").evidence, /^127\.0\.0\.1:1 does not answer: /);
+  });
+
   it("works without an engine, and says what to do for one", async () => {
     const missing: RunPulumi = () => Promise.reject(Object.assign(new Error("spawn"), { code: "ENOENT" }));
     const { code, text, of } = await examined({ pulumi: missing });
     assert.equal(code, 11);
-    assert.match(text, /✗ pulumi +no pulumi is on the PATH\n +Next: npx rewind local up/);
+    assert.match(text, /✗ pulumi +no pulumi is on the PATH\n +Next: rewind local up/);
     assert.equal(of("stack file").result, "passed", "and goes on");
   });
 
@@ -77,7 +161,7 @@ describe("the doctor", () => {
     const { code, of } = await examined();
     assert.equal(code, 11);
     const { evidence, next } = of("stack file");
-    assert.match(evidence, /Pulumi\.staging\.yaml verificaton: no such key/);
+    assert.match(evidence, /Pulumi\.staging\.yaml:\d+ verificaton: no such key/);
     assert.match(next ?? "", /^edit Pulumi\.staging\.yaml/);
     assert.equal(of("deployment log").result, "passed");
   });
@@ -144,7 +228,7 @@ describe("the doctor", () => {
     assert.match(of("emergency stop").evidence, /corrupt data/);
     assert.match(of("rollback").evidence, /one to v1\.2\.0 by .* has not come to its end/);
     assert.match(text, /Next: rewind resume, or rewind abort/);
-    assert.match(text, /Next: rewind rollback, or rewind unhold v1\.2\.1/);
+    assert.match(text, /Next: rewind unhold v1\.2\.1 --reason/);
   });
 
   it("P4 · sees a clock that is behind the newest entry of the log", async () => {

@@ -17,7 +17,7 @@ describe("the engine that a rollback needs", () => {
     assert.equal(await results("hello"), "inconclusive");
     const { result, evidence, next } = await measureEngine(missing, "3.256.0");
     assert.deepEqual([result, evidence], ["failed", "no pulumi is on the PATH"]);
-    assert.match(next ?? "", /npx rewind local up/);
+    assert.match(next ?? "", /rewind local up/);
   });
 
   it("has the plugins of exactly the versions that the program's packages name, or would have to fetch them", async () => {

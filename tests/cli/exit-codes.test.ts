@@ -3,7 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { exitCodes } from "../../cli/exit-codes";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { readStack } from "../../cli/stack-file";
 import { project } from "../release/stack-files";
 import { installIn, lockedEngineIn, rewindIn, type Ended } from "./process";

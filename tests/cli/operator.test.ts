@@ -7,7 +7,7 @@ import { plan, whyNot } from "../../cli/plan";
 import type { Status } from "../../cli/json/history";
 import { listKnownGood, showLog, status } from "../../cli/status";
 import { stop } from "../../cli/stop";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
 import type { Draft } from "../../records/log";

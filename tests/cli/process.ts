@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { project, secretsFor } from "../release/stack-files";
 import { assertDocumented } from "./documented";
 
-const rooms = ["cli", "release", "records", "checks", "recovery", "builds", "local"];
+const rooms = ["cli", "release", "rows", "records", "checks", "project", "recovery", "builds", "local"];
 const files = ["typescript.js", "package.json", "Pulumi.yaml"];
 
 /** Puts the command line itself into a project's folder, for its processes work on the project that they lie in. */

@@ -2,16 +2,22 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { parse } from "yaml";
-import { archive } from "../../cli/archive";
-import { diffOf } from "../../cli/diff";
+import { archive, countToMove } from "../../cli/archive";
+import { withCatalogue } from "../../cli/catalogue-file";
+import { diff, diffOf } from "../../cli/diff";
 import { addRelease, type AddOptions } from "../../cli/release-add";
 import { listReleases, showRelease } from "../../cli/release-list";
 import { Refusal } from "../../cli/result";
 import { readStack } from "../../cli/stack-file";
+import { plan } from "../../cli/plan";
+import { status } from "../../cli/status";
 import { sealed } from "../../release/baseline";
+import { engineBytes } from "../../release/size";
 import { openFileLog } from "../../records/log";
 import type { Pin } from "../../records/entry";
+import { deploy } from "./deployed";
 import { freshCopies } from "./project";
 
 const digest = `sha256:${"a".repeat(64)}`;
@@ -277,6 +283,47 @@ describe("rewind release archive", () => {
   });
 });
 
+describe("the releases that make room", () => {
+  const record = fc.record({ description: fc.string({ maxLength: 40 }) });
+
+  it("are the fewest of the oldest with which the configuration fits, or all of them", () => {
+    fc.assert(
+      fc.property(
+        fc.array(record, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 100, max: 3_000 }),
+        (all, limit) => {
+          const releases = Object.fromEntries(all.map((each, at) => [`v${at}`, each]));
+          const ids = Object.keys(releases);
+          const config = { "rewind:release": "v0", "rewind:releases": releases };
+          const archive = { file: "releases/archive-000000000000.json", digest };
+          const fits = (count: number): boolean => {
+            const left = Object.fromEntries(ids.slice(count).map((id) => [id, releases[id]]));
+            return engineBytes({ ...config, "rewind:releases": left, "rewind:archive": archive }) <= limit;
+          };
+          const fewest = ids.findIndex((_, at) => fits(at + 1)) + 1;
+          assert.equal(countToMove(config, ids, limit), fewest === 0 ? ids.length : fewest);
+        },
+      ),
+    );
+  });
+
+  it("leave together as they would leave one by one, with the comments above them", () => {
+    const entries = ["a", "b", "c", "d"].map(
+      (id) => `    # what ${id} is\n    v${id}: { description: ${id} } # same line\n\n`,
+    );
+    const text = `config:\n  rewind:release: vd\n  rewind:releases:\n${entries.join("")}  # the end\n  rewind:pins: {}\n`;
+    for (const ids of [
+      ["va", "vb"],
+      ["vc", "va"],
+      ["vb", "vc", "va"],
+    ]) {
+      const singly = ids.reduce((left, id) => withCatalogue(left, { remove: [id] }), text);
+      assert.equal(withCatalogue(text, { remove: ids }), singly, ids.join());
+      for (const id of ids) assert.ok(!singly.includes(`what ${id.slice(1)} is`));
+    }
+  });
+});
+
 describe("rewind release list and show", () => {
   const copy = freshCopies();
   const pin: Pin = { release: "v1.2.0", digest, pins: {}, surroundings: digest };
@@ -307,6 +354,24 @@ describe("rewind release list and show", () => {
     assert.match(shown.text, /Changed: {2}applied as sha256:aaaa.*immutable once applied/);
     assert.match(shown.text, /Applied: {2}.*: passed/);
     assert.throws(() => showRelease(copy().where, "v9"), Refusal);
+  });
+
+  it("call the digest of a record and that of what it deploys by their names, like every other verb", async () => {
+    deploy(copy(), "v1.2.0");
+    deploy(copy(), "v1.2.1");
+    const { where } = copy();
+    const compared = await diff(where, { from: "v1.2.0", to: "v1.2.1", rows: 0 });
+    const shown = showRelease(where, "v1.2.0").json;
+    const digests = (text: string) =>
+      [...text.matchAll(/v1\.2\.0\S* +[^→]*?(\w+ sha256:[0-9a-f]{12})/g)].map(([, said]) => said);
+    const record = `record ${shown.recordDigest.slice(0, 19)}`;
+    const deploys = `deploys ${shown.deploys.slice(0, 19)}`;
+    assert.notEqual(shown.recordDigest, shown.deploys);
+    assert.deepEqual(digests(listReleases(where).text), [record]);
+    assert.deepEqual(digests(plan(where, "v1.2.0", "full").text), [deploys]);
+    assert.deepEqual(digests(compared.text.split("\n")[0] ?? ""), [deploys]);
+    deploy(copy(), "v1.2.0");
+    assert.deepEqual(new Set(digests(status(where).text)), new Set([deploys]));
   });
 
   it("refuse an id that was applied before, even when the catalogue has lost it", () => {

@@ -18,7 +18,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { GetSecretValueCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
 import { stringify } from "yaml";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { environmentVariables } from "../../local/variables";
 import { readFileLog } from "../../records/log";
 import { fillAccount, region, registry, type AwsAccount } from "./aws-account";

@@ -212,8 +212,11 @@ describe("L8 · backups of a real stack", function () {
     const { id } = await create();
     await spoilEverything();
     const spoilt = await everything();
-    for (const part of ["extra", "records", "state", "rows", "policies", "database", "stack"]) {
-      const { before: kept, restored: done } = await restored(id, "--part", part);
+    // The log is spoilt, and the one in the backup is from before its own entry: nothing proves the backup any more.
+    const refused = await stack.rewind("restore", id, "--part", "records", "--yes");
+    assert.equal(refused.code, 10, refused.output);
+    for (const part of ["records", "extra", "state", "rows", "policies", "database", "stack"]) {
+      const { before: kept, restored: done } = await restored(id, "--part", part, "--unproven");
       assert.deepEqual(
         done.map((each) => each.part),
         [part],

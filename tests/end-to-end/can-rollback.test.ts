@@ -4,8 +4,9 @@ import { join } from "node:path";
 import type { CanRollback, Diagnosis } from "../../cli/json/assessment";
 import { checkout } from "./local-home";
 import { fixtureFor, stack as name, type Fixture } from "./fixture";
+import { imageOf, takeOffHost, withoutManifest } from "./images";
 import { patientUp } from "./patient";
-import { configOf, keepTheDatabase } from "./stack-edits";
+import { keepTheDatabase } from "./stack-edits";
 
 describe("whether a rollback can be done, asked of real components", function () {
   let stack: Fixture;
@@ -54,31 +55,25 @@ describe("whether a rollback can be done, asked of real components", function ()
     assert.match(text, /v1\.2\.0 {2}yes {2}\d+ checks passed {2}→ rewind rollback v1\.2\.0/);
   });
 
-  it("G2 · P4 · without the image of a release in its registry it cannot, and the image is named", async () => {
-    const { score_prism: pin } = configOf(stack)["rewind:releases"]?.["v1.2.0"]?.functions as Record<
-      string,
-      { image: string }
-    >;
-    const digest = /sha256:[0-9a-f]{64}$/.exec(pin?.image ?? "")?.[0] ?? assert.fail();
-    const url = `http://${stack.environment.registry.address}/v2/scoring/manifests/${digest}`;
-    const accept = [
-      "application/vnd.docker.distribution.manifest.v2+json",
-      "application/vnd.oci.image.manifest.v1+json",
-      "application/vnd.oci.image.index.v1+json",
-    ].join(", ");
-    const manifest = await fetch(url, { headers: { accept } });
-    const body = await manifest.text();
-    assert.equal((await fetch(url, { method: "DELETE" })).status, 202);
-    try {
+  it("G2 · P4 · without the image of a release in its registry and on the host it cannot, and the image is named", async () => {
+    const image = imageOf(stack, "v1.2.0", "score_prism");
+    await withoutManifest(stack, image, async () => {
+      const kept = await asked("v1.2.0");
+      assert.equal(kept.code, 0, kept.output);
+      const [warning, ...others] = kept.found.releases[0]?.warnings ?? [];
+      assert.match(warning ?? "", new RegExp(`^image .*${image.digest}: .*Docker host has the image`));
+      assert.deepEqual(others, []);
+
+      await takeOffHost(stack, image);
       const { code, found, output } = await asked("v1.2.0");
       assert.equal(code, 11, output);
       assert.equal(found.can, false);
       assert.match(unwell(found)[0]?.name ?? "", /^image .*scoring/);
-      assert.match(found.releases[0]?.reason ?? "", new RegExp(`${digest}: not in its registry`));
-    } finally {
-      const headers = { "content-type": manifest.headers.get("content-type") ?? "" };
-      assert.equal((await fetch(url, { method: "PUT", headers, body })).status, 201);
-    }
+      assert.match(
+        found.releases[0]?.reason ?? "",
+        new RegExp(`${image.digest}: not in its registry.*nor does the Docker host`),
+      );
+    });
   });
 
   it("P4 · a row that was edited by hand is named beforehand, with the next command", async () => {

@@ -174,13 +174,13 @@ describe("the database of a stack, through the real engine", function () {
   });
 
   it("W6 · a schema that was migrated behind Rewind's back stops the next update", async () => {
-    await stack.query("insert into app.pgmigrations (name, run_on) values ('0009_by_hand', now())");
+    await stack.query("insert into rewind.pgmigrations (name, run_on) values ('0009_by_hand', now())");
     stack.pin("v1.2.1");
     const ran = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     assert.notEqual(ran.code, 0);
     assert.match(ran.output, /0009_by_hand has been applied, and its file is gone/);
     assert.match(ran.output, /changed behind Rewind's back: stands at 0009_by_hand/);
-    await stack.query("delete from app.pgmigrations where name = '0009_by_hand'");
+    await stack.query("delete from rewind.pgmigrations where name = '0009_by_hand'");
     stack.pin("v1.4.0");
   });
 
@@ -216,6 +216,14 @@ describe("the database of a stack, through the real engine", function () {
             objects: ["notes"],
             privileges: ["SELECT", "INSERT"],
           },
+          // Of a table with pinned rows: the application reads it in any case.
+          noting: {
+            role: "scoring_app",
+            objectType: "table",
+            schema: "app",
+            objects: ["scoring_config"],
+            privileges: ["INSERT"],
+          },
         },
       ],
     );
@@ -230,7 +238,8 @@ describe("the database of a stack, through the real engine", function () {
                   (select extnamespace::regnamespace::text from pg_extension where extname = 'pgcrypto') as extension,
                   office.twice(4) as twice,
                   has_table_privilege('clerk', 'app.notes', 'INSERT') as inserts,
-                  has_table_privilege('clerk', 'app.notes', 'DELETE') as deletes`,
+                  has_table_privilege('clerk', 'app.notes', 'DELETE') as deletes,
+                  has_table_privilege('scoring_app', 'app.scoring_config', 'SELECT') as reads`,
         )
       )[0];
     const there = {
@@ -242,6 +251,7 @@ describe("the database of a stack, through the real engine", function () {
       twice: 8,
       inserts: true,
       deletes: false,
+      reads: true,
     };
     assert.deepEqual(await asked(), there);
     const unchanged = await stack.pulumi(["preview", "--expect-no-changes"]);
@@ -265,6 +275,52 @@ describe("the database of a stack, through the real engine", function () {
     await stack.up();
     assert.deepEqual(await stack.query("select rolname from pg_roles where rolname = 'clerk'"), []);
     assert.deepEqual(await stack.query("select nspname from pg_namespace where nspname = 'office'"), []);
+    const rights = await stack.query(
+      `select has_table_privilege('scoring_app', 'app.scoring_config', 'SELECT') as reads,
+              has_table_privilege('scoring_app', 'app.scoring_config', 'INSERT') as inserts`,
+    );
+    assert.deepEqual(rights, [{ reads: true, inserts: false }]);
+  });
+
+  it("a changed role keeps its memberships, and one that only the server knows is named beforehand", async () => {
+    const own = `${database}/role/memberOf`;
+    const limit = `${database}/role/connectionLimit`;
+    const members = async () =>
+      (
+        await stack.query<{ group: string }>(
+          `select roleid::regrole::text as "group" from pg_auth_members
+            where member = 'scoring_app'::regrole order by 1`,
+        )
+      ).map(({ group }) => group);
+    await stack.query("create role platform_login; create role boss superuser; create role clerks in role boss");
+    await stack.query("grant platform_login to scoring_app");
+    try {
+      edit([limit, 40]);
+      const named = await stack.pulumi(["preview"]);
+      assert.match(named.output, /memberships: scoring_app is in platform_login, which the stack file does not say/);
+      for (const [group, problem] of [
+        ["platform_logn", /memberOf names platform_logn, which neither the stack nor the server has/],
+        ["clerks", /memberOf names clerks, with rights over the whole server/],
+      ] as const) {
+        edit([own, [group]]);
+        const refused = await stack.pulumi(["up", "--yes", "--skip-preview"]);
+        assert.notEqual(refused.code, 0, refused.output);
+        assert.match(refused.output, problem);
+        assert.deepEqual(await members(), ["platform_login"]);
+      }
+      edit([`${database}/roles/reader`, {}], [own, ["reader", "platform_login"]], [limit, 41]);
+      const { output } = await stack.up();
+      assert.doesNotMatch(output, /memberships/);
+      assert.deepEqual(await members(), ["platform_login", "reader"]);
+      edit([own, ["platform_login"]], [limit, 42]);
+      await stack.up();
+      assert.deepEqual(await members(), ["platform_login"]);
+      const unchanged = await stack.pulumi(["preview", "--expect-no-changes"]);
+      assert.equal(unchanged.code, 0, unchanged.output);
+    } finally {
+      edit([own, undefined], [limit, undefined], [`${database}/roles/reader`, undefined]);
+      await stack.query("drop role platform_login, clerks, boss");
+    }
   });
 
   /** A release as another one, but for its schema. */

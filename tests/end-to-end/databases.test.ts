@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { escapeIdentifier, escapeLiteral, type Client } from "pg";
-import { connected, dropDatabase, dumpDatabase, restoreBeside, swapDatabase } from "../../recovery/backups/dump";
+import { restoreBeside } from "../../recovery/backups/beside";
+import { dumpDatabase, type Held } from "../../recovery/backups/dump";
+import { dropDatabase, swapDatabase } from "../../recovery/backups/swap";
 import { environment, run } from "../../recovery/programs";
 import { isReadable, readBackup } from "../../recovery/backups/read";
 import { problemsOf } from "../../recovery/backups/verify";
 import { writeBackup } from "../../recovery/backups/write";
-import type { Server } from "../../recovery/server";
+import { connected, type Server } from "../../recovery/server";
 import { fixtureFor, type Fixture } from "./fixture";
 
 /** How many databases are made. Two hundred take minutes: REWIND_DATABASES=200, and REWIND_SEED replays. */
@@ -138,16 +140,17 @@ describe("L8 · generated databases", function () {
           folder,
           { stack: "generated", at: new Date().toISOString(), occasion: "request" },
           async (staging) => {
-            const rows = await dumpDatabase({ server, programs }, (dump) => staging.add("database/all.dump", dump));
-            return { name: server.database, rows };
+            const held = await dumpDatabase({ server, programs }, (dump) => staging.add("database/all.dump", dump));
+            return { name: server.database, ...held };
           },
         );
         const backup = readBackup(place);
         assert.ok(isReadable(backup));
         assert.deepEqual(problemsOf(backup), []);
         await emptied();
-        const rows = backup.manifest?.database?.rows;
-        const beside = await restoreBeside({ server, programs }, join(place, "database/all.dump"), rows);
+        const held = backup.manifest?.database as Held;
+        const how = { held, proven: true };
+        const { database: beside } = await restoreBeside({ server, programs }, join(place, "database/all.dump"), how);
         await swapDatabase(server, beside, "rewind_generated_before");
         await dropDatabase(server, "rewind_generated_before");
         assert.deepEqual({ digests: await digests(server), schema: await schemaOf(server) }, before);
@@ -165,13 +168,13 @@ describe("L8 · generated databases", function () {
       folder,
       { stack: "generated", at: new Date().toISOString(), occasion: "request" },
       async (staging) => {
-        const rows = await dumpDatabase({ server, programs }, (dump) => staging.add("database/all.dump", dump));
-        return { name: server.database, rows };
+        const held = await dumpDatabase({ server, programs }, (dump) => staging.add("database/all.dump", dump));
+        return { name: server.database, ...held };
       },
     );
     const dump = join(place, "database/all.dump");
     await assert.rejects(
-      restoreBeside({ server, programs }, dump, { "public.t": 10, "public.u": 1 }),
+      restoreBeside({ server, programs }, dump, { held: { rows: { "public.t": 10, "public.u": 1 } }, proven: true }),
       /public\.t has 9 rows, not 10; public\.u has no rows, not 1/,
     );
     const left = await connected(server, (client) =>
@@ -211,7 +214,8 @@ describe("L8 · generated databases", function () {
         return { name: server.database, rows };
       },
     );
-    const beside = await restoreBeside({ server, programs }, join(place, "database/all.dump"), rows);
+    const how = { held: { rows }, proven: true };
+    const { database: beside } = await restoreBeside({ server, programs }, join(place, "database/all.dump"), how);
     let [asked, failed] = [0, 0];
     const ended = { yet: false };
     const asking = (async () => {

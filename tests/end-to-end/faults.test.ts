@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { GetBucketPolicyCommand, PutBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
 import { deployments, lastVerified } from "../../records/state";
 import { fixtureFor, stack as name, type Fixture, type Ran } from "./fixture";
+import { imageOf, takeOffHost } from "./images";
 
 describe("bad input and faults, on real components", function () {
   let stack: Fixture;
@@ -67,7 +68,7 @@ describe("bad input and faults, on real components", function () {
           const { code, output } = await stack.pulumi(command);
           assert.notEqual(code, 0);
           for (const problem of problems) assert.match(output, problem);
-          assert.ok(output.includes(`Pulumi.${name}.yaml `), output);
+          assert.match(output, new RegExp(`Pulumi\\.${name}\\.yaml:[0-9]+ `));
           for (const secret of await stack.secrets()) assert.ok(!output.includes(secret));
         }
       } finally {
@@ -134,7 +135,8 @@ describe("bad input and faults, on real components", function () {
   });
 
   const down = {
-    registry: /image .*scoring/,
+    // A copy on the host would do instead of the registry.
+    registry: /image .*scoring.*nor does the Docker host have it/,
     postgres: /database scoring/,
     objectStore: /object store scoring-documents/,
     redis: /cache scoring/,
@@ -144,10 +146,10 @@ describe("bad input and faults, on real components", function () {
       stack.pin("v1.2.0");
       const before = await stack.containers();
       const entries = stack.log().length;
+      if (part === "registry") await takeOffHost(stack, imageOf(stack, "v1.2.0", "score_prism"));
       await stack.kill(part);
-      const { code, output } = await tryUp();
-      await stack.repair();
-      assert.notEqual(code, 0);
+      const { code, output } = await tryUp().finally(() => stack.repair());
+      assert.notEqual(code, 0, output);
       assert.match(output, /Refused before the first change; nothing was touched\./);
       assert.match(output, down[part]);
       assert.deepEqual(await stack.containers(), before);
@@ -165,10 +167,9 @@ describe("bad input and faults, on real components", function () {
     let killed: Promise<void> | undefined;
     const { code, output } = await tryUp((text) => {
       if (text.includes("deployment log:")) killed ??= stack.kill("postgres");
-    });
+    }).finally(() => killed);
     assert.ok(killed !== undefined, output);
-    await killed;
-    assert.notEqual(code, 0);
+    assert.notEqual(code, 0, output);
     const { intent, outcome } = deployments(stack.log()).at(-1) ?? assert.fail();
     assert.equal(intent.to.release, "v1.2.0");
     // The engine gives a program a second to leave. On a machine that is busier than that the intent stays alone, which
@@ -198,5 +199,18 @@ describe("bad input and faults, on real components", function () {
     await stack.repair();
     await stack.up();
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.1");
+  });
+
+  it("with the registry down and the images on the host, the rollback is done, and the warning said and recorded", async () => {
+    stack.pin("v1.2.0");
+    const image = imageOf(stack, "v1.2.0", "score_prism");
+    await stack.kill("registry");
+    const { code, output } = await tryUp().finally(() => stack.repair());
+    assert.equal(code, 0, output);
+    const warning = new RegExp(`image .*${image.digest}: .*the Docker host has the image`);
+    assert.match(output, warning);
+    const { intent } = lastVerified(stack.log()) ?? assert.fail(output);
+    assert.equal(intent.to.release, "v1.2.0");
+    assert.match(intent.warnings?.join("\n") ?? "", warning);
   });
 });

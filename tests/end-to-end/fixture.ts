@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import type Docker from "dockerode";
 import { Client } from "pg";
 import { parse, parseDocument } from "yaml";
 import { dockerAt } from "../../checks/clients";
-import { withPin } from "../../cli/pin";
+import { withPin } from "../../project/pin";
 import { cacheFolder } from "../../local/cache";
 import { down, up, upAvailable, type LocalEnvironment } from "../../local/environment";
 import { isAlive, type ProcessIdentity } from "../../local/identity";
@@ -46,6 +46,8 @@ export interface Fixture {
   rewindHeard(onOutput: (text: string, pid: number) => void, ...args: readonly string[]): Promise<Ran>;
   /** The same on a terminal, where a person types a word at the question, or one at each question. */
   typed(words: string | readonly string[], ...args: readonly string[]): Promise<Ran>;
+  /** The same stack from another checkout, as another machine has it: the stack file as it is now, and no records. */
+  clone(folder: string): Pick<Fixture, "pulumi" | "rewind">;
   /** Sets the pin in the stack file, as an editor would. */
   pin(release: string, pins?: Readonly<Record<string, string>>): void;
   /** `pulumi up`, which must succeed. */
@@ -91,13 +93,16 @@ function tell({ part, state, message, milliseconds }: Progress): void {
 /** Has everything installed and built that the machine lacks, before test files compete for it. */
 export async function prepare(): Promise<void> {
   await upAvailable(optionsIn(home, { progress: tell }));
-  // The one opens what Rewind encrypted, also for who has lost Rewind; the other fails calls to the system. A test says by
-  // name where they cannot be had.
+  // One opens what Rewind encrypted, also for who has lost Rewind, one fails calls to the system, one shares connections to
+  // a database. A test says by name where they cannot be had.
   const machine = thisMachine((line) => process.stderr.write(`  ${line}\n`));
-  for (const program of ["age", "strace"]) {
+  for (const program of ["age", "strace", "pgbouncer"]) {
     if (machine.find(program) === undefined) await machine.install(program, [program]);
   }
 }
+
+/** Whether git lists a file that is there: one that was deleted and not committed is not. */
+const existing = (file: string): boolean => file !== "" && existsSync(join(checkout, file));
 
 /** Stops and deletes the environments and stacks of all test files. */
 export async function cleanUp(): Promise<void> {
@@ -126,10 +131,16 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
   await writeStackFile(checkout, environment, images, variables, stack);
 
   type Heard = (text: string, type: (input: string) => void, pid: number) => void;
-  const run = (command: string, args: readonly string[], onOutput?: Heard, more: object = {}): Promise<Ran> =>
+  const run = (
+    command: string,
+    args: readonly string[],
+    onOutput?: Heard,
+    more: object = {},
+    cwd = checkout,
+  ): Promise<Ran> =>
     new Promise((resolve, reject) => {
       const child = spawn(command, args, {
-        cwd: checkout,
+        cwd,
         env: { ...process.env, ...variables, ...more },
         stdio: ["pipe", "pipe", "pipe"],
       });
@@ -150,13 +161,16 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
         resolve({ code: code ?? -1, output, stdout });
       });
     });
-  const pulumi: Fixture["pulumi"] = (args, onOutput) =>
-    run("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], onOutput);
+  const pulumiIn =
+    (folder: string): Fixture["pulumi"] =>
+    (args, onOutput) =>
+      run("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], onOutput, {}, folder);
+  const pulumi = pulumiIn(checkout);
 
   /** What it prints with `--json` has to be what the verb's schema says, in every test. */
-  const rewind = async (args: readonly string[], onOutput?: Heard, more?: object): Promise<Ran> => {
-    const line = [join(checkout, "cli", "rewind.js"), ...args, "--stack", stack];
-    const ran = await run(process.execPath, line, onOutput, more);
+  const rewind = async (args: readonly string[], onOutput?: Heard, more?: object, folder = checkout): Promise<Ran> => {
+    const line = [join(folder, "cli", "rewind.js"), ...args, "--stack", stack];
+    const ran = await run(process.execPath, line, onOutput, more, folder);
     if (args.includes("--json") && ran.stdout !== "") assertDocumented(args, ran.stdout);
     return ran;
   };
@@ -185,6 +199,13 @@ async function open(environment: LocalEnvironment): Promise<Fixture> {
         const answer = answers.shift();
         if (answer !== undefined) type(`${answer}\n`);
       });
+    },
+    clone: (folder) => {
+      const listed = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+      const files = execFileSync("git", listed, { cwd: checkout, encoding: "utf8" }).split("\0").filter(existing);
+      for (const file of [...files, basename(stackFile)]) cpSync(join(checkout, file), join(folder, file));
+      symlinkSync(join(checkout, "node_modules"), join(folder, "node_modules"), "dir");
+      return { pulumi: pulumiIn(folder), rewind: (...args) => rewind(args, undefined, undefined, folder) };
     },
     pin: (release, pins = {}) => {
       writeFileSync(stackFile, withPin(readFileSync(stackFile, "utf8"), release, pins));

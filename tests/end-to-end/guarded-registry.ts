@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { thisMachine } from "../../local/machine";
+import { freePort } from "../free-port";
 
 /** A registry that gives nothing to anybody who does not say who they are. */
 export interface GuardedRegistry {
@@ -71,13 +71,4 @@ export async function startGuardedRegistry(test: Mocha.Context): Promise<Guarded
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

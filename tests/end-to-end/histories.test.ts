@@ -122,7 +122,7 @@ describe("random histories of releases over all facets, on the real engine", fun
       containers: Object.fromEntries(await Promise.all(containers)),
       page: await (await fetch(`${stack().environment.proxy.url}/tasks`)).text(),
       rows: await stack().query('select key, value from app.scoring_config order by key collate "C"'),
-      migrations: await stack().query("select name from app.pgmigrations order by name"),
+      migrations: await stack().query("select name from rewind.pgmigrations order by name"),
       policy: JSON.parse(policy?.Policy ?? "null") as unknown,
       tags: tags?.TagSet?.map(({ Key, Value }) => `${Key ?? ""}=${Value ?? ""}`).toSorted(),
       digests: { release: to.digest, snapshot },

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodes } from "../../cli/exit-codes";
 import type { BackupListJson } from "../../cli/json/backup";
+import { readEngineState } from "../../cli/pending-operations";
 import { openLogAt } from "../../records/open-log";
 import { deployments, lastVerified, unfinishedRollback } from "../../records/state";
 import { randomFor, report } from "../faults/random";
@@ -19,16 +20,12 @@ const shares = { backups: 0.15, conversions: 0.15, rollbacks: 0.1 } as const;
 const killsOf = (kind: keyof typeof shares): number =>
   Math.round(Number(process.env.REWIND_KILLS ?? 30) * shares[kind]);
 
-/** A container that was being made when the engine and its plugins were killed is in no state, and holds on to the network. */
-async function removeUnknown(stack: Fixture): Promise<void> {
-  const { stdout } = await stack.pulumi(["stack", "export"]);
-  const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { type: string; id?: string }[] } };
-  const known = (deployment.resources ?? []).flatMap(({ type, id }) =>
-    type.startsWith("docker:index/container:") ? [id] : [],
-  );
-  for (const { Id } of await stack.docker.listContainers({ all: true, filters: { label: ["rewind.stack"] } })) {
-    if (!known.includes(Id)) await stack.docker.getContainer(Id).remove({ force: true });
-  }
+/** What a killed update left behind: operations that the engine remembers, and containers that it does not. */
+async function leftBehind(stack: Fixture): Promise<{ pending: unknown[]; unknown: string[] }> {
+  const { pending, ids } = readEngineState((await stack.pulumi(["stack", "export"])).stdout);
+  const filters = { label: [`rewind.stack=local-${stack.environment.id}`] };
+  const containers = await stack.docker.listContainers({ all: true, filters });
+  return { pending: [...pending], unknown: containers.map(({ Id }) => Id).filter((id) => !ids.has(id)) };
 }
 
 describe("commands that are killed at any moment, on the real engine", function () {
@@ -53,7 +50,6 @@ describe("commands that are killed at any moment, on the real engine", function 
   });
   after(async () => {
     writeFileSync(stack.stackFile, original);
-    await removeUnknown(stack);
     await stack.empty();
     forget();
   });
@@ -237,6 +233,7 @@ describe("commands that are killed at any moment, on the real engine", function 
           else assert.equal(ran.code, 0, ran.output);
         }
         assert.deepEqual([configOf(stack)["rewind:release"], await runs()], [wanted, wanted]);
+        assert.deepEqual(await leftBehind(stack), { pending: [], unknown: [] });
       },
     });
     await backupsAreWhole();

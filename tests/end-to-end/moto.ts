@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cacheFolder, fromCache } from "../../local/cache";
 import { thisMachine } from "../../local/machine";
+import { freePort } from "../free-port";
 
 /** A server that speaks AWS's protocols over HTTP and keeps what it is told in memory. It lets every key in. */
 export interface Moto {
@@ -99,13 +99,4 @@ async function untilAnswering(endpoint: string, server: ChildProcess, said: () =
     if (performance.now() > deadline) throw new Error(`moto's server does not answer: ${said()}`);
     await sleep(100);
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

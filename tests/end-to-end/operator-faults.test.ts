@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Step } from "../../cli/by-hand";
 import type { HistoryLine, Status } from "../../cli/json/history";
+import { readEngineState } from "../../cli/pending-operations";
 import { deployments, holds, lastVerified, rollbacks } from "../../records/state";
 import { fixtureFor, scratch, stack as name, type Fixture, type Ran } from "./fixture";
 import { checkout } from "./local-home";
@@ -11,6 +14,33 @@ import { amongMounts, mountsOrSkip } from "./mounts";
 import { standStill } from "./stand-still";
 import { configOf, edit, keepTheDatabase } from "./stack-edits";
 import { onTerminal, type OnTerminal } from "./terminal";
+
+/** A checkpoint of the engine on its file backend, as far as it matters here. */
+interface Checkpoint {
+  checkpoint: { latest: { resources: { type: string; id?: string }[]; pending_operations?: unknown[] } };
+}
+
+/**
+ * What is left where the engine and its plugins are killed together while they make a container: one that no state has,
+ * and the engine's memory of making it, and of pulling its image. Returns the container's id.
+ */
+async function leaveHalfMade(stack: Fixture): Promise<string> {
+  const [running] = Object.values(await stack.containers());
+  const { Image, Config } = await stack.docker.getContainer(running ?? "").inspect();
+  const made = await stack.docker.createContainer({ name: "half-made", Image, Labels: Config.Labels });
+  const folder = fileURLToPath(stack.variables.PULUMI_BACKEND_URL ?? "");
+  const path = join(folder, ".pulumi", "stacks", "rewind", `${name}.json`);
+  const state = JSON.parse(readFileSync(path, "utf8")) as Checkpoint;
+  const { latest } = state.checkpoint;
+  const creating = ["docker:index/container:Container", "docker:index/remoteImage:RemoteImage"].map((type) => {
+    const resource = { ...latest.resources.find((each) => each.type === type) };
+    delete resource.id;
+    return { type: "creating", resource };
+  });
+  latest.pending_operations = creating;
+  writeFileSync(path, JSON.stringify(state));
+  return made.id;
+}
 
 describe("faults on the operator's way back, on the real engine", function () {
   let stack: Fixture;
@@ -136,6 +166,29 @@ describe("faults on the operator's way back, on the real engine", function () {
     await standsAt("v1.2.0");
   });
 
+  it("a reader that goes away after the first line does not keep it from its verified end", async () => {
+    const through = async (release: string, redirection: string): Promise<void> => {
+      const rewind = `"${process.execPath}" cli/rewind.js rollback ${release} --yes --stack ${name}`;
+      const line = `${rewind} ${redirection}; exit "\${PIPESTATUS[0]}"`;
+      await promisify(execFile)("bash", ["--norc", "-c", line], {
+        cwd: checkout,
+        env: { ...process.env, ...stack.variables },
+      });
+      await standsAt(release);
+    };
+    await through("v1.2.1", "2>&1 | head -1");
+  });
+
+  it("clears what an update that was killed, and was no rollback, left behind", async () => {
+    const halfMade = await leaveHalfMade(stack);
+    const { code, output } = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(code, 0, output);
+    await standsAt("v1.2.0");
+    assert.match(output, /half-made was made by the update that was killed and is in no state; it is removed/);
+    await assert.rejects(stack.docker.getContainer(halfMade).inspect(), { statusCode: 404 });
+    assert.deepEqual(readEngineState((await stack.pulumi(["stack", "export"])).stdout).pending, []);
+  });
+
   it("killed during verification, it goes on by resume", async () => {
     const verifying = await standStill(stack);
     const rollback = onTerminal(stack, "rollback", "v1.2.1", "--yes");
@@ -145,9 +198,13 @@ describe("faults on the operator's way back, on the real engine", function () {
     await verifying.goOn();
     assert.equal(pinned(), "v1.2.1");
     assert.match((await stack.rewind("status")).stdout, /Under way: +rollback to v1\.2\.1/);
+    const halfMade = await leaveHalfMade(stack);
     const resumed = await stack.rewind("resume", "--yes");
     assert.equal(resumed.code, 0, resumed.output);
     await standsAt("v1.2.1");
+    assert.match(resumed.output, /half-made was made by the update that was killed and is in no state; it is removed/);
+    await assert.rejects(stack.docker.getContainer(halfMade).inspect(), { statusCode: 404 });
+    assert.deepEqual(readEngineState((await stack.pulumi(["stack", "export"])).stdout).pending, []);
   });
 
   it("killed when it was verified and its end not recorded yet, it is brought to that end", async () => {
@@ -183,7 +240,7 @@ describe("faults on the operator's way back, on the real engine", function () {
     const noEngine = await stack.rewind("rollback", "v1.2.1", "--yes");
     stack.variables.PATH = path;
     assert.equal(noEngine.code, 10, noEngine.output);
-    assert.equal(noEngine.output, "rewind: no Pulumi engine is on the PATH\nNext: npx rewind local up\n");
+    assert.equal(noEngine.output, "rewind: no Pulumi engine is on the PATH\nNext: rewind local up\n");
     const typo = spawnSync(process.execPath, [join(checkout, "cli", "rewind.js"), "rollback", "--stack", "tset"], {
       env: { ...process.env, ...stack.variables },
       encoding: "utf8",
@@ -414,7 +471,9 @@ describe("faults on the operator's way back, on the real engine", function () {
 
   /** What of the database and of the function's environment a release decides. */
   async function inside(): Promise<{ migration: string | undefined; parameters: string | undefined }> {
-    const applied = await stack.query<{ name: string }>("select name from app.pgmigrations order by id desc limit 1");
+    const applied = await stack.query<{ name: string }>(
+      "select name from rewind.pgmigrations order by id desc limit 1",
+    );
     const { "functions/score_prism": container = "" } = await stack.containers();
     const { Config } = await stack.docker.getContainer(container).inspect();
     const parameters = Config.Env.find((line) => line.startsWith("ENGINE_PARAMETERS="));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { openAws } from "../../checks/aws-clients";
-import { measureImage } from "../../checks/containers";
+import { measureImage } from "../../checks/images";
 import { engineAuth, registryAuthorization } from "../../checks/registry-credentials";
 import { fixtureFor, stack as stackName, stackFileOf, type Fixture } from "./fixture";
 import { run } from "../../local/run";

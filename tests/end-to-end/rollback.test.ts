@@ -221,7 +221,7 @@ describe("rolling back on real components", function () {
     assert.notEqual(broken.code, 0);
     assert.match(broken.output, /Verification failed after the change/);
     assert.match(broken.output, /session: .*results_version is "v1\.2\.2-rc", expected "v1\.2\.2"/);
-    assert.match(broken.output, /Next: pulumi config set release v1\.2\.0/);
+    assert.match(broken.output, /Next: pulumi config set rewind:release v1\.2\.0/);
     assert.equal(entriesOf("v1.2.2").at(-1)?.outcome?.result, "failed");
     assert.equal(lastVerified(stack.log())?.intent.to.release, "v1.2.0");
 

@@ -100,6 +100,27 @@ describe("a route in front of a service", function () {
     assert.deepEqual([...new Set(versions)], ["v1.2.1", "v1.2.0"]);
   });
 
+  it("follows its container to another port, as Docker gives out when it starts again, with a plain update", async () => {
+    const container = (await fixture.containers())["services/api"] ?? "";
+    const before = dialOf(await readRoute(proxy(), id()));
+    // Docker may give out the same port again; the next start then has another.
+    for (let start = 0; start < 5; start += 1) {
+      await fixture.docker.getContainer(container).restart();
+      const { NetworkSettings } = await fixture.docker.getContainer(container).inspect();
+      if (!JSON.stringify(NetworkSettings.Ports).includes(`"${before?.split(":")[1] ?? ""}"`)) break;
+    }
+    const broken = await fixture.rewind("verify");
+    assert.equal(broken.code, 11, broken.output);
+    assert.match(broken.output, /leads to 127\.0\.0\.1:\d+, the pinned version is at 127\.0\.0\.1:\d+/);
+    assert.match(broken.output, /Next: (?:rewind rollback, or )?pulumi up/);
+    await fixture.up();
+    assert.notEqual(dialOf(await readRoute(proxy(), id())), before);
+    assert.equal(await version(), "v1.2.0");
+    assert.equal((await fixture.containers())["services/api"], container, "the container stayed");
+    const again = await fixture.up();
+    assert.doesNotMatch(again.output, /updated|created|replaced/);
+  });
+
   it("W3 · a version that does not answer as it must at its own address never gets the route", async () => {
     const before = await readRoute(proxy(), id());
     smoke([...usual, { path: "/v1/nobody" }]);

@@ -12,7 +12,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { lastVerified } from "../../records/state";
 import { openFileLog } from "../../records/log";
-import { withValueAt } from "../../cli/stack-edit";
+import { withValueAt } from "../../project/stack-edit";
 import { fixtureFor, stack as stackName, stackFileOf, type Fixture, type Ran } from "./fixture";
 import { patientUp } from "./patient";
 
@@ -259,7 +259,7 @@ describe("the object store of a release, on a real store", function () {
     const before = readFileSync(stack.stackFile, "utf8");
     for (const [args, problem] of [
       [["NOT_THERE", "true", "--reason", "x"], /no toggle NOT_THERE; the environment has AUTOPILOT_WORKER_DISABLED/],
-      [["CORRELATION_ID_ENABLED", "maybe", "--reason", "x"], /CORRELATION_ID_ENABLED is on or off, got "maybe"/],
+      [["CORRELATION_ID_ENABLED", "maybe", "--reason", "x"], /CORRELATION_ID_ENABLED is true or false, got "maybe"/],
       [["CORRELATION_ID_ENABLED", "false"], /expected a reason/],
     ] as const) {
       const { code, output } = await stack.rewind("toggle", ...args);

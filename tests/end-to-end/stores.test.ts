@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Client } from "pg";
 import type { LogVerifyJson } from "../../cli/json/history";
@@ -8,9 +9,12 @@ import type { ReportJson } from "../../cli/json/rollback";
 import { openLogAt } from "../../records/open-log";
 import { deployments } from "../../records/state";
 import { openStore, type Place } from "../../records/stores";
+import { inlineRows } from "../../release/rows";
+import type { Release } from "../../release/schema/release";
 import { describeLogIn } from "../records/log-suite";
 import { describeStore } from "../records/store-suite";
 import { fixtureFor, stack as stackName, type Fixture } from "./fixture";
+import { configOf, edit } from "./stack-edits";
 
 const variable = "REWIND_STORE_URL";
 const place: Place = { store: "postgresql", variable };
@@ -145,6 +149,30 @@ describe("records on a real PostgreSQL server", function () {
       const report = await stack.rewind("report", "--json");
       assert.equal((JSON.parse(report.stdout) as ReportJson).why, "the store");
       assert.ok(!existsSync(stack.logFile));
+    });
+
+    it("a machine that has neither the rows nor the records of another rolls back what that one applied", async () => {
+      const before = readFileSync(stack.stackFile, "utf8");
+      const rows = "rewind:releases/v1.2.1/config/scoring_config/rows";
+      const pinned = configOf(stack)["rewind:releases"] as unknown as Record<string, Release>;
+      edit(stack, [
+        rows,
+        [...(inlineRows(pinned["v1.2.1"]?.config?.scoring_config) ?? []), { key: "extra", value: 1 }],
+      ]);
+      stack.pin("v1.2.1");
+      await stack.up();
+      const folder = mkdtempSync(join(tmpdir(), "rewind-other-machine-"));
+      try {
+        const other = stack.clone(folder);
+        const refreshed = await other.pulumi(["refresh", "--yes", "--skip-preview"]);
+        assert.equal(refreshed.code, 0, refreshed.output);
+        const { code, output } = await other.rewind("rollback", "v1.2.0", "--yes", "--reason", "from another machine");
+        assert.equal(code, 0, output);
+        assert.deepEqual(await stack.query("select from app.scoring_config where key = 'extra'"), []);
+      } finally {
+        rmSync(folder, { recursive: true });
+        writeFileSync(stack.stackFile, before);
+      }
     });
 
     it("L5 · an update that is cut off still writes its outcome", async () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
+import { createServer } from "node:http";
 import * as os from "node:os";
 import * as path from "node:path";
 import { findIn } from "../../local/machine";
-import { candidates as dockerPlaces } from "../../local/parts/docker";
+import { remember } from "../../local/part";
+import { candidates as dockerPlaces, docker } from "../../local/parts/docker";
 import { candidates as pluginPlaces } from "../../local/parts/plugins";
 import { candidates as postgresPlaces } from "../../local/parts/postgres-source";
 import { candidates as pulumiPlaces, pulumiVersion } from "../../local/parts/pulumi";
@@ -118,6 +120,29 @@ describe("where each part is looked for", () => {
     assert.deepEqual(found, { dockerd: "/usr/sbin/dockerd" });
     const user = firstOf("docker", dockerPlaces(contextOn({ find }), own));
     await assert.rejects(user, /only root may start an engine .* Type: sudo systemctl start docker/);
+  });
+
+  it("Docker: an engine that is too busy to say where its bridge is tells the other parts nothing wrong", async () => {
+    const socket = path.join(folder, "docker.sock");
+    const engine = createServer((request, response) => {
+      if (request.url === "/version") response.end(JSON.stringify({ Version: "28.0.0" }));
+      else request.socket.destroy();
+    });
+    await new Promise<void>((resolve) => engine.listen(socket, resolve));
+    const announced: unknown[] = [];
+    const context = contextOn({}, { folder, announceGateway: (gateway) => announced.push(gateway) });
+    const running = { host: `unix://${socket}`, gateway: "10.64.0.1", version: "28.0.0", source: "machine" } as const;
+    try {
+      assert.equal(await docker.answers(context, running), false);
+      assert.deepEqual(announced, []);
+      // An engine of our own need not be asked.
+      const own = { dockerd: "/usr/sbin/dockerd", subnet: { gateway: "10.64.0.1", pool: "10.64.8.0/21" } };
+      remember(context, "docker", { own });
+      assert.equal(await docker.answers(context, running), true);
+      assert.deepEqual(announced, [{ listen: ["127.0.0.1", "10.64.0.1"], forContainers: "10.64.0.1" }]);
+    } finally {
+      engine.close();
+    }
   });
 
   it("servers: a program, the official image on an engine, a Debian package", async () => {

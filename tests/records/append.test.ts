@@ -22,6 +22,7 @@ import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
 import { Disk, type Fault } from "../faults/disk";
 import { tokensIn } from "./tokens";
+import { umaskNow } from "./umask";
 
 /** A process whose number another has got since. */
 const dead = JSON.stringify({ ...thisRunner(), began: "1" });
@@ -76,7 +77,7 @@ describe("an append to a log", () => {
     const synced = disk.steps.flatMap((step) => (step.kind === "sync" ? [step.node] : []));
     // The folder, `b`, `a`, the log.
     assert.deepEqual(synced, [0, 2, 1, 3]);
-    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(statSync(path).mode & 0o777, 0o666 & ~umaskNow());
   });
 
   it("makes sure first of what a dead writer left, which may not be on the disk yet", async () => {

@@ -1,10 +1,30 @@
 import assert from "node:assert/strict";
-import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import fs, {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mock } from "node:test";
-import { makeFolder, syncFile, syncFolder, syncName, writeAtomically, writeNew } from "../../records/atomic-file";
+import {
+  makeFolder,
+  syncFile,
+  syncFolder,
+  shared,
+  syncName,
+  writeAtomically,
+  writeNew,
+} from "../../records/atomic-file";
 import { Disk, type Step } from "../faults/disk";
+import { umaskNow } from "./umask";
 
 describe("a file that is written as a whole", () => {
   let folder = "";
@@ -51,6 +71,47 @@ describe("a file that is written as a whole", () => {
       assert.equal(readFileSync(path, "utf8"), "new");
       assert.deepEqual(readdirSync(folder), ["file"]);
     }
+  });
+
+  it("keeps its mode and its group, and a link to it stays one", () => {
+    for (const mode of [0o640, 0o664, 0o600]) {
+      writeFileSync(path, "old");
+      chmodSync(path, mode);
+      const link = join(folder, "link");
+      rmSync(link, { force: true });
+      symlinkSync("file", link);
+      const { gid, uid } = statSync(path);
+      writeAtomically(link, "new");
+      const { mode: after, ...owner } = statSync(path);
+      assert.equal(after & 0o777, mode);
+      assert.deepEqual([owner.gid, owner.uid], [gid, uid]);
+      assert.ok(lstatSync(link).isSymbolicLink());
+      assert.equal(readFileSync(path, "utf8"), "new");
+    }
+  });
+
+  it("has the mode of a shared file as the umask leaves it, where it is new and asked for", () => {
+    const umask = process.umask(0o002);
+    try {
+      writeAtomically(path, "text", shared);
+    } finally {
+      process.umask(umask);
+    }
+    assert.equal(statSync(path).mode & 0o777, 0o664);
+  });
+
+  it("keeps another's owner and group where we may set them, and lends nothing to another group where not", function () {
+    if (process.getuid?.() !== 0) this.skip();
+    writeFileSync(path, "old");
+    chmodSync(path, 0o664);
+    chownSync(path, 12_345, 54_321);
+    writeAtomically(path, "new");
+    assert.deepEqual([statSync(path).uid, statSync(path).gid, statSync(path).mode & 0o777], [12_345, 54_321, 0o664]);
+    mock.method(fs, "fchownSync", () => {
+      throw Object.assign(new Error("EPERM"), { code: "EPERM" });
+    });
+    writeAtomically(path, "newer");
+    assert.deepEqual([statSync(path).uid, statSync(path).mode & 0o777], [0, 0o604]);
   });
 
   it("is not written over one that is there, where it is to be new", () => {
@@ -102,7 +163,9 @@ describe("a folder that must not be lost with the power", () => {
       makeFolder(join(folder, "a", "b", "c"), 0o700);
     });
     assert.deepEqual(steps, ["make a", "sync 0", "make b", "sync 1", "make c"]);
-    for (const name of ["a", "a/b", "a/b/c"]) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o700);
+    const modes = ["a", "a/b", "a/b/c"].map((name) => statSync(join(folder, name)).mode & 0o777);
+    const usual = 0o777 & ~umaskNow();
+    assert.deepEqual(modes, [usual, usual, 0o700], "what lies above is shared with other folders");
   });
 
   it("has the name of the one above made sure of, too, for who made that may have been cut off", async () => {

@@ -15,7 +15,10 @@ describe("what the deployment log knows before a change", () => {
     rmSync(folder, { recursive: true });
   });
   const environment = (rehearsal?: string) =>
-    ({ environment: { database: { migrations: { folder: "migrations", rehearsal } } } }) as unknown as Settings;
+    ({
+      environment: { database: { migrations: { folder: "migrations", rehearsal } } },
+      releases: new Map(),
+    }) as unknown as Settings;
   const digest = `sha256:${"a".repeat(64)}`;
 
   it("is the holds, the states since the last verification, and what was rehearsed, found from the project's folder", () => {
@@ -32,7 +35,8 @@ describe("what the deployment log knows before a change", () => {
     }
     const entries = readFileLog(join(folder, "own.jsonl"));
     const known = knownFromLog(entries, environment("rehearsal.jsonl"), folder);
-    assert.deepEqual([known.holdOn("v1.2.2"), known.holdOn("v1.2.0")], ["wrong stamps", undefined]);
+    const hold = { reason: "on hold: wrong stamps", next: 'rewind unhold v1.2.2 --reason "…"' };
+    assert.deepEqual([known.holdOn("v1.2.2"), known.holdOn("v1.2.0")], [hold, undefined]);
     assert.deepEqual(known.states, [{ policies: {} }]);
     assert.deepEqual(known.rehearsed, [step]);
     assert.deepEqual(knownFromLog(entries, environment(), folder).rehearsed, []);

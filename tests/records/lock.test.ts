@@ -24,6 +24,7 @@ import { thisRunner } from "../../records/runner";
 import { verifyLog } from "../../records/verify";
 import { failWith } from "../failing";
 import { tokensIn } from "./tokens";
+import { umaskNow } from "./umask";
 
 const loader = join(__dirname, "..", "..", "typescript.js");
 
@@ -132,11 +133,11 @@ describe("the turns of a log's writers", () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it("are made with a file that says whose they are, readable by its owner alone, where there are no links", () => {
+  it("are made with a file that says whose they are, readable as the umask has it, where there are no links", () => {
     mock.method(fs, "symlinkSync", failWith("EPERM"));
     const turn = taken(new Queue(path), 0);
     assert.deepEqual(JSON.parse(readFileSync(lockOf(1), "utf8")), thisRunner());
-    assert.equal(statSync(lockOf(1)).mode & 0o777, 0o600);
+    assert.equal(statSync(lockOf(1)).mode & 0o777, 0o666 & ~umaskNow());
     assert.ok(turn.isMine());
     writeFileSync(lockOf(2), "another's");
     assert.equal(new Queue(path).next(1), undefined, "its file is not written over");

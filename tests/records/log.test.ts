@@ -21,6 +21,7 @@ import { author, openFileLog, readFileLog, type Draft } from "../../records/log"
 import type * as logModule from "../../records/log";
 import { verifyLog } from "../../records/verify";
 import { redactor } from "../../release/redact";
+import { umaskNow } from "./umask";
 
 const digest = `sha256:${"a".repeat(64)}` as const;
 const pin = fc.record({
@@ -81,9 +82,9 @@ describe("the deployment log", () => {
     assert.throws(() => statSync(path));
   });
 
-  it("makes its folder, and is readable by its owner alone", () => {
+  it("makes its folder, and is readable as the umask has it", () => {
     open().append(hold("broken"));
-    if (process.platform !== "win32") assert.equal(statSync(path).mode & 0o777, 0o600);
+    if (process.platform !== "win32") assert.equal(statSync(path).mode & 0o777, 0o666 & ~umaskNow());
     assert.equal(readFileSync(path, "utf8").split("\n").length, 2);
   });
 

@@ -45,7 +45,7 @@ describe("the files of releases", () => {
     writeFileSync(join(folder, "project", "bad.yaml"), "a: {\nb: [\n");
     assert.throws(
       () => read("bad.yaml"),
-      (error: Error) => /^bad\.yaml: ./.test(error.message) && !error.message.includes("\n"),
+      (error: Error) => /^bad\.yaml:2: ./.test(error.message) && !error.message.includes("\n"),
     );
     assert.throws(() => read("none.yaml"), /^Error: no file none\.yaml$/);
     assert.throws(() => read("releases"), /^Error: releases is no file$/);

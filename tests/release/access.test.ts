@@ -56,6 +56,66 @@ describe("what a policy says", () => {
     assert.equal(decide(policyOf(deny), request), "none", "denied either way");
   });
 
+  it("is seen through what a statement leaves out", () => {
+    const bare = { Effect: "Allow" } as const;
+    const notAction: Statement = { ...bare, Principal: "*", NotAction: "s3:Put*", Resource: "arn:aws:s3:::docs/*" };
+    assert.equal(decide(policyOf(notAction), request), "allow");
+    assert.equal(decide(policyOf(notAction), { ...request, action: "s3:putObject" }), "none");
+    const notResource: Statement = { ...allow, NotResource: "arn:aws:s3:::docs/in/*" };
+    delete notResource.Resource;
+    assert.equal(decide(policyOf(notResource), request), "none");
+    assert.equal(decide(policyOf(notResource), { ...request, key: "out/a" }), "allow");
+    const others: Statement = {
+      ...bare,
+      Effect: "Deny",
+      NotPrincipal: { AWS: "app" },
+      Action: "s3:*",
+      Resource: "arn:aws:s3:::docs/*",
+    };
+    assert.equal(decide(policyOf(allow, others), request), "allow");
+    assert.equal(decide(policyOf(allow, others), { ...request, principals: ["other"] }), "deny");
+    assert.equal(decide(policyOf(allow, others), { ...request, principals: [] }), "deny");
+  });
+
+  it("depends where the store alone knows who is meant, or what", () => {
+    const user = "arn:aws:iam::111122223333:user/app";
+    const asked = { ...request, principals: [user] };
+    for (const Principal of [
+      { AWS: "111122223333" },
+      { AWS: "arn:aws:iam::111122223333:root" },
+      { CanonicalUser: "79a5" },
+    ] satisfies Statement["Principal"][]) {
+      assert.equal(decide(policyOf({ ...allow, Principal }), asked), "depends", JSON.stringify(Principal));
+      assert.equal(decide(policyOf({ ...allow, Principal }), { ...asked, principals: [] }), "none");
+    }
+    assert.equal(decide(policyOf({ ...allow, Principal: { AWS: "444455556666" } }), asked), "none");
+    assert.equal(decide(policyOf({ ...allow, Principal: { Service: "a.amazonaws.com" } }), asked), "none");
+    const home: Statement = { ...allow, Resource: "arn:aws:s3:::docs/${aws:username}/*" };
+    assert.equal(decide(policyOf(home), request), "depends");
+    assert.equal(decide(policyOf({ ...home, Resource: "arn:aws:s3:::docs/home/${aws:username}" }), request), "none");
+  });
+
+  it("excepts a user from a Deny for everybody else only where its account is named as well", () => {
+    const user = "arn:aws:iam::111122223333:user/app";
+    const deny = (AWS: string[]): Statement => {
+      const statement: Statement = { ...allow, Effect: "Deny", NotPrincipal: { AWS } };
+      delete statement.Principal;
+      return statement;
+    };
+    const on = { ...request, principals: [user] };
+    const own: Statement = { ...allow, Principal: { AWS: user } };
+    assert.equal(decide(policyOf(own, deny([user])), on), "depends");
+    assert.equal(decide(policyOf(own, deny([user, "111122223333"])), on), "allow");
+  });
+
+  it("is tried with conditions that are booleans and numbers", () => {
+    const facts = { "aws:securetransport": "true", "s3:signatureage": "0" };
+    const of = (Condition: Statement["Condition"]) => decide(policyOf({ ...allow, Condition }), { ...request, facts });
+    assert.equal(of({ Bool: { "aws:SecureTransport": true } }), "allow");
+    assert.equal(of({ Bool: { "aws:SecureTransport": [false] } }), "none");
+    assert.equal(of({ NumericLessThan: { "s3:signatureAge": 600_000 } }), "allow");
+  });
+
   it("does not change with the order of its statements", () => {
     fc.assert(
       fc.property(statements, asked, (list, ask) => {

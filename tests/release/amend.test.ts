@@ -75,6 +75,34 @@ describe("a release made from another one", () => {
     }
   });
 
+  it("keeps every digit of a number, as a text where a stack file would round it, or says that it cannot", () => {
+    const numbers = { api: { key: "id", columns: { id: "bigint", amount: "numeric", value: "jsonb" } } };
+    const base: Release = { config: { api: { rows: [{ id: 1, amount: 1, value: 1 }] } } };
+    const set = (path: string, text: string) => amend(base, { values: [{ path, text }] }, numbers);
+    for (const [column, text, expected] of [
+      ["amount", "0.10000000000000000555", "0.10000000000000000555"],
+      ["amount", "1.50", "1.50"],
+      ["amount", "2.5", 2.5],
+      ["value", "1.0", 1],
+      ["value", '"9007199254740993"', "9007199254740993"],
+    ] as const) {
+      const { record, problems } = set(`config.api.1.${column}`, text);
+      assert.deepEqual(problems, []);
+      assert.deepEqual((record as Release).config?.api, {
+        rows: [{ id: 1, amount: 1, value: 1, [column]: expected }],
+      });
+    }
+    for (const [path, remedy] of [
+      ["config.api.1.value", /does not keep every digit of this number; put the rows of api into a file/],
+      [
+        "functions.f.parameters.p",
+        /does not keep every digit of this number; write it as a text, '"9007199254740993"'/,
+      ],
+    ] as const) {
+      assert.match(set(path, "9007199254740993").problems[0]?.message ?? "", remedy);
+    }
+  });
+
   it("never touches a prototype", () => {
     for (const path of ["toggles.__proto__.polluted", "functions.constructor.prototype.polluted"]) {
       amend({}, { values: [{ path, text: "true" }] }, tables);

@@ -50,8 +50,8 @@ describe("a baseline", () => {
     ["a newer version", { ...contents, version: 2 }, /^it has version 2; this Rewind reads version 1$/],
     ["a missing digest", contents, /^it is damaged: digest: /],
     [
-      "SQL in a table's name",
-      sealed({ ...contents, config: { "a; drop table b": { schema: "app", rows: [] } } }),
+      "a table's name that PostgreSQL would cut off",
+      sealed({ ...contents, config: { ["a".repeat(64)]: { schema: "app", rows: [] } } }),
       /damaged/,
     ],
     ["an unknown key", { ...sealed(contents), more: 1 }, /^it is damaged: /],

@@ -17,20 +17,8 @@ function problemsWith(more: Record<string, unknown>, kind = "local"): string[] {
   }
 }
 
-const hostile = [
-  'a"; drop role b; --',
-  "a'b",
-  "A",
-  "a b",
-  "a;b",
-  "",
-  "a".repeat(64),
-  "a\nb",
-  "a--b",
-  "ä",
-  "1a",
-  "a\u0000",
-];
+const hostile = ["", "a".repeat(64), "ä".repeat(32), "a\nb", "a\u0000", "\u001b[2J", "\ud800"];
+const odd = ['a"; drop role b; --', "a'b", "A", "a b", "a;b", "a--b", "ä", "1a", "a.b", "a/b", "$$", "a\\b", "100%"];
 const member = { scoring_member: {} };
 const sql = { returns: "boolean", language: "sql", body: "select true" };
 const grant = { objectType: "table", role: "scoring_app", schema: "app", objects: ["notes"], privileges: ["SELECT"] };
@@ -87,6 +75,29 @@ describe("the objects of a database", () => {
     });
   }
 
+  for (const name of odd) {
+    it(`may be called ${JSON.stringify(name)} wherever the name is quoted, and not where a plugin does not`, () => {
+      const roles = { ...member, [name]: {}, reader: { memberOf: [name] } };
+      const schemas = { [name]: { owner: name } };
+      const granted = { a: { ...grant, role: name, schema: name, objects: [name] } };
+      const path = { f: { ...sql, searchPath: [name] } };
+      assert.deepEqual(problemsWith({ roles, schemas, grants: granted, functions: path }), []);
+      for (const place of [{ name }, { schema: name }, { args: [{ name, type: "uuid" }] }]) {
+        const [problem = ""] = problemsWith({ schemas, functions: { f: { ...sql, ...place } } });
+        assert.match(problem, /^functions\.f\..*without quotes, got /);
+      }
+      const migrated = problemsWith({ schemas, migrations: { folder: "migrations", schema: name, table: name } });
+      const quoted = /['"]/.test(name) ? 2 : 0;
+      assert.equal(migrated.filter((problem) => problem.includes("without quotes where")).length, quoted);
+    });
+  }
+
+  it("that are functions have no type with a schema, and stand in a database without a dot", () => {
+    const typed = { ...sql, args: [{ name: "a", type: "public.mood" }] };
+    assert.match(problemsWith({ functions: { f: typed } })[0] ?? "", /^functions\.f\.args\.0\.type: .*cannot find/);
+    assert.match(problemsWith({ name: "a.b", functions: { f: sql } })[0] ?? "", /^name: .*without dots/);
+  });
+
   it("have no type, version or path that is more than one", () => {
     const types = ["uuid) returns void as $$", "int; drop table t", "text, x text", "", "numeric(1,2) default 1", "$$"];
     for (const type of types) {
@@ -121,6 +132,9 @@ describe("the objects of a database", () => {
     assert.match(problemsWith({ roles: { ...member, a: { memberOf: ["a"] } } }).join(), /no member of itself/);
     const circle = { a: { memberOf: ["b"] }, b: { memberOf: ["c"] }, c: { memberOf: ["a"] } };
     assert.match(problemsWith({ roles: { ...member, ...circle } }).join(), /a is a member of itself through others/);
+    const role = { user: "scoring_app", password: "api-token", memberOf: ["a"] };
+    const through = { ...member, a: { memberOf: ["scoring_app"] } };
+    assert.match(problemsWith({ role, roles: through }).join(), /role\.memberOf: scoring_app is a member of itself/);
   });
 
   it("have a password only where somebody can use it, and one that is there", () => {

@@ -39,7 +39,7 @@ function malform({ put = [], yaml = "", withoutSecrets = [] }: Malformed): Stack
 /** What the program does with a configuration that the engine hands over. */
 function problemsOfLoading(config: StackFile, root: string): InvalidConfiguration {
   try {
-    loadConfig("staging", asTheEngineGivesIt(config), releaseFiles(root));
+    loadConfig(file, asTheEngineGivesIt(config), releaseFiles(root));
   } catch (error) {
     assert.ok(error instanceof InvalidConfiguration, String(error));
     return error;
@@ -115,7 +115,7 @@ describe("a malformed configuration", () => {
     const config = asTheEngineGivesIt({ ...readStackFile("staging"), "rewind:secrets": secretsFor("staging") });
     const broken = { ...config, "rewind:environment": "hunter2", "rewind:secrets": "hunter2" };
     assert.throws(
-      () => loadConfig("staging", broken, releaseFiles(project)),
+      () => loadConfig(file, broken, releaseFiles(project)),
       (error: InvalidConfiguration) => {
         assertProblems(error.problems, [
           ["environment", "expected an object"],
@@ -130,7 +130,7 @@ describe("a malformed configuration", () => {
     const config = asTheEngineGivesIt({ ...readStackFile("staging"), "rewind:secrets": secretsFor("staging") });
     const releases = (config["rewind:releases"] ?? "").replaceAll('"precision":2', '"precision":1e999');
     assert.throws(
-      () => loadConfig("staging", { ...config, "rewind:releases": releases }, releaseFiles(project)),
+      () => loadConfig(file, { ...config, "rewind:releases": releases }, releaseFiles(project)),
       (error: InvalidConfiguration) => {
         const precision = "functions.score_prism.parameters.precision";
         assertProblems(error.problems, [
@@ -192,7 +192,7 @@ describe("a malformed configuration", () => {
         const holder = at.slice(0, -1).reduce((inner, key) => inner[key] as StackFile, config);
         holder[at.at(-1) ?? ""] = value;
         try {
-          const { settings } = loadConfig("staging", asTheEngineGivesIt(config), releaseFiles(project));
+          const { settings } = loadConfig(file, asTheEngineGivesIt(config), releaseFiles(project));
           assert.ok(settings.releases.has(settings.release));
         } catch (error) {
           assert.ok(error instanceof InvalidConfiguration, String(error));

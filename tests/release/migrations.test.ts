@@ -1,114 +1,33 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { digestOfText } from "../../release/canonical";
-import { inOrder, parseMigration, positionIn, type MigrationFile } from "../../release/migration-files";
-import { planMigrations, unrehearsed, type AppliedMigration } from "../../release/migration-plan";
-import { MigrationName } from "../../release/schema/migrations";
+import { parseMigration, parsePair, type MigrationFile } from "../../release/migration-files";
+import {
+  logged,
+  planMigrations,
+  transactionsOf,
+  unrehearsed,
+  type AppliedMigration,
+  type PlannedStep,
+} from "../../release/migration-plan";
 
 const text = (up: string, down?: string) =>
   `-- Up Migration\n${up}\n${down === undefined ? "" : `-- Down Migration\n${down}\n`}`;
 
-/** A migration that is well-formed. */
-function file(name: string, up = "select 1;", down: string | undefined = "select 2;"): MigrationFile {
-  const parsed = parseMigration(name, text(up, down));
-  if ("problem" in parsed) throw new Error(parsed.problem);
-  return parsed;
+const parsed = (content: string, name = "0001_first") => parseMigration(name, { path: `${name}.sql`, text: content });
+/** A migration of this text, which must be well-formed. */
+function read(content: string, name = "0001_first"): MigrationFile {
+  const migration = parsed(content, name);
+  if ("problem" in migration) throw new Error(migration.problem);
+  return migration;
 }
-const problemOf = (content: string): string => {
-  const parsed = parseMigration("0001_first", content);
-  return "problem" in parsed ? parsed.problem : "";
-};
+const file = (name: string, up = "select 1;", down: string | undefined = "select 2;"): MigrationFile =>
+  read(text(up, down), name);
 const applied = (...files: MigrationFile[]): AppliedMigration[] => files.map(({ name, digest }) => ({ name, digest }));
 const [one, two, three] = [file("0001_one"), file("0002_two", "select 22;"), file("0003_three", "select 333;")];
 const all = [one, two, three];
 const told = (plan: ReturnType<typeof planMigrations>) =>
   plan.steps.map(({ name, direction }) => `${name} ${direction}`);
-
-describe("a migration's file", () => {
-  it("has a section up and a section down, and the digest that sha256sum says", () => {
-    const content = text("create table t ();", "drop table t;");
-    const parsed = parseMigration("0001_first", content);
-    assert.ok(!("problem" in parsed));
-    assert.match(parsed.up.sql, /create table t/);
-    assert.doesNotMatch(parsed.up.sql, /drop table/);
-    assert.match(parsed.down?.sql ?? "", /drop table t/);
-    assert.equal(parsed.digest, digestOfText(content));
-    assert.equal(parsed.alone, false);
-  });
-
-  it("without any heading goes up and has no way down", () => {
-    const parsed = parseMigration("0001_first", "create table t ();");
-    assert.ok(!("problem" in parsed));
-    assert.equal(parsed.down, undefined);
-  });
-
-  it("has no way down either where nothing but a comment stands there", () => {
-    assert.equal(file("0001_first", "select 1;", "-- nothing comes to mind").down, undefined);
-  });
-
-  it("may say that it runs outside of a transaction", () => {
-    const parsed = parseMigration("0001_first", `-- no-transaction\n${text("create index concurrently i on t (a);")}`);
-    assert.ok(!("problem" in parsed));
-    assert.equal(parsed.alone, true);
-  });
-
-  for (const [name, content, problem] of [
-    ["two sections up", "-- Up Migration\nselect 1;\n-- Up Migration\nselect 2;", /2 sections up/],
-    ["nothing to do", "-- Up Migration\n-- later\n", /nothing below/],
-    ["only a way down", "-- Down Migration\nselect 1;", /nothing below/],
-    ["a commit", text("create table t ();\ncommit;"), /would end the transaction/],
-    ["a commit behind something else", text("create table t (); Commit;"), /would end the transaction/],
-    ["a rollback on the way down", text("select 1;", "ROLLBACK;"), /would end the transaction/],
-    ["a transaction of its own", text("begin;\nselect 1;\nend;"), /would end the transaction/],
-    ["a zero byte", text("select '\0';"), /zero byte/],
-  ] as const) {
-    it(`is refused with ${name}`, () => {
-      assert.match(problemOf(content), problem);
-    });
-  }
-
-  it("may hold a block of PL/pgSQL, which begins and ends too", () => {
-    assert.equal(problemOf(text("do $$\nbegin\n  perform 1;\nend\n$$;")), "");
-  });
-
-  it("tells the line and the column of an error", () => {
-    const { up } = file("0001_first", "select 1;\nselect nothing;");
-    assert.deepEqual(positionIn(up, up.sql.indexOf("nothing") + 1), { line: 3, column: 8 });
-  });
-
-  it("is never a way for another reading: parsing any text does not throw", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (content) => {
-        const parsed = parseMigration("0001_first", content);
-        assert.ok("problem" in parsed || parsed.digest === digestOfText(content));
-      }),
-    );
-  });
-
-  it("has a name that no quote, blank or separator fits into", () => {
-    for (const name of [
-      "0001_a'b",
-      "0001_a b",
-      "../0001_a",
-      "0001_a;drop",
-      "a_0001",
-      "0001_",
-      '0001_"a"',
-      "0001_a\n",
-    ]) {
-      assert.equal(MigrationName.safeParse(name).success, false, name);
-    }
-  });
-
-  it("runs in the order of the number in front", () => {
-    assert.deepEqual(inOrder(["10_b", "9_a", "0002_c", "20260101000000000_d"]), [
-      "0002_c",
-      "9_a",
-      "10_b",
-      "20260101000000000_d",
-    ]);
-  });
-});
 
 describe("the way to the pinned migration", () => {
   it("goes up in order from what is applied", () => {
@@ -161,6 +80,39 @@ describe("the way to the pinned migration", () => {
     });
   }
 
+  it("takes the same file with other line ends, or with a byte order mark, for the same, whichever was noted", () => {
+    const lines = text("select 1;", "select 2;");
+    const forms = [lines, lines.replaceAll("\n", "\r\n"), `\uFEFF${lines}`, lines.replace("\n", "\r\n")];
+    for (const noted of forms) {
+      // What a database or a log of before holds: the digest of the text, as it was.
+      const before: AppliedMigration[] = [{ name: "0001_one", digest: digestOfText(noted.replace("\uFEFF", "")) }];
+      for (const now of forms) {
+        if (noted !== now && noted === forms[3]) continue;
+        assert.deepEqual(planMigrations([read(now, "0001_one"), two], before, "0001_one").problems, [], now);
+      }
+    }
+    assert.equal(new Set(forms.map((form) => read(form).digest)).size, 1);
+  });
+
+  it("takes a migration of two files for the same when the way back was written later, and not when it was changed", () => {
+    const up = { path: "0001_one.up.sql", text: "select 1;" };
+    const [alone, paired, other] = [undefined, "select 2;", "select 3;"].map((down) =>
+      parsePair("0001_one", up, down === undefined ? undefined : { path: "0001_one.down.sql", text: down }),
+    ) as [MigrationFile, MigrationFile, MigrationFile];
+    assert.deepEqual(planMigrations([paired], applied(alone), "0001_one").problems, []);
+    assert.equal(planMigrations([other], applied(paired), "0001_one").problems.length, 1);
+    assert.equal(planMigrations([alone], applied(paired), "0001_one").problems.length, 1);
+  });
+
+  it("is refused by a file that cannot be read where that lies on the way, and only there", () => {
+    const broken = { name: "0002_two", problem: "0002_two.sql:3: this is wrong" };
+    const files = [one, broken, three];
+    assert.deepEqual(planMigrations(files, [], "0001_one").problems, []);
+    assert.deepEqual(planMigrations(files, [], "0003_three").problems, [broken.problem]);
+    assert.deepEqual(planMigrations(files, applied(one, two), "0003_three").problems, [], "it has run already");
+    assert.deepEqual(planMigrations(files, applied(one, two), "0001_one").problems, [broken.problem]);
+  });
+
   it("takes over what ran before its digest was noted", () => {
     assert.deepEqual(told(planMigrations(all, [{ name: "0001_one", digest: undefined }], "0002_two")), ["0002_two up"]);
   });
@@ -183,14 +135,40 @@ describe("the way to the pinned migration", () => {
   });
 });
 
+describe("the transactions of a way", () => {
+  const grouped = (...files: MigrationFile[]): string[] =>
+    transactionsOf(planMigrations(files, [], files.at(-1)?.name ?? "").steps).map((group) =>
+      group.map(({ name }) => name.slice(0, 4)).join(" "),
+    );
+
+  it("are one, so that nothing remains when anything fails", () => {
+    assert.deepEqual(grouped(one, two, three), ["0001 0002 0003"]);
+  });
+
+  it("end behind a value that is added to an enum, for what comes next may use it", () => {
+    const adds = file("0002_two", "alter type state ADD VALUE if not exists 'paused' after 'open';");
+    assert.deepEqual(grouped(one, adds, three, file("0004_four")), ["0001 0002", "0003 0004"]);
+  });
+
+  it("leave what must be outside of a transaction alone", () => {
+    const alone = file("0002_two", "create index concurrently i on t (a);", "drop index concurrently i;");
+    assert.deepEqual(grouped(one, alone, three, file("0004_four")), ["0001", "0002", "0003 0004"]);
+  });
+});
+
 describe("a rehearsal", () => {
-  const down = { name: "0002_two", direction: "down", digest: two.digest } as const;
+  const down: PlannedStep = { name: "0002_two", direction: "down", digest: two.digest, file: two };
 
   it("W5 · covers a way down of the same file, and nothing else", () => {
-    assert.deepEqual(unrehearsed([down], [down]), []);
-    assert.deepEqual(unrehearsed([down], [{ ...down, direction: "up" }]), [down]);
-    assert.deepEqual(unrehearsed([down], [{ ...down, digest: one.digest }]), [down]);
+    assert.deepEqual(unrehearsed([down], [logged(down)]), []);
+    assert.deepEqual(unrehearsed([down], [{ ...logged(down), direction: "up" }]), [down]);
+    assert.deepEqual(unrehearsed([down], [{ ...logged(down), digest: one.digest }]), [down]);
     assert.deepEqual(unrehearsed([down], []), [down]);
+  });
+
+  it("W5 · covers the same file with the line ends of another machine", () => {
+    const content = text("select 22;", "select 2;").replaceAll("\n", "\r\n");
+    assert.deepEqual(unrehearsed([down], [{ ...logged(down), digest: digestOfText(content) }]), []);
   });
 
   it("is not asked for on the way up", () => {

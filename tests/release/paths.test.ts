@@ -32,7 +32,7 @@ describe("what may become a path, a name in SQL or a word of a command", () => {
     let accepted = 0;
     holds(primitives.ProjectPath, (value) => {
       accepted += 1;
-      assert.match(value, /^[A-Za-z0-9._][A-Za-z0-9._/-]*$/);
+      assert.match(value, /^[A-Za-z0-9._+][A-Za-z0-9._+/-]*$/);
       assert.equal(posix.relative("/project", posix.resolve("/project", value)).split("/")[0] === "..", false);
       const windows = win32.resolve("C:\\project", value);
       assert.ok(windows.startsWith("C:\\project\\"), windows);
@@ -44,10 +44,10 @@ describe("what may become a path, a name in SQL or a word of a command", () => {
     assert.ok(accepted > 0, "the property must meet paths that are let through");
   });
 
-  it("is one segment without a separator, when it names a release, an entry, a bucket or a secret", () => {
-    for (const name of ["ReleaseId", "Name", "BucketName", "SecretName", "SqlIdentifier", "VariableName"] as const) {
+  it("is one segment without a separator, when it names a release, an entry, a bucket, a toggle or a secret", () => {
+    for (const name of ["ReleaseId", "Name", "BucketName", "SecretName", "ToggleName", "PlainSqlIdentifier"] as const) {
       holds(primitives[name], (value) => {
-        assert.match(value, /^[A-Za-z0-9._-]+$/, name);
+        assert.match(value, /^[A-Za-z0-9._+-]+$/, name);
         assert.match(value, /^[A-Za-z0-9_]/, "nothing that a command would take for an option");
         assert.equal(posix.normalize(`x/${value}`), `x/${value}`, name);
         assert.equal(win32.parse(value).root, "", name);
@@ -55,16 +55,44 @@ describe("what may become a path, a name in SQL or a word of a command", () => {
     }
   });
 
-  it("needs no quotes in SQL, when it is an identifier", () => {
+  it("is a file on every system, when it is the id of a release", () => {
+    holds(primitives.ReleaseId, (value) => {
+      assert.ok(!device.test(value) && !value.endsWith(".") && !value.startsWith("."), value);
+    });
+  });
+
+  it("is one identifier of PostgreSQL on one line, when it is quoted", () => {
     holds(primitives.SqlIdentifier, (value) => {
-      assert.match(value, /^[a-z_][a-z0-9_]*$/);
+      assert.equal(Buffer.from(value, "utf8").toString("utf8"), value);
+      assert.doesNotMatch(value, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
       assert.ok(Buffer.byteLength(value) <= 63, "PostgreSQL cuts longer ones off, and two become one");
     });
   });
 
+  it("is one database of one server in the URL that the postgresql plugin makes", () => {
+    const accepted = fc.record({
+      user: anything.filter((text) => primitives.DatabaseUser.safeParse(text).success && !/\p{Cs}/u.test(text)),
+      host: fc.constantFrom("::1", "db_primary", "db.internal", "10.0.0.1", "2001:db8::1"),
+      name: anything.filter((text) => primitives.DatabaseName.safeParse(text).success),
+    });
+    fc.assert(
+      fc.property(accepted, ({ user, host, name }) => {
+        // As the plugin puts it together: user and password escaped for a path, host and database as they are.
+        const escaped = encodeURIComponent(user).replaceAll("%40", "@");
+        const url = new URL(`http://${escaped}:secret@${primitives.hostInUrl(host)}:5432/${name}?sslmode=disable`);
+        assert.equal(url.password, "secret");
+        assert.equal(decodeURIComponent(url.username), user);
+        assert.equal(url.port, "5432");
+        assert.equal(url.search, "?sslmode=disable");
+        assert.equal(url.hash, "");
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("names one host, image or path and nothing beside it", () => {
     holds(primitives.Host, (value) => {
-      assert.match(value, /^[A-Za-z0-9][A-Za-z0-9.:-]*$/);
+      assert.match(value, /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+)$/);
     });
     holds(primitives.ImageReference, (value) => {
       assert.match(value, /^[a-z0-9][A-Za-z0-9._/:@-]*$/);

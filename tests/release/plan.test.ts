@@ -89,13 +89,16 @@ describe("a plan", () => {
 
   it("says of each facet what of it does not come back, and of no other", () => {
     const always = [
-      "rows that the application wrote itself stay as they are (rewind data list, for those that carry a version)",
+      "rows that the application wrote itself stay as they are (rewind data list <name>, for those that carry a version)",
       "messages that it sent, and calls that it made, are out in the world",
     ];
     assert.deepEqual(remainsAfter([]), always);
     const jobs = "jobs that are cancelled do not come back by themselves";
     for (const [facet, line] of [
-      ["schema", "what a migration down drops is gone with its columns (rewind database recover)"],
+      [
+        "schema",
+        "what a migration down drops is gone with its columns (rewind database recover --before <entry> --into <folder>)",
+      ],
       ["frontend", "a page that is open in a browser stays as it is until it is loaded again"],
       ["storage", "objects that were written while the other policy held stay where they are"],
       ["services", jobs],

@@ -13,8 +13,14 @@ interface Samples {
 const samples: Record<string, Samples> = {
   "a release id": {
     schema: primitives.ReleaseId,
-    valid: ["v1.2.0", "r41", "v1.2.0-rc_1", "a".repeat(63)],
-    invalid: ["", "1.2.0", "-v1", "v1 2", "v1/2", "v1\n", "a".repeat(64), 1.2, null],
+    valid: [
+      ...["v1.2.0", "r41", "v1.2.0-rc_1", "a".repeat(63), "1.2.3", "2026-11-30", "4f2c9e1", "v1.2.3+build.5", "4e5"],
+      ...["20261130", "release-2026.11", "console", "nullable", "com10", "2026-11-30T1200", "1.2.3-rc.1+4f2c9e1", "V2"],
+    ],
+    invalid: [
+      ...["", "-v1", "+1", ".v1", "_v1", "v1.", "v1 2", "v1/2", "v1\n", "a".repeat(64), 1.2, null, "v1:2", "v1@2"],
+      ...["nul", "CON", "Aux.1", "com1", "LPT9.v1", "v1~1", "v1*", "$v1", "v1'", "\u0430"],
+    ],
   },
   "a digest": {
     schema: primitives.Digest,
@@ -48,8 +54,48 @@ const samples: Record<string, Samples> = {
   },
   "an SQL identifier": {
     schema: primitives.SqlIdentifier,
-    valid: ["scoring_config", "_private", "t1"],
-    invalid: ["", "Scoring", "1t", "a-b", 'a"b', "a;b", "a.b", "a".repeat(64)],
+    valid: [
+      ...["scoring_config", "_private", "t1", "Account", "userId", "scoring-prod", "1t", 'a"b', "a'b", "a;b", "a.b"],
+      ...[
+        "a/b",
+        " ",
+        "$$",
+        "a\\b",
+        "100%",
+        "\u00e4rger",
+        "\u6ce8\u6587",
+        "\ud83d\ude00",
+        "a".repeat(63),
+        "select",
+        "--",
+      ],
+    ],
+    invalid: ["", "a".repeat(64), "\u00e4".repeat(32), "a\0b", "a\nb", "\u001b[2J", "\ud800", "a\u2028", 7],
+  },
+  "the name of an environment": {
+    schema: primitives.EnvironmentName,
+    valid: ["staging", "n".repeat(63), "pr-1234-rewrite-the-checkout-of-the-whole-shop"],
+    invalid: ["", "Staging", "1a", "a_b", "n".repeat(64), "$(reboot)"],
+  },
+  "an identifier without quotes": {
+    schema: primitives.PlainSqlIdentifier,
+    valid: ["is_member_of", "_f", "f1"],
+    invalid: ["", "isMember", "1f", "a-b", "a.b", "a(b", "a'b", "a".repeat(64)],
+  },
+  "the name of a database": {
+    schema: primitives.DatabaseName,
+    valid: ["scoring", "scoring-prod", "Scoring", "a b", "a.b", "a=b", "host=evil", "postgres://x", "\u00e4"],
+    invalid: ["", "a?b", "a#b", "a%41", "a'b", "a\0b", "a".repeat(64)],
+  },
+  "who asks a database": {
+    schema: primitives.DatabaseUser,
+    valid: ["postgres", "postgres.abcdef", "admin@server", "Admin User", "a/b", "a%b", "CN=rewind,O=acme"],
+    invalid: ["", "a:b", "a\0b", "a\nb", "a".repeat(257)],
+  },
+  "where a database is": {
+    schema: primitives.DatabaseHost,
+    valid: ["db.internal", "db_primary", "::1", "2001:db8::1", "127.0.0.1", "db-1.abc.eu-central-1.rds.amazonaws.com"],
+    invalid: ["", "/var/run/postgresql", "[::1]", "a,b", "a?b", "a@b", "a b", "-a", "a:5432"],
   },
   "a bucket name": {
     schema: primitives.BucketName,
@@ -58,8 +104,16 @@ const samples: Record<string, Samples> = {
   },
   "a variable name": {
     schema: primitives.VariableName,
-    valid: ["LOG_LEVEL", "_A", "A1"],
-    invalid: ["", "log", "1A", "A-B", "A=B"],
+    valid: [
+      ...["LOG_LEVEL", "_A", "A1", "ConnectionStrings__Default", "http_proxy", "spring.datasource.url", "1A", "A-B"],
+      ...["ProgramFiles(x86)", "npm_config_//registry/:always-auth", "a b", "\u00e4"],
+    ],
+    invalid: ["", "A=B", "=", "a\0b", "a\nb", "A".repeat(257), 7],
+  },
+  "the name of a toggle": {
+    schema: primitives.ToggleName,
+    valid: ["NEW_CHECKOUT", "newCheckout", "new-checkout", "checkout.v2", "_t"],
+    invalid: ["", "1t", "a b", "a/b", "a=b", "-a", "a".repeat(128)],
   },
   "the name of a secret": {
     schema: primitives.SecretName,
@@ -68,8 +122,8 @@ const samples: Record<string, Samples> = {
   },
   "a host": {
     schema: primitives.Host,
-    valid: ["db.internal", "127.0.0.1", "::1".replace("::", "0::"), "a"],
-    invalid: ["", "-a", "a b", "a/b", "a@b", ".a"],
+    valid: ["db.internal", "127.0.0.1", "0::1", "::1", "a", "db_primary"],
+    invalid: ["", "-a", "a b", "a/b", "a@b", ".a", "[::1]", ":", "1:2"],
   },
   "a port": { schema: primitives.Port, valid: [1, 5432, 65_535], invalid: [0, 65_536, -1, 1.5, "80", null] },
   "an address": {

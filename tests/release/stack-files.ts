@@ -59,5 +59,5 @@ export function asTheEngineGivesIt(config: StackFile): Record<string, string> {
 export function loadReal(stack: RealStack, change: (config: StackFile) => void = () => undefined): Loaded {
   const config = { ...readStackFile(stack), "rewind:secrets": secretsFor(stack) };
   change(config);
-  return loadConfig(stack, asTheEngineGivesIt(config), releaseFiles(project));
+  return loadConfig(`Pulumi.${stack}.yaml`, asTheEngineGivesIt(config), releaseFiles(project));
 }

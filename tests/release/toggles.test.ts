@@ -3,6 +3,7 @@ import { areDisabled, jobsDigest } from "../../release/jobs";
 import { parseSettings } from "../../release/parse";
 import { selectPinned } from "../../release/pinned";
 import type { Release } from "../../release/schema/release";
+import { toggleText, typedToggle } from "../../release/schema/toggles";
 
 const image = `engine@sha256:${"a".repeat(64)}`;
 const v1: Release = { services: { api: { image } }, toggles: { ON: true, WORD: "a" } };
@@ -52,8 +53,38 @@ describe("the toggles of a stack", () => {
       return parsed.ok ? [] : parsed.problems.map(({ path, message }) => `${path}: ${message}`);
     };
     assert.deepEqual(problems({ ON: false }), []);
-    assert.deepEqual(problems({ ON: "off" }), ['toggles.ON: expected true or false, got "off"']);
+    assert.deepEqual(problems({ ON: "off" }), ['toggles.ON: expected true or false, as releases have it, got "off"']);
     assert.deepEqual(problems({ OFF: true }), ["toggles.OFF: the environment has no such toggle; it has ON"]);
-    assert.deepEqual(problems({ ON: 1 }), ["toggles.ON: expected true, false or a text"]);
+    assert.deepEqual(problems({ ON: 1 }), ["toggles.ON: expected true or false, as releases have it, got 1"]);
+    assert.deepEqual(problems({ ON: { a: 1 } }), [
+      "toggles.ON: expected true, false, a number, a text or a list of at most 1000 of them",
+    ]);
+  });
+});
+
+describe("a toggle's value", () => {
+  it("is typed as releases have it, and told in one form", () => {
+    const cases: [Parameters<typeof typedToggle>[0], string, unknown, string | undefined][] = [
+      ["boolean", "true", true, "true"],
+      ["boolean", "on", undefined, undefined],
+      ["boolean", "1", undefined, undefined],
+      ["number", "0.25", 0.25, "0.25"],
+      ["number", "1e3", 1000, "1000"],
+      ["number", "ten", undefined, undefined],
+      ["text", "true", "true", "true"],
+      ["text", "5", "5", "5"],
+      ["list", '["a", 1]', ["a", 1], '["a",1]'],
+      ["list", "a,b", undefined, undefined],
+      [undefined, "false", false, "false"],
+      [undefined, "5", 5, "5"],
+      [undefined, "1.0", "1.0", "1.0"],
+      [undefined, "0755", "0755", "0755"],
+      [undefined, "red", "red", "red"],
+    ];
+    for (const [type, text, value, told] of cases) {
+      const read = typedToggle(type, text);
+      assert.deepEqual(read, value, `${type} ${text}`);
+      assert.equal(read === undefined ? undefined : toggleText(read), told);
+    }
   });
 });

@@ -61,6 +61,12 @@ describe("production on the engine's mocks: ECS, Lambda and S3", () => {
     assert.equal(inputs.endpoints, JSON.stringify([{ ecs: endpoint, lambda: endpoint, secretsmanager: endpoint }]));
   });
 
+  it("W3 · makes the new revision and the new version of a secret before the old ones go, whatever the plugin says", () => {
+    const moved = [...prod.resources.values()].filter(({ type }) => type === types.revision || type === types.version);
+    assert.ok(moved.length > 1);
+    for (const { name, deleteBeforeReplace } of moved) assert.equal(deleteBeforeReplace, false, name);
+  });
+
   it("W3 · registers a revision with the image by digest and the place of every secret", () => {
     const { containerDefinitions, ...inputs } = inputsOf("revision", "api");
     const tags = { "rewind.stack": "production", "rewind.entry": "services/api" };

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { ClientBase } from "pg";
 import type { ConfigRowsInputs, PinnedTable } from "../../stacks/config-rows";
 import { diff } from "../../stacks/config-rows.provider";
-import { copyLine } from "../../stacks/rows-copy";
-import { ensureTable } from "../../stacks/rows-table";
+import { copyLine } from "../../rows/copy";
+import { ensureTable } from "../../rows/table";
 import type { Table } from "../../release/schema/rows";
 
 const table: Table = { key: "key", columns: { key: "text", value: "jsonb" }, touched: "updated_at" };
@@ -13,7 +13,7 @@ async function changesTo(present: readonly string[], table: Table, verb = "alter
   const asked: string[] = [];
   const query = (text: string) => {
     asked.push(text);
-    return Promise.resolve({ rows: present.map((name) => ({ name })) });
+    return Promise.resolve({ rows: text.includes("as problem") ? [] : present.map((name) => ({ name })) });
   };
   await ensureTable({ query } as unknown as ClientBase, { schema: "app", name: "settings", table });
   return asked.filter((text) => text.startsWith(verb));
@@ -33,7 +33,7 @@ describe("a table that stands there already", () => {
 
   it("is made with its key of several columns", async () => {
     const composite: Table = { key: ["region", "id"], columns: { region: "text", id: "integer", tags: "text[]" } };
-    assert.deepEqual(await changesTo(["region", "id", "tags"], composite, "create"), [
+    assert.deepEqual(await changesTo([], composite, "create"), [
       'create table if not exists "app"."settings" ("region" text, "id" integer, "tags" text[], primary key ("region", "id"))',
     ]);
   });

@@ -25,9 +25,25 @@ describe("the objects of a database on the engine's mocks", () => {
       replication: false,
       bypassRowLevelSecurity: false,
       password: secret(valueOfSecret("api-token")),
+      roles: ["scoring_member"],
     });
-    const membership = resourceOf(declared, "postgresql:index/grantRole:GrantRole", "clerk-in-scoring_member");
-    assert.deepEqual(membership.inputs, { role: "clerk", grantRole: "scoring_member" });
+  });
+
+  it("makes groups before their members, and leaves a role its memberships when it changes", async () => {
+    const declared = await declaredWith({
+      role: { user: "scoring_app", password: "database-role-password", memberOf: ["scoring_member", "rds_iam"] },
+      roles: { clerk: { memberOf: ["writer"] }, writer: { memberOf: ["scoring_member"] }, scoring_member: {} },
+    });
+    const roles = [...declared.resources.values()].filter(({ type }) => type === "postgresql:index/role:Role");
+    assert.deepEqual(Object.fromEntries(roles.map(({ inputs }) => [inputs.name, inputs.roles])), {
+      scoring_member: undefined,
+      writer: ["scoring_member"],
+      clerk: ["writer"],
+      scoring_app: ["scoring_member", "rds_iam"],
+    });
+    const at = (name: string) => roles.findIndex(({ inputs }) => inputs.name === name);
+    assert.ok(at("scoring_member") < at("writer") && at("writer") < at("clerk"), "a group comes before its members");
+    assert.ok([...declared.resources.keys()].every((type) => !type.includes("grantRole")));
   });
 
   it("declares schemas, extensions and grants as they are named", async () => {
@@ -59,9 +75,36 @@ describe("the objects of a database on the engine's mocks", () => {
     });
     const grant = (name: string) => resourceOf(declared, "postgresql:index/grant:Grant", `grant-${name}`).inputs;
     const table = { database: "scoring", role: "scoring_member", objectType: "table", schema: "app" };
-    assert.deepEqual(grant("reading"), { ...table, objects: ["notes"], privileges: ["SELECT"] });
+    assert.deepEqual(grant("scoring_member-table-app-notes"), { ...table, objects: ["notes"], privileges: ["SELECT"] });
     const schema = { database: "scoring", role: "public", objectType: "schema", schema: "audit" };
-    assert.deepEqual(grant("entering"), { ...schema, privileges: ["USAGE"] });
+    assert.deepEqual(grant("public-schema-audit"), { ...schema, privileges: ["USAGE"] });
+  });
+
+  it("gives one resource all rights of a role on an object: of two the vendor's plugin would revoke one with the other", async () => {
+    const role = "scoring_app";
+    const table = { role, objectType: "table", schema: "app", privileges: ["SELECT", "INSERT"] };
+    const declared = await declaredWith({
+      grants: {
+        writing: { ...table, objects: ["scoring_config", "notes"] },
+        counting: { ...table, objects: ["notes"], privileges: ["UPDATE"] },
+        entering: { role, objectType: "schema", schema: "app", privileges: ["USAGE"] },
+        leaving: { role: "public", objectType: "database", privileges: ["CONNECT"] },
+      },
+    });
+    const grants = [...declared.resources.values()].filter(({ type }) => type === "postgresql:index/grant:Grant");
+    assert.deepEqual(Object.fromEntries(grants.map(({ name, inputs }) => [name, inputs.privileges])), {
+      "grant-public-database": ["CONNECT"],
+      "grant-scoring_app-schema-app": ["CREATE", "USAGE"],
+      "grant-scoring_app-table-app-notes": ["INSERT", "SELECT", "UPDATE"],
+      "grant-scoring_app-table-app-scoring_config": ["INSERT", "SELECT"],
+    });
+    const targets = grants.map(({ inputs: { role, objectType, schema, objects } }) => [
+      role,
+      objectType,
+      schema,
+      objects,
+    ]);
+    assert.equal(new Set(targets.map((target) => JSON.stringify(target))).size, grants.length);
   });
 
   it("W6 · gives a function its owner's rights only together with its search path", async () => {
@@ -110,7 +153,7 @@ describe("the objects of a database on the engine's mocks", () => {
     assert.deepEqual([up!.target, down!.target], ["0002_add_locale", "0002_add_locale"]);
     assert.deepEqual(Object.keys(up!.files as object), ["0001_members", "0002_add_locale"]);
     assert.deepEqual(up!.password, secret(valueOfSecret("database-administrator-password")));
-    assert.deepEqual(up!.tables, { schema: "app", table: "pgmigrations" });
+    assert.deepEqual(up!.tables, { schema: "rewind", table: "pgmigrations" });
   });
 
   it("declares neither where the pin says nothing of the schema", async () => {

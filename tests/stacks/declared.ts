@@ -1,4 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb";
+import { getMonitor } from "@pulumi/pulumi/runtime";
 import { loadSettings } from "../../stacks/settings";
 import { declare } from "../../stacks/program";
 import type { Settings } from "../../release/parse";
@@ -11,10 +13,15 @@ export interface Declared {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Whether the engine refuses to delete it. */
   readonly protect: boolean;
+  /** What the program says of the order of a replacement; undefined where it leaves that to the plugin. */
+  readonly deleteBeforeReplace: boolean | undefined;
+  readonly replaceOnChanges: readonly string[];
 }
 
 export interface DeclaredStack {
   readonly settings: Settings;
+  /** Type and name of each resource, as often as it was declared. */
+  readonly declared: readonly string[];
   /** By type and name: `docker:index/container:Container api`. */
   readonly resources: ReadonlyMap<string, Declared>;
 }
@@ -34,7 +41,7 @@ export async function declareStack(
   stack: RealStack,
   change: (config: StackFile) => void = () => undefined,
 ): Promise<DeclaredStack> {
-  const seen: Omit<Declared, "protect">[] = [];
+  const seen: Pick<Declared, "type" | "name" | "inputs">[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs, id }) => {
@@ -50,6 +57,7 @@ export async function declareStack(
     stack,
     false,
   );
+  const replacements = heardReplacements();
   const config = { ...readStackFile(stack), "rewind:secrets": secretsFor(stack) };
   change(config);
   pulumi.runtime.setAllConfig(asTheEngineGivesIt(config));
@@ -64,10 +72,32 @@ export async function declareStack(
       urn.endsWith(`${type}::${name}`);
   return {
     settings: loaded.settings,
+    declared: seen.map(({ type, name }) => `${type} ${name}`),
     resources: new Map(
-      seen.map((each) => [`${each.type} ${each.name}`, { ...each, protect: [...guarded].some(urnOf(each)) }]),
+      seen.map((each) => {
+        const key = `${each.type} ${each.name}`;
+        const replacement = replacements.get(key) ?? { deleteBeforeReplace: undefined, replaceOnChanges: [] };
+        return [key, { ...each, ...replacement, protect: [...guarded].some(urnOf(each)) }];
+      }),
     ),
   };
+}
+
+/** What the program says of replacing each resource; the mocks hand on inputs alone, so it is heard where they listen. */
+function heardReplacements(): Map<string, Pick<Declared, "deleteBeforeReplace" | "replaceOnChanges">> {
+  const heard = new Map<string, Pick<Declared, "deleteBeforeReplace" | "replaceOnChanges">>();
+  const monitor = getMonitor() as unknown as {
+    registerResource(request: RegisterResourceRequest, done: unknown): void;
+  };
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, done) => {
+    heard.set(`${request.getType()} ${request.getName()}`, {
+      deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
+      replaceOnChanges: request.getReplaceonchangesList(),
+    });
+    register(request, done);
+  };
+  return heard;
 }
 
 /** What the platform decides of a resource, recognisable wherever it turns up. */

@@ -142,6 +142,16 @@ describe("the program on the engine's mocks", () => {
     });
   });
 
+  it("W3 · makes the new container before the old one goes, also where only its health check changes", () => {
+    const containers = [...staging.resources.values(), ...local.resources.values()].filter(
+      ({ type }) => type === types.container,
+    );
+    assert.ok(containers.length > 0);
+    for (const { name, deleteBeforeReplace, replaceOnChanges } of containers) {
+      assert.deepEqual([deleteBeforeReplace, replaceOnChanges], [false, ["healthcheck"]], name);
+    }
+  });
+
   it("publishes ports on the loopback unless the environment says where", () => {
     const { ports } = resourceOf(local, types.container, "api").inputs;
     assert.deepEqual(ports, [{ internal: 8080, ip: "127.0.0.1" }]);
@@ -208,10 +218,15 @@ describe("the program on the engine's mocks", () => {
     assert.deepEqual(resourceOf(prod, types.role, "role").inputs, {
       name: "scoring_app",
       login: true,
+      superuser: false,
+      createRole: false,
+      createDatabase: false,
+      replication: false,
+      bypassRowLevelSecurity: false,
       password: secret(valueOfSecret("database-role-password")),
       connectionLimit: 80,
     });
-    assert.deepEqual(resourceOf(prod, types.grant, "scoring_config-read").inputs, {
+    assert.deepEqual(resourceOf(prod, types.grant, "grant-scoring_app-table-app-scoring_config").inputs, {
       database: "scoring",
       role: "scoring_app",
       schema: "app",

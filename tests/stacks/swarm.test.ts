@@ -5,6 +5,8 @@ import { declareStack, resourceOf, type DeclaredStack } from "./declared";
 
 interface Task {
   readonly containerSpec: { readonly image: string; readonly env: Readonly<Record<string, unknown>> };
+  readonly resources: unknown;
+  readonly restartPolicy: unknown;
   readonly networksAdvanceds?: unknown;
 }
 
@@ -63,16 +65,23 @@ describe("services on a swarm, on the engine's mocks", () => {
       rollbackConfig: { ...policy, failureAction: "pause" },
       convergeConfig: { delay: "500ms", timeout: "3m0s" },
     });
-    const { image, env, ...rest } = taskOf(taskSpec).containerSpec;
+    const { containerSpec, ...task } = taskOf(taskSpec);
+    assert.deepEqual(task, {
+      resources: { limits: { memoryBytes: 256 * 1024 * 1024 } },
+      // The window as the engine reads it back: left out, it would be a change for ever.
+      restartPolicy: { condition: "any", delay: "1s", window: "0s" },
+    });
+    const { image, env, ...rest } = containerSpec;
     assert.equal(image, `${environment.registry}/${pin.image}`);
     assert.equal(env.REWIND_RELEASE, pinned.release);
+    // No labels: one that changes would make the vendor's plugin delete the service first.
     assert.deepEqual(rest, {
-      labels,
       hosts: [{ host: "host.docker.internal", ip: "host-gateway" }],
       args: ["api"],
       init: true,
       stopGracePeriod: "10s",
       capDrops: ["ALL"],
+      sysctl: {},
       healthcheck: {
         tests: ["CMD", "/bin/node", "/app/main.js", "healthcheck"],
         interval: "2s",

@@ -1,64 +1,82 @@
 import type { Value } from "../schema";
 
-/** Whether two bucket policies say the same: order, and one text instead of a list of one, make no difference. */
+/**
+ * Whether the vendor's plugin takes two policies for the same, by the rules of hashicorp/awspolicyequivalence (read at
+ * d596985), which its suppression of differences is built on: order and a text instead of a list of one make no
+ * difference, an account's number is its root's ARN, `true` is `"true"`. A Sid, an Id, a version, a repeated action, the
+ * case of anything but the effect, and `*` beside `{AWS: "*"}` do.
+ */
 export function samePolicy(old: Value, wanted: Value): boolean {
   if (typeof old !== "string" || typeof wanted !== "string") return old === wanted;
-  const [before, after] = [meaning(old), meaning(wanted)];
-  return before !== undefined && before === after;
+  const [a, b] = [read(old), read(wanted)];
+  if (a === undefined || b === undefined) return false;
+  if (text(a.Version) !== text(b.Version) || text(a.Id) !== text(b.Id)) return false;
+  const [ours, theirs] = [statements(a.Statement), statements(b.Statement)];
+  return ours.length === theirs.length && eachHas(ours, theirs, sameStatement);
 }
 
-function meaning(text: string): string | undefined {
+type Fields = Readonly<Record<string, unknown>>;
+
+function read(policy: string): Fields | undefined {
   try {
-    const policy = JSON.parse(text) as unknown;
-    return JSON.stringify(sorted(isRecord(policy) ? { ...policy, Statement: statements(policy.Statement) } : policy));
+    const value = JSON.parse(policy.trim() === "" ? "{}" : policy) as unknown;
+    const [only] = Array.isArray(value) && value.length === 1 ? (value as unknown[]) : [value];
+    return isFields(only) ? only : undefined;
   } catch {
     // No JSON at all: only the very same text is the same, and that is no difference to begin with.
     return undefined;
   }
 }
 
-function statements(value: unknown): unknown[] {
-  const found: unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return byText(
-    found.map((statement) => {
-      if (!isRecord(statement)) return statement;
-      const parts = Object.entries(statement).map(([key, part]) => {
-        if (/^(Not)?(Action|Resource)$/.test(key)) return [key, listed(part)];
-        if (/^(Not)?Principal$/.test(key)) return [key, part === "*" ? { AWS: ["*"] } : eachListed(part)];
-        if (key === "Condition" && isRecord(part)) {
-          return [key, Object.fromEntries(Object.entries(part).map(([test, keys]) => [test, eachListed(keys)]))];
-        }
-        return [key, part];
-      });
-      return Object.fromEntries(parts) as unknown;
-    }),
+const statements = (value: unknown): Fields[] => (value === undefined ? [] : [value].flat()).filter(isFields);
+
+function sameStatement(a: Fields, b: Fields): boolean {
+  if (text(a.Sid) !== text(b.Sid) || text(a.Effect).toLowerCase() !== text(b.Effect).toLowerCase()) return false;
+  const lists = ["Action", "NotAction", "Resource", "NotResource"];
+  if (!lists.every((name) => texts(a[name]).sort().join("\0") === texts(b[name]).sort().join("\0"))) return false;
+  if (!sameConditions(a.Condition, b.Condition)) return false;
+  return ["Principal", "NotPrincipal"].every((name) => samePrincipals(a[name], b[name]));
+}
+
+function sameConditions(a: unknown, b: unknown): boolean {
+  if (!isFields(a) || !isFields(b)) return a === b;
+  return sameKeys(a, b, (ours, theirs) =>
+    isFields(ours) && isFields(theirs) ? sameKeys(ours, theirs, sameSet) : ours === theirs,
   );
 }
 
-function eachListed(value: unknown): unknown {
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, listed(part)]));
+/** As many values, and the same ones. */
+function sameSet(a: unknown, b: unknown): boolean {
+  const [ours, theirs] = [texts(a), texts(b)];
+  return ours.length === theirs.length && eachHas(ours, theirs, (x, y) => x === y);
 }
 
-function listed(value: unknown): unknown[] {
-  return byText((Array.isArray(value) ? (value as unknown[]) : [value]).map(String));
+function samePrincipals(a: unknown, b: unknown): boolean {
+  if (typeof a === "string" && typeof b === "string" && sameName(a, b)) return true;
+  const byType = (value: unknown): Fields =>
+    Object.fromEntries(Object.entries(isFields(value) ? value : {}).filter(([, names]) => texts(names).length > 0));
+  return sameKeys(byType(a), byType(b), (ours, theirs) => {
+    const [x, y] = [texts(ours), texts(theirs)];
+    return x.length === y.length && eachHas(x, y, sameName);
+  });
 }
 
-function byText(values: unknown[]): unknown[] {
-  const text = (value: unknown): string => JSON.stringify(sorted(value));
-  return [...values].sort((a, b) => (text(a) < text(b) ? -1 : 1));
+const sameName = (a: string, b: string): boolean => accountOf(a) === accountOf(b);
+const accountOf = (name: string): string => /^arn:[^:]*:iam::(\d{12}):root$/.exec(name)?.[1] ?? name;
+
+function sameKeys(a: Fields, b: Fields, same: (a: unknown, b: unknown) => boolean): boolean {
+  const [ours, theirs] = [Object.keys(a), Object.keys(b)];
+  return ours.length === theirs.length && ours.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]));
 }
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted(value[key])]),
-  );
+/** Whether each item has its like on the other side, whichever side is asked. */
+function eachHas<T>(a: readonly T[], b: readonly T[], same: (a: T, b: T) => boolean): boolean {
+  return a.every((x) => b.some((y) => same(x, y))) && b.every((y) => a.some((x) => same(x, y)));
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const texts = (value: unknown): string[] => (value === undefined || value === null ? [] : [value].flat().map(String));
+
+function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -35,11 +35,11 @@ const containerSpec: Fields = {
     { computed: true },
   ),
   hostname: text(),
-  hosts: blockSet({ host: text({ required: true }), ip: text({ required: true }) }),
+  hosts: blockSet({ host: text({ required: true }), ip: text({ required: true }) }, { immutable: true }),
   image: text({ required: true }),
   init: flag(),
   isolation: text({ fallback: "default" }),
-  labels: blockSet(label),
+  labels: blockSet(label, { immutable: true }),
   mounts: blockSet({
     readOnly: flag(),
     source: text(),
@@ -51,7 +51,7 @@ const containerSpec: Fields = {
   secrets: blockSet({ secretId: text({ required: true }), secretName: text(), ...file }),
   stopGracePeriod: text({ computed: true }),
   stopSignal: text(),
-  sysctl: map({ announced: true }),
+  sysctl: map({ announced: true, immutable: true }),
   user: text(),
 };
 
@@ -61,7 +61,7 @@ const taskSpec: Fields = {
   logDriver: block({ name: text({ required: true }), options: map() }),
   networksAdvanceds: blockSet(
     { aliases: set(), driverOpts: set(), name: text({ required: true }) },
-    { upstream: "networks_advanced" },
+    { upstream: "networks_advanced", immutable: true },
   ),
   placement: block(
     {
@@ -86,7 +86,10 @@ const taskSpec: Fields = {
   runtime: text({ computed: true }),
 };
 
-/** Services of a swarm: everything but the name and the kind of mode changes in place. */
+/**
+ * Services of a swarm. What a release changes (image, variables, health check, replicas, the service's own labels) changes
+ * in place; labels, hosts, kernel settings and networks of its containers replace it.
+ */
 export const service: Shape = {
   version: 2,
   fields: {
@@ -99,7 +102,7 @@ export const service: Shape = {
     convergeConfig: block({ delay: text({ fallback: "7s" }), timeout: text({ fallback: "3m" }) }),
     endpointSpec: block(
       {
-        mode: text({ fallback: "vip" }),
+        mode: text({ computed: true }),
         ports: blockSet({
           name: text(),
           protocol: text({ fallback: "tcp" }),
@@ -115,7 +118,7 @@ export const service: Shape = {
       { global: flag({ immutable: true }), replicated: block({ replicas: number({ fallback: 1 }) }) },
       { computed: true, stable: true },
     ),
-    name: text({ required: true, immutable: true }),
+    name: text({ required: true, autoname: { maximum: 255 }, immutable: true }),
     rollbackConfig: block(policy),
     taskSpec: block(taskSpec, { required: true }),
     updateConfig: block(policy),

@@ -5,7 +5,7 @@ import { stored } from "../state";
 import { isMissing } from "./connection";
 import { nanoseconds } from "./forms";
 import type { AuthFor } from "./registry-auth";
-import { converge, WentBack } from "./service-convergence";
+import { converge } from "./service-convergence";
 import { serviceOptions } from "./service-options";
 import { service as shape } from "./service-shape";
 import { serviceState, type Found } from "./service-state";
@@ -25,21 +25,20 @@ export function serviceResource(
       throw error;
     }
   };
-  /** Waits; what is neither as asked nor as before stays in the state as unfinished, so that the next update goes on. */
-  const settle = async (id: string, planned: Bag, before: Found | undefined): Promise<Bag> => {
-    try {
-      await waited(await connect(), id, planned, before, stopping());
-    } catch (error) {
-      // The swarm runs what it ran, and so the old state is the true one.
-      if (error instanceof WentBack) throw error;
-      const found = await inspect(id);
-      const reason = error instanceof Error ? error.message : String(error);
-      if (found === undefined) throw new Error(reason, { cause: error });
-      throw new HalfCreated(id, stored(shape, id, serviceState(found, planned), false), reason);
-    }
+  const settled = async (id: string, planned: Bag, before: Found | undefined): Promise<Bag> => {
+    await waited(await connect(), id, planned, before, stopping());
     const found = await inspect(id);
     if (found === undefined) throw new Error(`service ${textOf(planned.name)}: gone while it was waited for`);
     return serviceState(found, planned);
+  };
+  const remove = async (id: string, name: string): Promise<void> => {
+    const docker = await connect();
+    try {
+      await docker.getService(id).remove();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    await gone(docker, id, name, stopping());
   };
   return {
     shape,
@@ -47,7 +46,13 @@ export function serviceResource(
       const docker = await connect();
       // Left out, the client would send the service itself as what a registry is shown.
       const made = await docker.createService(authFor(imageOf(planned)) ?? {}, serviceOptions(planned));
-      return { id: made.id, state: await settle(made.id, planned, undefined) };
+      try {
+        return { id: made.id, state: await settled(made.id, planned, undefined) };
+      } catch (error) {
+        // As upstream does: a service that never came up is taken away again, and the state has nothing of it.
+        await remove(made.id, textOf(planned.name));
+        throw error;
+      }
     },
     read: async (id, state) => {
       const found = await inspect(id);
@@ -60,17 +65,15 @@ export function serviceResource(
       const service = docker.getService(id) as unknown as { update(auth: object, options: object): Promise<unknown> };
       const options = { ...serviceOptions(planned, before), version: before.Version.Index };
       await service.update(authFor(imageOf(planned)) ?? {}, options);
-      return settle(id, planned, before);
-    },
-    remove: async (id, state) => {
-      const docker = await connect();
       try {
-        await docker.getService(id).remove();
+        return await settled(id, planned, before);
       } catch (error) {
-        if (!isMissing(error)) throw error;
+        // As upstream does: the state has what was asked for, as unfinished, also where the swarm went back by itself.
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new HalfCreated(id, stored(shape, id, planned, false), reason);
       }
-      await gone(docker, id, textOf(state.name), stopping());
     },
+    remove: (id, state) => remove(id, textOf(state.name)),
   };
 }
 

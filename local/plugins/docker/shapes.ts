@@ -52,7 +52,7 @@ export const volume: Shape = {
     driverOpts: map({ immutable: true }),
     labels,
     mountpoint: text({ output: true }),
-    name: text({ computed: true, immutable: true }),
+    name: text({ autoname: {}, computed: true, immutable: true }),
   },
 };
 
@@ -146,6 +146,7 @@ const decided = { immutable: true, computed: true } as const;
 
 export const container: Shape = {
   version: 2,
+  deletesFirst: true,
   timeouts: steps,
   fields: {
     attach: flag({ fallback: false }),

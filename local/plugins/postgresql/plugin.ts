@@ -25,6 +25,7 @@ export function postgresqlPlugin(environment: NodeJS.ProcessEnv = process.env): 
       "postgresql:index/extension:Extension": extensionResource(sessions),
       "postgresql:index/function:Function": functionResource(sessions),
       "postgresql:index/grant:Grant": grantResource(sessions),
+      // No stack of ours declares it: recordings of Role show what becomes of it.
       "postgresql:index/grantRole:GrantRole": grantRoleResource(sessions),
       "postgresql:index/role:Role": roleResource(sessions),
       "postgresql:index/schema:Schema": schemaResource(sessions),

@@ -84,13 +84,11 @@ function attributes(session: Session, planned: Bag): string[] {
 
 async function applySettings(session: Session, prior: Bag, planned: Bag): Promise<void> {
   const role = session.name(textOf(planned.name));
-  const members = (bag: Bag): string[] => list(bag.roles);
-  for (const group of members(prior).filter((name) => !members(planned).includes(name))) {
+  // As upstream: whatever gave the role a membership, a change takes it away where `roles` does not name it.
+  for (const group of (await readRole(session, textOf(planned.name)))?.roles as string[]) {
     await session.run(`REVOKE ${session.name(group)} FROM ${role}`);
   }
-  for (const group of members(planned).filter((name) => !members(prior).includes(name))) {
-    await session.run(`GRANT ${session.name(group)} TO ${role}`);
-  }
+  for (const group of list(planned.roles)) await session.run(`GRANT ${session.name(group)} TO ${role}`);
   const assumed = planned.assumeRole;
   const paths = list(planned.searchPaths).map((path) => session.name(path));
   const timeout = (key: string): string => (isEmpty(planned[key]) ? "" : String(Math.trunc(Number(planned[key]))));

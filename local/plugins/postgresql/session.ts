@@ -88,7 +88,8 @@ export function clientConfig(settings: Bag, environment: NodeJS.ProcessEnv): Cli
   };
   const mode = setting("sslmode", "PGSSLMODE", setting("sslMode", "PGSSLMODE", "prefer"));
   return {
-    host: setting("host", "PGHOST", "localhost"),
+    // As in the URL that upstream makes of it, where an IPv6 address stands in brackets.
+    host: setting("host", "PGHOST", "localhost").replace(/^\[(.*)\]$/, "$1"),
     port: Number(setting("port", "PGPORT", "5432")),
     user: setting("username", "PGUSER", "postgres"),
     password: setting("password", "PGPASSWORD", ""),

@@ -63,6 +63,7 @@ const fixed = { required: true, immutable: true } as const;
 
 export const grant: Shape = {
   bareInputs: true,
+  deletesFirst: true,
   fields: {
     columns: set({ immutable: true }),
     database: text(fixed),

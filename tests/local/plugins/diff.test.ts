@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { bucketCorsConfiguration, bucketPolicy, bucketShape } from "../../../local/plugins/aws/shapes";
 import { check } from "../../../local/plugins/check";
 import { diff } from "../../../local/plugins/diff";
-import { container } from "../../../local/plugins/docker/shapes";
+import { container, network } from "../../../local/plugins/docker/shapes";
 import { plan } from "../../../local/plugins/plan";
 import { database } from "../../../local/plugins/postgresql/shapes";
 import { UNKNOWN, type Bag, type Shape } from "../../../local/plugins/schema";
@@ -71,7 +71,7 @@ describe("the diff of a local plugin", () => {
   });
   it("compares bucket policies by what they say", () => {
     const statement = { Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: ["b", "a"] };
-    const words = { Resource: ["a", "b"], Action: ["s3:GetObject"], Principal: { AWS: ["*"] }, Effect: "Allow" };
+    const words = { Resource: ["a", "b"], Action: ["s3:GetObject"], Principal: "*", Effect: "Allow" };
     const policy = (Statement: unknown): string => JSON.stringify({ Version: "2012-10-17", Statement });
     const from = { bucket: "b", policy: policy([statement]) };
     assert.deepEqual(between(bucketPolicy, from, { bucket: "b", policy: policy(words) }), {});
@@ -84,13 +84,20 @@ describe("the diff of a local plugin", () => {
     const changes = between(bucketCorsConfiguration, { bucket: "a", corsRules }, { bucket: "b", corsRules: turned });
     assert.deepEqual(changes, { bucket: "UPDATE!" });
   });
-  it("deletes first when the program chose the name, and only then", () => {
-    const replacing = (inputs: Bag): boolean => {
-      const checked = check(container, { name: "x", news: inputs, olds: {}, seed: Buffer.from("s") }).inputs;
-      const state = stored(container, "id", plan(container, { ...checked, image: "old" }), false);
-      return diff(container, checked, state).deleteFirst;
-    };
-    assert.deepEqual([replacing({ image: "i", name: "n" }), replacing({ image: "i" })], [true, false]);
+  const deletesFirst = (shape: Shape, inputs: Bag, changed: Bag): boolean => {
+    const checked = check(shape, { name: "x", news: inputs, olds: {}, seed: Buffer.from("s") }).inputs;
+    const planned = Object.entries(plan(shape, { ...checked, ...changed })).filter(([, value]) => value !== UNKNOWN);
+    return diff(shape, checked, stored(shape, "id", Object.fromEntries(planned), false)).deleteFirst;
+  };
+  it("asks for the old network to go first when the program chose the name, and only then", () => {
+    const replacing = (inputs: Bag): boolean =>
+      deletesFirst(network, { driver: "bridge", ...inputs }, { driver: "old" });
+    assert.deepEqual([replacing({ name: "n" }), replacing({})], [true, false]);
+  });
+  it("asks for the old container to go first whenever it replaces, named or not", () => {
+    const replacing = (inputs: Bag): boolean => deletesFirst(container, { image: "i", ...inputs }, { image: "old" });
+    assert.deepEqual([replacing({ name: "n" }), replacing({})], [true, true]);
+    assert.equal(deletesFirst(container, { image: "i" }, { memory: 1 }), false);
   });
 });
 

@@ -1,8 +1,8 @@
+import { Map as ProtobufMap, Message } from "google-protobuf";
 import { Struct, type JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 import { credentials, type ServiceError } from "@grpc/grpc-js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import type { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import type { Plugin } from "../../../local/plugins/plugin";
 import { serve } from "../../../local/plugins/server";
@@ -34,84 +34,96 @@ export async function engineFor(plugin: Plugin): Promise<Engine> {
 type Answer = (client: ResourceProviderClient, request: Json) => Promise<Json>;
 
 const answers: Record<string, Answer> = {
-  Handshake: (client) =>
-    ask<messages.ProviderHandshakeResponse>(
-      (done) => client.handshake(new messages.ProviderHandshakeRequest(), done),
-      () => ({}),
-    ),
-  GetPluginInfo: (client) =>
-    ask<PluginInfo>(
-      (done) => client.getPluginInfo(new Empty(), done),
-      (info) => ({ version: info.getVersion() }),
-    ),
-  CheckConfig: (client, request) =>
-    ask<messages.CheckResponse>((done) => client.checkConfig(checkRequest(request), done), checked),
-  DiffConfig: (client, request) =>
-    ask<messages.DiffResponse>((done) => client.diffConfig(diffRequest(request), done), differing),
+  Handshake: (client) => ask((done) => client.handshake(new messages.ProviderHandshakeRequest(), done)),
+  GetPluginInfo: (client) => ask((done) => client.getPluginInfo(new Empty(), done)),
+  CheckConfig: (client, request) => ask((done) => client.checkConfig(checkRequest(request), done)),
+  DiffConfig: (client, request) => ask((done) => client.diffConfig(diffRequest(request), done)),
   Configure: (client, request) =>
-    ask<messages.ConfigureResponse>(
-      (done) => client.configure(new messages.ConfigureRequest().setArgs(struct(request.args)), done),
-      (response) =>
-        spare({
-          acceptSecrets: response.getAcceptsecrets(),
-          supportsPreview: response.getSupportspreview(),
-          supportsAutonamingConfiguration: response.getSupportsAutonamingConfiguration(),
-        }),
-    ),
-  Check: (client, request) => ask<messages.CheckResponse>((done) => client.check(checkRequest(request), done), checked),
-  Diff: (client, request) => ask<messages.DiffResponse>((done) => client.diff(diffRequest(request), done), differing),
+    ask((done) => client.configure(new messages.ConfigureRequest().setArgs(struct(request.args)), done)),
+  Check: (client, request) => ask((done) => client.check(checkRequest(request), done)),
+  Diff: (client, request) => ask((done) => client.diff(diffRequest(request), done)),
   Create: (client, request) =>
-    ask<messages.CreateResponse>(
-      (done) => {
-        const message = new messages.CreateRequest().setUrn(word(request.urn)).setName(word(request.name));
-        message.setType(word(request.type)).setProperties(struct(request.properties));
-        client.create(message.setPreview(request.preview === true), done);
-      },
-      (response) => spare({ id: response.getId(), properties: plain(response.getProperties()) }),
-    ),
+    ask((done) => {
+      const message = new messages.CreateRequest().setUrn(word(request.urn)).setName(word(request.name));
+      message.setType(word(request.type)).setProperties(struct(request.properties));
+      client.create(message.setPreview(request.preview === true), done);
+    }),
   Update: (client, request) =>
-    ask<messages.UpdateResponse>(
-      (done) => {
-        const message = new messages.UpdateRequest().setUrn(word(request.urn)).setId(word(request.id));
-        message.setType(word(request.type)).setOlds(struct(request.olds)).setNews(struct(request.news));
-        client.update(message.setPreview(request.preview === true), done);
-      },
-      (response) => spare({ properties: plain(response.getProperties()) }),
-    ),
+    ask((done) => {
+      const message = new messages.UpdateRequest().setUrn(word(request.urn)).setId(word(request.id));
+      message.setType(word(request.type)).setOlds(struct(request.olds)).setNews(struct(request.news));
+      client.update(message.setPreview(request.preview === true), done);
+    }),
   Read: (client, request) =>
-    ask<messages.ReadResponse>(
-      (done) => {
-        const message = new messages.ReadRequest().setUrn(word(request.urn)).setId(word(request.id));
-        message.setType(word(request.type)).setProperties(struct(request.properties));
-        client.read(message.setInputs(struct(request.inputs)), done);
-      },
-      (response) =>
-        spare({
-          id: response.getId(),
-          properties: plain(response.getProperties()),
-          inputs: plain(response.getInputs()),
-        }),
-    ),
+    ask((done) => {
+      const message = new messages.ReadRequest().setUrn(word(request.urn)).setId(word(request.id));
+      message.setType(word(request.type)).setProperties(struct(request.properties));
+      client.read(message.setInputs(struct(request.inputs)), done);
+    }),
   Delete: (client, request) =>
-    ask<Empty>(
-      (done) => {
-        const message = new messages.DeleteRequest().setUrn(word(request.urn)).setId(word(request.id));
-        client.delete(message.setType(word(request.type)).setProperties(struct(request.properties)), done);
-      },
-      () => ({}),
-    ),
+    ask((done) => {
+      const message = new messages.DeleteRequest().setUrn(word(request.urn)).setId(word(request.id));
+      client.delete(message.setType(word(request.type)).setProperties(struct(request.properties)), done);
+    }),
 };
 
-function ask<T>(
-  start: (done: (error: ServiceError | null, answer: T) => void) => void,
-  read: (answer: T) => Json,
-): Promise<Json> {
+function ask(start: (done: (error: ServiceError | null, answer: Message) => void) => void): Promise<Json> {
   return new Promise((resolve, reject) => {
     start((error, answer) => {
       if (error) reject(error);
-      else resolve(read(answer));
+      else resolve(whole(answer));
     });
   });
+}
+
+/** How the recordings spell the fields whose getters keep no capitals. */
+const spelled = [
+  "acceptOutputs",
+  "acceptResources",
+  "acceptSecrets",
+  "deleteBeforeReplace",
+  "detailedDiff",
+  "hasDetailedDiff",
+  "inputDiff",
+  "refreshBeforeUpdate",
+  "supportsAutonamingConfiguration",
+  "supportsPreview",
+];
+const spelling = new Map(spelled.map((name) => [name.toLowerCase(), name]));
+
+/** Every field of a message, by its getters, in the form of the recordings: what is zero or empty is left out. */
+function whole(message: Message): Json {
+  const fields: Json = {};
+  for (const getter of Object.getOwnPropertyNames(Object.getPrototypeOf(message))) {
+    const [, name] = /^get([A-Z][A-Za-z]*?)(?:List|Map)?$/.exec(getter) ?? [];
+    if (name === undefined || getter.endsWith("_asB64") || getter.endsWith("_asU8")) continue;
+    const key = spelling.get(name.toLowerCase()) ?? `${name.charAt(0).toLowerCase()}${name.slice(1)}`;
+    const value = fieldOf(key, (message as unknown as Record<string, () => unknown>)[getter]?.call(message));
+    if (!isNothing(value)) fields[key] = value;
+  }
+  return fields;
+}
+
+function fieldOf(key: string, value: unknown): unknown {
+  if (key === "kind") return value === kinds.ADD ? undefined : nameIn(kinds, value);
+  if (key === "changes") return value === changes.DIFF_UNKNOWN ? undefined : nameIn(changes, value);
+  if (value instanceof Struct) return value.toJavaScript();
+  if (value instanceof ProtobufMap) {
+    const entries: [string, unknown][] = [];
+    value.forEach((part: Message, path: string) => entries.push([path, whole(part)]));
+    return Object.fromEntries(entries);
+  }
+  if (Array.isArray(value)) return value.map((part: unknown) => fieldOf(key, part));
+  return value instanceof Message ? whole(value) : value;
+}
+
+function nameIn(values: Record<string, unknown>, value: unknown): string | undefined {
+  return Object.keys(values).find((name) => values[name] === value);
+}
+
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === "" || value === false || value === 0) return true;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 function checkRequest(request: Json): messages.CheckRequest {
@@ -126,46 +138,10 @@ function diffRequest(request: Json): messages.DiffRequest {
   return message.setOldInputs(struct(request.oldInputs));
 }
 
-function checked(response: messages.CheckResponse): Json {
-  const failures = response.getFailuresList().map((failure) => `${failure.getProperty()}: ${failure.getReason()}`);
-  return spare({ inputs: plain(response.getInputs()), failures });
-}
-
-function differing(response: messages.DiffResponse): Json {
-  const detailed: Json = {};
-  response.getDetaileddiffMap().forEach((difference, path) => {
-    // Recordings leave out what is zero, and zero is ADD.
-    const kind = Object.keys(kinds).find((name) => kinds[name as keyof typeof kinds] === difference.getKind());
-    detailed[path] = kind === "ADD" ? {} : { kind };
-  });
-  const change = Object.keys(changes).find((name) => changes[name as keyof typeof changes] === response.getChanges());
-  return spare({
-    replaces: response.getReplacesList(),
-    stables: response.getStablesList(),
-    deleteBeforeReplace: response.getDeletebeforereplace(),
-    changes: change === "DIFF_UNKNOWN" ? "" : change,
-    diffs: response.getDiffsList(),
-    detailedDiff: detailed,
-    hasDetailedDiff: response.getHasdetaileddiff(),
-  });
-}
-
 function word(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
 function struct(value: unknown): Struct {
   return Struct.fromJavaScript((value ?? {}) as Record<string, JavaScriptValue>);
-}
-
-function plain(value: Struct | undefined): Json | undefined {
-  return value?.toJavaScript();
-}
-
-/** Without what says nothing, as in the recordings. */
-function spare(answer: Json): Json {
-  const isNothing = (value: unknown): boolean =>
-    value === undefined || value === "" || value === false || (Array.isArray(value) && value.length === 0);
-  const isBare = (value: unknown): boolean => typeof value === "object" && JSON.stringify(value) === "{}";
-  return Object.fromEntries(Object.entries(answer).filter(([, value]) => !isNothing(value) && !isBare(value)));
 }
