@@ -50,6 +50,15 @@ export function probesAfter(settings: Settings, clients: Clients, containers: Co
   ];
 }
 
+/**
+ * Starts what verification will need and what takes seconds to start, while the change itself is under way. Where it does
+ * not start, the check that needs it says why.
+ */
+export function startAhead({ verification }: Settings, clients: Pick<Clients, "browser">): void {
+  const wanted = Object.values(verification?.checks ?? {}).some(({ kind }) => kind === "browser");
+  if (wanted) clients.browser().catch(() => undefined);
+}
+
 /** The images, rows and policies themselves, against what is pinned. */
 export function pinnedProbes(settings: Settings, clients: Clients, containers: Containers): Probe[] {
   const { pinned, environment } = settings;

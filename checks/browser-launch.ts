@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,8 +34,15 @@ export async function launchChromium(chromium: BrowserType): Promise<Launched> {
   mkdirSync(profile, { mode: 0o700 });
   const isRoot = process.platform === "linux" && process.getuid?.() === 0;
   const otherAccount = isRoot && (await hasSetpriv());
-  const clear = async (): Promise<void> => {
+  const clearNow = (): void => {
     // What nobody made is removed as nobody: a link in it leads root nowhere then. The folder itself is root's.
+    if (otherAccount) spawnSync("setpriv", [...account, "rm", "-rf", "--", profile]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  // An update that fails ends the process at once. Playwright ends the browser then.
+  process.once("exit", clearNow);
+  const clear = async (): Promise<void> => {
+    process.removeListener("exit", clearNow);
     if (otherAccount) await execute("setpriv", [...account, "rm", "-rf", "--", profile]).catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   };

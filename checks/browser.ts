@@ -6,7 +6,6 @@ import type { Digest } from "../release/primitives";
 import { fallbackOf } from "../release/schema/frontend";
 import type { BrowserVisit } from "../release/schema/verification";
 import { fetchManifest } from "./stored-build";
-import { launchChromium } from "./browser-launch";
 import type { Clients } from "./clients";
 import type { PinnedFrontend } from "./frontend";
 import type { Measurement } from "./probe";
@@ -14,57 +13,50 @@ import type { Measurement } from "./probe";
 /** What must come from the pinned build whenever it comes from the frontend's own address. */
 const ofTheBuild = new Set(["document", "script", "stylesheet"]);
 const mostProblems = 3;
+/** A page is a few processes, and the machine has the update to carry as well. */
+const pagesAtOnce = 4;
 
 /**
- * Loads pages in a real browser with an empty profile: no error on the console, none in the page, no request that
- * fails or goes elsewhere, the declared element visible, and every document, script and stylesheet of the pinned build.
+ * Loads pages in a real browser, a few side by side, each with an empty profile: no error on the console, none in the
+ * page, no request that fails or goes elsewhere, the declared element visible, and every document, script and stylesheet
+ * of the pinned build. After a page that is not right no other is begun.
  * @throws Error when there is no browser, with the command that installs one
  */
 export async function measurePages(
-  clients: Pick<Clients, "objectStore">,
+  clients: Pick<Clients, "objectStore" | "browser">,
   frontend: PinnedFrontend,
   visit: BrowserVisit,
   signal: AbortSignal,
 ): Promise<Measurement> {
-  const manifest = await fetchManifest(clients, frontend.bucket, frontend.build, signal);
+  const [manifest, { browser, sandboxed }] = await Promise.all([
+    fetchManifest(clients, frontend.bucket, frontend.build, signal),
+    clients.browser(),
+  ]);
   if (manifest === undefined) return { result: "failed", evidence: `the store has no build ${frontend.build}` };
   const paths = typeof visit.path === "string" ? [visit.path] : visit.path;
-  return await withBrowser(signal, async (browser, sandboxed) => {
-    const loaded = new Set<string>();
-    for (const path of paths) {
-      const problems = await look(browser, frontend, manifest, { ...visit, path }, loaded);
-      if (problems.length === 0) continue;
-      const more = problems.length > mostProblems ? ` and ${problems.length - mostProblems} more` : "";
-      const told = `${problems.slice(0, mostProblems).join("; ")}${more}`;
-      return { result: "failed", evidence: `${frontend.place.url}${path}: ${told}` };
+  const loaded = new Set<string>();
+  const wrong = new Map<number, string[]>();
+  const waiting = paths.entries();
+  const lookInTurn = async (): Promise<void> => {
+    for (const [at, path] of waiting) {
+      signal.throwIfAborted();
+      const problems = await look(browser, frontend, manifest, { ...visit, path }, loaded, signal);
+      if (problems.length > 0) wrong.set(at, problems);
+      if (wrong.size > 0) return;
     }
-    const seen = visit.visible === undefined ? "" : `, ${visit.visible} is visible`;
-    const evidence = `${paths.join(", ")} load without an error${seen}, ${loaded.size} files of ${frontend.build}`;
-    if (sandboxed) return { result: "passed", evidence };
-    return { result: "passed", evidence: `${evidence}; the browser ran as root, without its sandbox`, warning: true };
-  });
-}
-
-/** A browser of its own, which is gone on every way out; when time is up as well. */
-async function withBrowser<T>(
-  signal: AbortSignal,
-  work: (browser: Browser, sandboxed: boolean) => Promise<T>,
-): Promise<T> {
-  // It is large, and most stacks have no browser to start.
-  const { chromium } = await import("playwright-core");
-  const { browser, sandboxed, clear } = await launchChromium(chromium);
-  const close = (): void => {
-    browser.close().catch(() => undefined);
   };
-  signal.addEventListener("abort", close, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await work(browser, sandboxed);
-  } finally {
-    signal.removeEventListener("abort", close);
-    await browser.close();
-    await clear();
+  await Promise.all(Array.from({ length: pagesAtOnce }, lookInTurn));
+  for (const [at, path] of paths.entries()) {
+    const problems = wrong.get(at);
+    if (problems === undefined) continue;
+    const more = problems.length > mostProblems ? ` and ${problems.length - mostProblems} more` : "";
+    const told = `${problems.slice(0, mostProblems).join("; ")}${more}`;
+    return { result: "failed", evidence: `${frontend.place.url}${path}: ${told}` };
   }
+  const seen = visit.visible === undefined ? "" : `, ${visit.visible} is visible`;
+  const evidence = `${paths.join(", ")} load without an error${seen}, ${loaded.size} files of ${frontend.build}`;
+  if (sandboxed) return { result: "passed", evidence };
+  return { result: "passed", evidence: `${evidence}; the browser ran as root, without its sandbox`, warning: true };
 }
 
 /** What is wrong with one page; every file of the build that it loaded is added to `loaded`. */
@@ -74,6 +66,7 @@ async function look(
   manifest: Manifest,
   { path, visible, allow = [] }: BrowserVisit & { path: string },
   loaded: Set<string>,
+  signal: AbortSignal,
 ): Promise<string[]> {
   const problems: string[] = [];
   const own = new URL(place.url).origin;
@@ -81,7 +74,12 @@ async function look(
   const blocked = new Set<string>();
   // A profile of its own, so that nothing is kept from an earlier page. A service worker could answer for the build.
   const context = await browser.newContext({ serviceWorkers: "block" });
+  const close = (): void => {
+    context.close().catch(() => undefined);
+  };
+  signal.addEventListener("abort", close, { once: true });
   try {
+    signal.throwIfAborted();
     await context.route("**", (route) => guard(route, allowed, blocked, problems));
     await context.routeWebSocket(
       (url) => !allowed.has(url.origin.replace(/^ws/, "http")),
@@ -118,6 +116,7 @@ async function look(
     await Promise.all(comparisons);
     return problems;
   } finally {
+    signal.removeEventListener("abort", close);
     await context.close();
   }
 }

@@ -2,6 +2,8 @@ import { S3Client } from "@aws-sdk/client-s3";
 import Docker from "dockerode";
 import type { Pool } from "pg";
 import { openAws, type AwsClients } from "./aws-clients";
+import { launchChromium, type Launched } from "./browser-launch";
+import { sharedBrowser } from "./shared-browser";
 import type { Settings } from "../release/parse";
 import { exactTexts, onlyReading, poolOf } from "../rows/session";
 import { hostCheck } from "./known-hosts";
@@ -25,6 +27,8 @@ export interface Clients {
   readonly project: string;
   database(): Pool;
   objectStore(identity: Identity): S3Client;
+  /** The browser that all checks share. */
+  browser(): Promise<Launched>;
   secret(name: string): string;
   close(): Promise<void>;
 }
@@ -46,6 +50,11 @@ export function openClients(
     return value;
   };
   const aws = openAws(environment, secret);
+  const browser = sharedBrowser(async () => {
+    // It is large, and most stacks have no browser to start.
+    const { chromium } = await import("playwright-core");
+    return await launchChromium(chromium);
+  });
   let engine: Docker | undefined;
   return {
     get docker() {
@@ -65,12 +74,13 @@ export function openClients(
       stores.set(name, store);
       return store;
     },
+    browser: () => browser.open(),
     close: async () => {
       for (const store of stores.values()) store.destroy();
       aws.close();
-      // A connection that hangs is left to the process's end.
+      // What hangs, a connection or a browser, is left to the process's end.
       await Promise.race([
-        pool?.end().catch(() => undefined),
+        Promise.all([pool?.end().catch(() => undefined), browser.close()]),
         new Promise((resolve) => setTimeout(resolve, 2_000).unref()),
       ]);
     },

@@ -5,12 +5,14 @@ import { shortened } from "../release/text";
 import type { Environment } from "../release/schema/environment";
 import type { Smoke } from "../release/schema/routes";
 import { readBeginning, readBody } from "./bounded";
-import { describeError, type Measurement } from "./probe";
+import type { Measurement } from "./probe";
+import { askAdmin, inTurn, type AdminRequest } from "./proxy-admin";
 
 const largestConfiguration = 32 * 1024 ** 2;
 
 /** A proxy's admin API, and the HTTP server of its configuration that routes belong to. */
 export interface ProxyAdmin {
+  /** `http://127.0.0.1:2019`, or `unix:///run/caddy/admin.sock` */
   readonly admin: string;
   readonly server: string;
 }
@@ -72,7 +74,7 @@ export function routeOf({ id, hosts, paths, allow, dial }: RouteShape): ProxyRou
  * @throws Error when the proxy does not answer
  */
 export async function readRoute({ admin }: ProxyAdmin, id: string): Promise<ProxyRoute | undefined> {
-  const response = await ask(`${admin}/id/${encodeURIComponent(id)}`);
+  const response = await ask(admin, { path: pathOf(id) });
   if (response.status === 404 || response.status === 400) return undefined;
   if (!response.ok) throw new Error(`the proxy answers ${await said(response)}`);
   return z.record(z.string(), z.unknown()).parse(await jsonOf(response));
@@ -84,22 +86,24 @@ export async function readRoute({ admin }: ProxyAdmin, id: string): Promise<Prox
  * @throws Error when the proxy does not answer, or does not take it
  */
 export function putRoute(proxy: ProxyAdmin, id: string, route: ProxyRoute): Promise<void> {
-  const url = `${proxy.admin}/config/apps/http/servers/${encodeURIComponent(proxy.server)}/routes`;
-  return inTurn(url, async () => {
+  const { admin, server } = proxy;
+  const path = `/config/apps/http/servers/${encodeURIComponent(server)}/routes`;
+  return inTurn(admin, async () => {
     for (let attempt = 1; ; attempt += 1) {
-      const found = await send(url);
-      if (!found.ok) throw new Error(`the proxy at ${proxy.admin} has no routes to read: ${await said(found)}`);
+      const found = await askAdmin(admin, { path });
+      if (!found.ok) throw new Error(`the proxy at ${admin} has no routes to read: ${await said(found)}`);
       const there = z
         .array(z.record(z.string(), z.unknown()))
         .nullable()
         .parse(await jsonOf(found));
       const wanted = withRoute(there ?? [], id, route);
       if (isDeepStrictEqual(there, wanted)) return;
-      const response = await send(url, there === null ? "POST" : "PATCH", wanted, found.headers.get("etag"));
+      const method = there === null ? "POST" : "PATCH";
+      const response = await askAdmin(admin, { path, method, body: wanted, ifMatch: found.headers.get("etag") });
       if (response.ok) return;
       // Another stack has moved a route of its own meanwhile.
       if (response.status === 412 && attempt < 10) continue;
-      throw new Error(`the proxy at ${proxy.admin} did not take the route ${id}: ${await said(response)}`);
+      throw new Error(`the proxy at ${admin} did not take the route ${id}: ${await said(response)}`);
     }
   });
 }
@@ -121,7 +125,7 @@ function widthOf({ match }: ProxyRoute): 0 | 1 | 2 {
 
 /** Takes a route away; fine when there is none. */
 export async function deleteRoute({ admin }: ProxyAdmin, id: string): Promise<void> {
-  const response = await ask(`${admin}/id/${encodeURIComponent(id)}`, "DELETE");
+  const response = await ask(admin, { path: pathOf(id), method: "DELETE" });
   if (!response.ok && response.status !== 404 && response.status !== 400) {
     throw new Error(`the proxy at ${admin} did not take the route ${id} away: ${await said(response)}`);
   }
@@ -140,44 +144,9 @@ async function jsonOf(response: Response): Promise<unknown> {
   );
 }
 
-/** The last turn at each proxy: it takes one change after the other, and restarts its API with each. */
-const turns = new Map<string, Promise<unknown>>();
+const ask = (admin: string, asked: AdminRequest): Promise<Response> => inTurn(admin, () => askAdmin(admin, asked));
 
-/** Does something at a proxy when all who came earlier are done. */
-function inTurn<T>(url: string, act: () => Promise<T>): Promise<T> {
-  const { origin } = new URL(url);
-  const done = (turns.get(origin) ?? Promise.resolve()).then(act);
-  turns.set(
-    origin,
-    done.catch(() => undefined),
-  );
-  return done;
-}
-
-const ask = (url: string, method: "GET" | "DELETE" = "GET"): Promise<Response> => inTurn(url, () => send(url, method));
-
-/** Sends one request, and sends it again while the proxy's API restarts: everything that is asked of it can be. */
-async function send(url: string, method = "GET", body?: unknown, ifMatch: string | null = null): Promise<Response> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await fetch(url, {
-        method,
-        signal: AbortSignal.timeout(10_000),
-        headers: {
-          connection: "close",
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...(ifMatch === null ? {} : { "if-match": ifMatch }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-    } catch (error) {
-      if (attempt === 5) {
-        throw new Error(`the proxy at ${new URL(url).origin} does not answer: ${describeError(error)}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, attempt * 50));
-    }
-  }
-}
+const pathOf = (id: string): string => `/id/${encodeURIComponent(id)}`;
 
 /** Where a route sends its requests, `127.0.0.1:32768`, looked up in the proxy's own form; undefined when nowhere. */
 export function dialOf(route: ProxyRoute | undefined): string | undefined {
@@ -187,7 +156,7 @@ export function dialOf(route: ProxyRoute | undefined): string | undefined {
 
 /** Whether a proxy answers and has the HTTP server that routes belong to. */
 export async function measureProxy({ admin, server }: ProxyAdmin): Promise<Measurement> {
-  const response = await ask(`${admin}/config/apps/http/servers/${encodeURIComponent(server)}/listen`);
+  const response = await ask(admin, { path: `/config/apps/http/servers/${encodeURIComponent(server)}/listen` });
   const listen: unknown = response.ok ? await jsonOf(response) : null;
   return listen === null
     ? { result: "failed", evidence: `the proxy has no HTTP server ${server}` }

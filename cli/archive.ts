@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, posix } from "node:path";
 import { projectIn, stackFileOf, stackNames } from "../project/project";
 import { parseYaml } from "../project/yaml";
-import { shared, writeAtomically } from "../records/atomic-file";
+import { writeAtomically } from "../records/atomic-file";
+import { writeProjectFile } from "../records/project-file";
 import { canonicalJson, digestOf } from "../release/canonical";
 import type { Settings } from "../release/parse";
 import type { Digest, ReleaseId } from "../release/primitives";
@@ -97,11 +98,7 @@ export function countToMove(
 
 /** Writes what was planned: every file whole and on the disk before the stack file refers to it. */
 export function writeArchiving({ folder: project, file }: FiledStack, { files, text, obsolete }: Archiving): void {
-  for (const [path, content] of files) {
-    const target = join(project, path);
-    mkdirSync(join(target, ".."), { recursive: true });
-    writeAtomically(target, content, shared);
-  }
+  for (const [path, content] of files) writeProjectFile(project, path, content);
   writeAtomically(file, text);
   if (obsolete !== undefined && !usedElsewhere(project, obsolete)) rmSync(join(project, obsolete), { force: true });
 }

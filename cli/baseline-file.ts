@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { pinnedCells } from "../rows/live";
 import { locatedTable } from "../checks/row-probes";
-import { shared, writeAtomically } from "../records/atomic-file";
+import { writeProjectFile } from "../records/project-file";
 import { parseBaseline } from "../release/baseline";
 import { fileNameOf } from "../release/file-names";
 import type { ReleaseId } from "../release/primitives";
@@ -68,8 +68,5 @@ export function baselineConfig(
 
 /** Writes the row files of a configuration. */
 export function writeRowFiles(folder: string, files: ReadonlyMap<string, string>): void {
-  for (const [path, text] of files) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeAtomically(join(folder, path), text, shared);
-  }
+  for (const [path, text] of files) writeProjectFile(folder, path, text);
 }

@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve, sep } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { dirname, resolve, sep } from "node:path";
 import { nameInProject, namespace, type Project } from "../project/project";
 import { blockText } from "../project/stack-edit";
 import { fullKey, readStackYaml, type StackYaml } from "../project/stack-yaml";
 import { parseYaml, readYaml } from "../project/yaml";
-import { shared, writeAtomically } from "../records/atomic-file";
-import { plainFiles, type PlainFiles } from "../records/project-file";
+import { writeAtomically } from "../records/atomic-file";
+import { plainFiles, writeProjectFile, type PlainFiles } from "../records/project-file";
 import { broughtKeys, differences } from "../release/brought";
 import { canonicalJson } from "../release/canonical";
 import { InvalidConfiguration } from "../release/config";
@@ -70,10 +70,7 @@ export function takeReleases(where: Where, from: string): VerbResult<ReleaseTake
     return { code: exitCodes.ok, text: said, json };
   }
   writeOrRefuse(where.folder, () => {
-    for (const [path, content] of files.brought) {
-      mkdirSync(join(where.folder, dirname(path)), { recursive: true });
-      writeAtomically(join(where.folder, path), content, shared);
-    }
+    for (const [path, content] of files.brought) writeProjectFile(where.folder, path, content);
     if (keys.length > 0) writeAtomically(file, text);
   });
   const list = (title: string, each: readonly string[]): string[] =>

@@ -14,6 +14,8 @@ export interface DaemonOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
+  /** What nobody else may do with the files that it makes; 0o077 is everything. */
+  readonly umask?: number;
   /** Whether it answers yet. Asked again and again until it does. */
   readonly ready: () => Promise<boolean>;
   /** Milliseconds until it must answer. */
@@ -33,6 +35,8 @@ export async function startDaemon(options: DaemonOptions): Promise<void> {
   const log = path.join(options.folder, "log");
   const handle = openLog(log);
   const { size } = fs.fstatSync(handle);
+  // A child has its parent's, and Node sets none for it alone.
+  const umask = options.umask === undefined ? undefined : process.umask(options.umask);
   const child = spawn(options.command, options.args, {
     cwd: "/",
     detached: true,
@@ -41,6 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<void> {
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   });
+  if (umask !== undefined) process.umask(umask);
   fs.closeSync(handle);
   let ended: string | undefined;
   child.once("error", (error) => {

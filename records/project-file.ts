@@ -1,6 +1,18 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, realpathSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+} from "node:fs";
+import { dirname, join, resolve, sep } from "node:path";
 import type { ProjectFiles } from "../release/project-files";
+import { shared, writeAtomically } from "./atomic-file";
 
 /** A link in the last place was followed already; one that has just been put there is not. Windows has neither flag. */
 const flags = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0) | (constants.O_NONBLOCK || 0);
@@ -18,7 +30,7 @@ export function projectFiles(project: string): ProjectFiles {
     } catch {
       throw new Error(`no file ${path}`);
     }
-    if (!real.startsWith(root.endsWith(sep) ? root : root + sep)) throw new Error(`${path} leads out of the project`);
+    if (!isBelow(real, root)) throw new Error(`${path} leads out of the project`);
     return real;
   };
   return {
@@ -35,6 +47,36 @@ export function projectFiles(project: string): ProjectFiles {
       return readdirSync(real).sort();
     },
   };
+}
+
+/** Whether a real path lies below a folder's real path. */
+const isBelow = (real: string, root: string): boolean => real.startsWith(root.endsWith(sep) ? root : root + sep);
+
+/**
+ * Writes a file of the project that others work on, too, as a whole, with the folders that it needs. Links inside the
+ * project are followed.
+ * @throws Error where a folder or the file leads out of the project; nothing was written then
+ */
+export function writeProjectFile(project: string, path: string, content: string | Uint8Array): void {
+  writeAtomically(placeInProject(project, path), content, shared);
+}
+
+/**
+ * Where a file of the project is written, its folder made.
+ * @throws Error where a folder or the file leads out of the project: whoever writes the branch chooses the links
+ */
+export function placeInProject(project: string, path: string): string {
+  const root = realpathSync(project);
+  const target = resolve(root, path);
+  // A folder that is made below a link is made where the link leads, so the nearest one that is there is looked at first.
+  let there = target;
+  while (lstatSync(there, { throwIfNoEntry: false }) === undefined) there = dirname(there);
+  const real = existsSync(there) ? realpathSync(there) : undefined;
+  if (real === undefined || !isBelow(target, root) || (real !== root && !isBelow(real, root))) {
+    throw new Error(`${path} leads out of the project; nothing was written`);
+  }
+  mkdirSync(dirname(target), { recursive: true });
+  return target;
 }
 
 /**

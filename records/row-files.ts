@@ -5,17 +5,17 @@ import {
   constants,
   copyFileSync,
   existsSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { jsonLines, rowsDigest, rowsPath } from "../release/rows";
 import type { Digest } from "../release/primitives";
 import type { Row } from "../release/schema/rows";
-import { shared, writeAtomically } from "./atomic-file";
+import { shared } from "./atomic-file";
+import { placeInProject, writeProjectFile } from "./project-file";
 
 /**
  * Writes inline rows as a row file under its digest, so that whoever applies them finds them as it finds a row file.
@@ -23,10 +23,7 @@ import { shared, writeAtomically } from "./atomic-file";
  */
 export function writeInlineRows(folder: string, records: string, rows: readonly Row[]): string {
   const path = rowsPath(records, rowsDigest({ rows: [...rows] }).digest);
-  if (!existsSync(join(folder, path))) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeAtomically(join(folder, path), jsonLines(rows), shared);
-  }
+  if (!existsSync(join(folder, path))) writeProjectFile(folder, path, jsonLines(rows));
   return path;
 }
 
@@ -39,10 +36,10 @@ export function keepRowFile(
   records: string,
   { path, digest }: { readonly path: string; readonly digest: Digest },
 ): void {
-  const kept = join(folder, rowsPath(records, digest));
-  if (existsSync(kept)) return;
+  const keptAt = rowsPath(records, digest);
+  if (existsSync(join(folder, keptAt))) return;
+  const kept = placeInProject(folder, keptAt);
   const beside = `${kept}.${randomBytes(4).toString("hex")}.partial`;
-  mkdirSync(dirname(kept), { recursive: true });
   try {
     // A copy takes over the mode of what it is of, which may be its owner's alone.
     closeSync(openSync(beside, "wx", shared));

@@ -201,10 +201,18 @@ const port = { error: "expected a port from 1 to 65535, such as 5432" };
 /** A TCP port. */
 export const Port = z.int(port).min(1, port).max(65_535, port);
 
+const origin = String.raw`https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?`;
+
 /** An http(s) address without a path: `https://app.example.com`, `http://127.0.0.1:9000`. */
 export const Origin = pattern(
   "an http(s) address without a path such as https://app.example.com",
-  /^https?:\/\/(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?$/,
+  new RegExp(`^${origin}$`),
+);
+
+/** Where a proxy is told what to do: an origin, or a socket, whose path may have 107 bytes. */
+export const AdminAddress = pattern(
+  "an http(s) address without a path, or a socket such as unix:///run/caddy/admin.sock",
+  new RegExp(`^(?:${origin}|unix://(?!.*/\\.{1,2}(?:/|$))/[\\x21-\\x7e]{1,106})$`),
 );
 
 /** A path on a service: `/health`. It may hold `${…}` variables. */

@@ -136,6 +136,7 @@ export class Gates {
       throw first ? error : new Error("blocked by the gate before the change; see the first failed resource");
     });
     if (pulumi.runtime.isDryRun()) return;
+    if (first) asking().startAhead(this.settings, this.clients);
     // Somebody may have stopped the stack while everything was asked.
     if (this.running === undefined) refuseWhileStopped(this.log.entries(), this.rollback, false);
     this.begin(await this.mark());

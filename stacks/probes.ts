@@ -2,7 +2,7 @@
  * Everything that the gates ask, behind one door: its clients take half a second to load, which `gates.ts` spends while
  * the engine starts its plugins.
  */
-export { probesAfter, timingAfter } from "../checks/after";
+export { probesAfter, startAhead, timingAfter } from "../checks/after";
 export { probesBefore, timingBefore } from "../checks/before";
 export { openClients } from "../checks/clients";
 export { planLive } from "../checks/migrations";

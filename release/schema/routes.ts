@@ -1,9 +1,11 @@
 import { z } from "zod";
-import { Duration, Host, Name, Origin, ToggleName, UrlPath } from "../primitives";
+import { AdminAddress, Duration, Host, Name, Origin, ToggleName, UrlPath } from "../primitives";
 
 /** The reverse proxy (Caddy) in front of the services of a single host. */
 export const Proxy = z.strictObject({
-  admin: Origin.describe("Its admin API; whoever reaches it moves routes, so it listens on loopback"),
+  admin: AdminAddress.describe(
+    "Its admin API; whoever reaches it moves routes and reads files, so it listens on a socket of its owner, or on loopback",
+  ),
   url: Origin.describe("Where it answers"),
   server: Name.optional().describe("The HTTP server of its configuration that routes belong to, `rewind` unless said"),
 });

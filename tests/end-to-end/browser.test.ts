@@ -6,8 +6,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { S3Client } from "@aws-sdk/client-s3";
+import { chromium } from "playwright-core";
 import { measurePages } from "../../checks/browser";
+import { launchChromium } from "../../checks/browser-launch";
 import type { PinnedFrontend } from "../../checks/frontend";
+import { sharedBrowser } from "../../checks/shared-browser";
 import { readFolder } from "../../builds/folder";
 import { frontendBucket, publishFrontends, type Builds } from "../../local/frontend";
 import type { BrowserVisit } from "../../release/schema/verification";
@@ -23,6 +26,8 @@ describe("a page in a real browser", function () {
   let pages: Pages;
   let [url, foreign] = ["", ""];
   let touched = 0;
+  const browser = sharedBrowser(() => launchChromium(chromium));
+  const clients = { objectStore: () => store!, browser: () => browser.open() };
 
   before(async function () {
     const { endpoint, region, accessKey, secretKey } = (await fixtureFor(this)).environment.objectStore;
@@ -46,7 +51,8 @@ describe("a page in a real browser", function () {
       string,
     ];
   });
-  after(() => {
+  after(async () => {
+    await browser.close();
     store?.destroy();
     server?.close();
     elsewhere?.close();
@@ -69,7 +75,7 @@ describe("a page in a real browser", function () {
     const place = { bucket: frontendBucket, url };
     const frontend: PinnedFrontend = { name: "web", build: builds[build], place, bucket: frontendBucket };
     const wanted = { to: "frontend/web", path: "/tasks", visible: "[data-assistant-dock]", ...visit };
-    return await measurePages({ objectStore: () => store! }, frontend, wanted, AbortSignal.timeout(60_000));
+    return await measurePages(clients, frontend, wanted, AbortSignal.timeout(60_000));
   };
   const failsWith = async (reason: RegExp, visit: Partial<BrowserVisit> = {}): Promise<void> => {
     const { result, evidence } = await measure(visit);
@@ -123,6 +129,7 @@ describe("a page in a real browser", function () {
 
   it("W2 · breaks with the command to type where there is no browser, and leaves none behind", async () => {
     await serve("v1.2.0");
+    await browser.close();
     const before = process.env.REWIND_CHROMIUM;
     process.env.REWIND_CHROMIUM = "/nowhere/chromium";
     try {
@@ -133,7 +140,26 @@ describe("a page in a real browser", function () {
     }
   });
 
-  it("ends with its time, and the browser with it", async () => {
+  it("W2 · tells of the first page that is wrong, whichever was loaded first", async () => {
+    await serve("v1.2.0");
+    const path = ["/tasks", "/late.html", "/broken.html"];
+    const [document, type] = pages.get("/index.html")!;
+    const throwing = (script: string) => document.replace("</body>", `<script>${script}</script></body>`);
+    pages.set("/late.html", [throwing("setTimeout(() => { throw new Error('late') }, 300)"), type]);
+    pages.set("/broken.html", [throwing("throw new Error('at once')"), type]);
+    await failsWith(/\/late\.html: .*error in the page: late/, { path });
+  });
+
+  it("W2 · goes on with another browser after one has died between two looks", async () => {
+    await serve("v1.2.0");
+    const { browser: first } = await browser.open();
+    await first.close();
+    const { result, evidence } = await measure();
+    assert.equal(result, "passed", evidence);
+    assert.notEqual((await browser.open()).browser, first);
+  });
+
+  it("ends with its time, and its pages with it", async () => {
     await serve("v1.2.0");
     const frontend = {
       name: "web",
@@ -142,6 +168,10 @@ describe("a page in a real browser", function () {
       bucket: frontendBucket,
     };
     const visit = { to: "frontend/web", path: Array.from({ length: 50 }, () => "/tasks") };
-    await assert.rejects(measurePages({ objectStore: () => store! }, frontend, visit, AbortSignal.timeout(3_000)));
+    await assert.rejects(measurePages(clients, frontend, visit, AbortSignal.timeout(1_500)));
+    const { browser: open } = await browser.open();
+    // Mocha's own limit ends this where a page stays.
+    while (open.contexts().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(open.isConnected(), true, "the browser is for the other checks, too");
   });
 });

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
+import { deleteRoute } from "../../checks/proxy";
 import { frontendBucket, publishFrontends, type Builds } from "../../local/frontend";
 import { lastVerified } from "../../records/state";
 import { fixtureFor, type Fixture } from "./fixture";
@@ -156,7 +157,8 @@ describe("a frontend on real components", function () {
   });
 
   it("W2 · a route that somebody changed at the proxy is found, and put back after a refresh", async () => {
-    await fetch(`${proxy().admin}/id/rewind.local-${own().environment.id}.frontend.web`, { method: "DELETE" });
+    const { admin } = proxy();
+    await deleteRoute({ admin, server: "rewind" }, `rewind.local-${own().environment.id}.frontend.web`);
     const found = await own().rewind("verify", "--json");
     assert.equal(found.code, 11, found.output);
     assert.match(found.stdout, /served frontend\/web/);

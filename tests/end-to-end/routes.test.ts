@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { deleteRoute, dialOf, readRoute } from "../../checks/proxy";
 import { withCache } from "./cache";
-import { fixtureFor, type Fixture } from "./fixture";
+import { fixtureFor, scratch, type Fixture } from "./fixture";
+import { checkout } from "./local-home";
 import { configOf, edit } from "./stack-edits";
 
 const patience = 300_000;
@@ -56,6 +59,26 @@ function load(url: string): { stop(): Promise<Answer[]> } {
   };
 }
 
+/** The ports that a process listens on, as the kernel tells. */
+function listenersOf(pid: number): string[] {
+  const own = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return "";
+      }
+    }),
+  );
+  return ["tcp", "tcp6"].flatMap((family) =>
+    readFileSync(`/proc/${pid}/net/${family}`, "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state, , , , , , inode]) => state === "0A" && own.has(`socket:[${inode}]`))
+      .map(([, local = ""]) => String(parseInt(local.split(":")[1] ?? "", 16))),
+  );
+}
+
 describe("a route in front of a service", function () {
   this.timeout(patience);
   let fixture: Fixture;
@@ -98,6 +121,21 @@ describe("a route in front of a service", function () {
     const versions = answers.map((answer) => answer.version);
     assert.ok(answers.length > 100, `only ${answers.length} answers`);
     assert.deepEqual([...new Set(versions)], ["v1.2.1", "v1.2.0"]);
+  });
+
+  it("SEC-M9 · the proxy's admin API is a socket that only its owner reaches, and nothing else of it listens but its port", async () => {
+    const { admin, url } = fixture.environment.proxy;
+    const socket = admin.replace("unix://", "");
+    // Every change of its configuration makes the socket anew.
+    const { mode, uid } = statSync(socket);
+    assert.equal(mode & 0o077, 0, mode.toString(8));
+    assert.equal(uid, process.getuid?.());
+    const pid = (JSON.parse(readFileSync(join(checkout, scratch, "proxy", "process.json"), "utf8")) as { pid: number })
+      .pid;
+    assert.deepEqual(listenersOf(pid), [new URL(url).port]);
+    if (process.getuid?.() !== 0) return;
+    const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "test", "-w", socket];
+    assert.equal(spawnSync("setpriv", asNobody).status, 1);
   });
 
   it("follows its container to another port, as Docker gives out when it starts again, with a plain update", async () => {

@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { projectFiles } from "../../records/project-file";
+import { projectFiles, writeProjectFile } from "../../records/project-file";
 import type { ProjectFiles } from "../../release/project-files";
 
 describe("the files of a project", () => {
@@ -55,6 +65,34 @@ describe("the files of a project", () => {
     symlinkSync("a.jsonl", join(project, "rows", "same.jsonl"));
     symlinkSync(project, join(folder, "linked"));
     assert.equal(projectFiles(join(folder, "linked")).read("rows/same.jsonl", 10).toString(), "inside");
+  });
+
+  it("SEC-L6 · are not written through a link that leads out, nor is a folder made there", () => {
+    mkdirSync(join(folder, "theirs"));
+    writeFileSync(join(folder, "theirs", "a.json"), "theirs");
+    symlinkSync(join(folder, "theirs"), join(project, "releases"));
+    symlinkSync(join(folder, "outside"), join(project, "rows", "b.jsonl"));
+    symlinkSync(join(folder, "not-there"), join(project, "rows", "c.jsonl"));
+    symlinkSync(join(folder, "not-there"), join(project, "nowhere"));
+    const out = ["releases/a.json", "releases/b.json", "releases/deep/b.json", "rows/b.jsonl", "rows/c.jsonl", "../a"];
+    for (const path of [...out, "nowhere/a.json", "nowhere/deep/a.json", "/tmp/rewind-a", "."]) {
+      assert.throws(() => {
+        writeProjectFile(project, path, "ours");
+      }, /leads out of the project; nothing was written$/);
+    }
+    assert.deepEqual(readdirSync(folder).sort(), ["outside", "project", "theirs"]);
+    assert.deepEqual(readdirSync(join(folder, "theirs")), ["a.json"]);
+    assert.equal(readFileSync(join(folder, "theirs", "a.json"), "utf8"), "theirs");
+    assert.equal(readFileSync(join(folder, "outside"), "utf8"), "outside");
+  });
+
+  it("are written with the folders that they need, through links that stay inside, too", () => {
+    symlinkSync("rows", join(project, "releases"));
+    symlinkSync(project, join(folder, "linked"));
+    writeProjectFile(join(folder, "linked"), "releases/deep/b.json", "ours");
+    writeProjectFile(project, "new/deep/c.json", "ours");
+    assert.equal(readFileSync(join(project, "rows", "deep", "b.json"), "utf8"), "ours");
+    assert.equal(readFileSync(join(project, "new", "deep", "c.json"), "utf8"), "ours");
   });
 
   it("never give away what lies outside, whatever is asked for", () => {

@@ -140,6 +140,14 @@ const samples: Record<string, Samples> = {
       "http://a:x",
     ],
   },
+  "where a proxy is told": {
+    schema: primitives.AdminAddress,
+    valid: ["unix:///run/caddy/admin.sock", "http://127.0.0.1:2019", `unix:///${"a".repeat(106)}`],
+    invalid: [
+      ...["", "unix://run/caddy.sock", "unix:///", `unix:///${"a".repeat(107)}`, "unix:///run/../etc/x", "unix:///a b"],
+      ...["http://127.0.0.1:2019/config", "unix:///run/x\n", "/run/caddy/admin.sock"],
+    ],
+  },
   "a moment": {
     schema: primitives.Moment,
     valid: ["2025-09-17T19:00:00Z", "2024-02-29T23:59+02:00", "2025-09-17T03:30:00.123456-05:30"],
