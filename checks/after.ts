@@ -71,7 +71,7 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
         const entry = `${facet}/${name}`;
         return {
           name: `running ${entry}`,
-          ask: () => measureContainer(clients.docker, containers[entry], fullImage(registry, image)),
+          ask: (signal) => measureContainer(clients.docker, containers[entry], fullImage(registry, image), signal),
         };
       }),
     );

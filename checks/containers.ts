@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { engineName } from "../release/images";
 import { hostInUrl } from "../release/primitives";
+import { whyUnhealthy } from "./health";
 import type { Measurement } from "./probe";
 
 /** The containers that run the pinned entries: `services/api` → container id. */
@@ -24,14 +25,17 @@ export async function addressOf(docker: Docker, host: string, entry: string, con
 }
 
 /** Whether the container of an entry runs, is healthy, and was made from the pinned image. */
-export async function measureContainer(docker: Docker, id: string | undefined, image: string): Promise<Measurement> {
+export async function measureContainer(
+  docker: Docker,
+  id: string | undefined,
+  image: string,
+  signal?: AbortSignal,
+): Promise<Measurement> {
   if (id === undefined) return { result: "failed", evidence: "no container" };
-  const { State, Image, Name } = await docker.getContainer(id).inspect();
+  const { Image, Name } = await docker.getContainer(id).inspect();
   const name = Name.replace(/^\//, "");
-  const health = (State as { Health?: { Status: string } }).Health?.Status ?? "healthy";
-  if (!State.Running || health !== "healthy") {
-    return { result: "failed", evidence: `${name} is ${State.Running ? health : State.Status}` };
-  }
+  const why = await whyUnhealthy(docker, id, signal);
+  if (why !== undefined) return { result: "failed", evidence: `${name} is ${why}` };
   const { RepoDigests, RepoTags } = await docker.getImage(Image).inspect();
   const names = [...RepoDigests, ...RepoTags];
   return [image, engineName(image), engineName(withoutTag(image))].some((each) => names.includes(each))

@@ -68,7 +68,7 @@ export function declare(
       ? undefined
       : new Database("database", loaded, { providers: [databaseProvider(loaded), dynamic], dependsOn: jobs });
   const first = [...jobs, ...(stored?.resources ?? []), ...(based?.resources ?? [])];
-  const workloads = [...workloadsOnDocker(loaded, first), ...workloadsOnAws(loaded, first)];
+  const workloads = [...workloadsOnDocker(loaded, first, dynamic), ...workloadsOnAws(loaded, first)];
   const running = workloads.flatMap(({ resources }) => resources);
   const containers = Object.fromEntries(
     workloads.flatMap((each) => (each instanceof Workloads ? Object.entries(each.containers) : [])),
@@ -104,7 +104,11 @@ export function declare(
 }
 
 /** Containers on a single engine, and services on a swarm, where the environment runs them there. */
-function workloadsOnDocker(loaded: Loaded, first: readonly pulumi.Resource[]): (Workloads | SwarmServices)[] {
+function workloadsOnDocker(
+  loaded: Loaded,
+  first: readonly pulumi.Resource[],
+  dynamic: DynamicProvider,
+): (Workloads | SwarmServices)[] {
   const { environment } = loaded.settings;
   if (environment.docker === undefined || !needsDocker(environment)) return [];
   const provider = dockerProvider(loaded);
@@ -112,7 +116,7 @@ function workloadsOnDocker(loaded: Loaded, first: readonly pulumi.Resource[]): (
   const functions = asContainers(environment, "functions") && environment.functions !== undefined;
   return [
     ...(swarm ? [new SwarmServices("swarm", loaded, first, { provider })] : []),
-    ...(swarm && !functions ? [] : [new Workloads("workloads", loaded, first, { provider })]),
+    ...(swarm && !functions ? [] : [new Workloads("workloads", loaded, first, { providers: [provider, dynamic] })]),
   ];
 }
 

@@ -9,7 +9,11 @@ import type { Environment } from "../release/schema/environment";
 import type { Workload } from "../release/schema/workloads";
 import type { Loaded } from "../release/config";
 import { variablesFor } from "../release/variables";
+import { HealthyContainers, type Awaiting } from "./healthy-containers";
 import { mountsOf, volumesOf } from "./volumes";
+
+/** How long a container may take to be healthy beside what its health check allows for the start, in milliseconds. */
+const patienceFor = 60_000;
 
 type Pin = Pinned["facets"]["services" | "functions"][string];
 
@@ -50,11 +54,16 @@ export class Workloads extends pulumi.ComponentResource {
           ...(workload.volumes === undefined ? {} : { volumes: mountsOf(path, workload.volumes, volumes) }),
         };
         const opts = { parent: this, dependsOn: [...dependsOn], ...createdFirst };
-        return [path, new docker.Container(entry, args, opts)] as const;
+        const patience = patienceFor + milliseconds(workload.healthcheck?.startPeriod ?? "0s");
+        return { path, container: new docker.Container(entry, args, opts), patience };
       }),
     );
-    this.containers = Object.fromEntries(containers);
-    this.resources = [network, ...images.values(), ...Object.values(volumes), ...Object.values(this.containers)];
+    this.containers = Object.fromEntries(containers.map(({ path, container }) => [path, container]));
+    const made = [...Object.values(volumes), ...Object.values(this.containers)];
+    const awaited = containers.map(({ path, container: { id }, patience }) => [path, { container: id, patience }]);
+    const args = { host: environment.docker?.host ?? "", containers: Object.fromEntries(awaited) as Awaiting };
+    const healthy = awaited.length === 0 ? [] : [new HealthyContainers("healthy", args, { parent: this })];
+    this.resources = [network, ...images.values(), ...made, ...healthy];
     this.registerOutputs();
   }
 
@@ -124,8 +133,6 @@ function containerArgs(
     restart: "unless-stopped",
     init: true,
     mustRun: true,
-    wait: true,
-    waitTimeout: 60,
     stopTimeout: 10,
     destroyGraceSeconds: 10,
     capabilities: { drops: ["ALL"] },

@@ -11,10 +11,10 @@ import { FrontendPlace } from "./frontend";
 import { ObjectStore } from "./storage";
 import { Workload } from "./workloads";
 
-/** Everything that surrounds a release and stays while releases come and go. */
 /** The host in a `tcp://` address; nothing where it is of another kind. */
 const tcpHost = (address: string): string | undefined => /^tcp:\/\/(?:[^@]*@)?(.*?)(?::[0-9]+)?$/.exec(address)?.[1];
 
+/** Everything that surrounds a release and stays while releases come and go. */
 export const Environment = z.strictObject({
   name: EnvironmentName,
   kind: z.enum(["local", "staging", "production"], { error: "expected local, staging or production" }),

@@ -421,7 +421,8 @@ describe("faults on the operator's way back, on the real engine", function () {
     for (const left of [`${name}.state.json`, `Pulumi.${name}.yaml.before`]) rmSync(join(checkout, left));
     assert.equal(code, 0, output);
     assert.match(output, /verified v1\.2\.1: \d+ checks passed/);
-    assert.match(output, /score_prism\S* .*\(healthy\)/);
+    // Docker asks a new container itself when a whole interval is over; by then the update has asked all of them.
+    assert.match(output, /score_prism\S* .*\((?:healthy|health: starting)\)/);
     const verdict = await stack.rewind("verify");
     assert.equal(verdict.code, 0, verdict.output);
     // What the log still has open is closed by whichever verb is asked first.

@@ -129,8 +129,9 @@ describe("rolling back on real components", function () {
     const current = await stack.containers();
     const events = await eventsSince(since);
     for (const entry of Object.keys(current)) {
+      // Its health check, run in it: by the update, or by Docker when the first interval is over.
       const healthy = events.findIndex(
-        ({ id, action }) => id === current[entry] && action === "health_status: healthy",
+        ({ id, action, code }) => id === current[entry] && action === "exec_die" && code === "0",
       );
       const gone = events.findIndex(({ id, action }) => id === old[entry] && (action === "kill" || action === "die"));
       assert.ok(healthy >= 0 && gone > healthy, `${entry}: healthy at ${healthy}, old gone at ${gone}`);
@@ -301,7 +302,7 @@ describe("rolling back on real components", function () {
     return answer.version;
   }
 
-  async function eventsSince(since: number): Promise<{ id: string; action: string }[]> {
+  async function eventsSince(since: number): Promise<{ id: string; action: string; code: string | undefined }[]> {
     const until = Math.ceil(Date.now() / 1_000);
     const stream = await stack.docker.getEvents({ since, until, filters: { type: ["container"] } });
     let text = "";
@@ -309,8 +310,8 @@ describe("rolling back on real components", function () {
     return text
       .split("\n")
       .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as { id: string; Action: string })
-      .map(({ id, Action }) => ({ id, action: Action }));
+      .map((line) => JSON.parse(line) as { id: string; Action: string; Actor: { Attributes: { exitCode?: string } } })
+      .map(({ id, Action, Actor: { Attributes } }) => ({ id, action: Action, code: Attributes.exitCode }));
   }
 });
 

@@ -30,6 +30,8 @@ describe("services on a swarm", function () {
       environment.setIn(["services", "api", "replicas"], 2);
       // Patient: what is proved here is not speed.
       environment.setIn(["services", "api", "healthcheck", "timeout"], "20s");
+      // A swarm waits for its own question, which it asks when an interval is over.
+      environment.setIn(["services", "api", "healthcheck", "interval"], "2s");
       // The functions are containers wherever services run, and other tests have them.
       environment.delete("functions");
       // Routes lead to containers of a single host; a swarm has its own ports.

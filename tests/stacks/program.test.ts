@@ -13,6 +13,7 @@ const types = {
   container: "docker:index/container:Container",
   database: "postgresql:index/database:Database",
   grant: "postgresql:index/grant:Grant",
+  healthy: "pulumi-nodejs:dynamic/rewind:HealthyContainers",
   image: "docker:index/remoteImage:RemoteImage",
   ownership: "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
   policy: "aws:s3/bucketPolicy:BucketPolicy",
@@ -82,6 +83,7 @@ describe("the program on the engine's mocks", () => {
         grant: 2,
         // Only the containers are elsewhere: production has services on ECS and functions on Lambda.
         container: stack === "prod" ? 0 : 4,
+        healthy: stack === "prod" ? 0 : 1,
         image: stack === "prod" ? 0 : 1,
         // The embedded stack has a role of its members, too.
         role: stack === "local" ? 2 : 1,
@@ -126,8 +128,6 @@ describe("the program on the engine's mocks", () => {
       restart: "unless-stopped",
       init: true,
       mustRun: true,
-      wait: true,
-      waitTimeout: 60,
       stopTimeout: 10,
       destroyGraceSeconds: 10,
       capabilities: { drops: ["ALL"] },
@@ -150,6 +150,18 @@ describe("the program on the engine's mocks", () => {
     for (const { name, deleteBeforeReplace, replaceOnChanges } of containers) {
       assert.deepEqual([deleteBeforeReplace, replaceOnChanges], [false, ["healthcheck"]], name);
     }
+  });
+
+  it("W3 · waits for every container to be healthy before anything that comes after, as long as its start may take", () => {
+    const { inputs } = resourceOf(staging, types.healthy, "healthy");
+    const entries = [
+      "services/api",
+      "functions/finalizeAssessment",
+      "functions/score_fc_session",
+      "functions/score_prism",
+    ];
+    const expected = entries.map((path) => [path, { container: `${path.replace(/.*\//, "")}-id`, patience: 70_000 }]);
+    assert.deepEqual(inputs.containers, Object.fromEntries(expected));
   });
 
   it("publishes ports on the loopback unless the environment says where", () => {

@@ -84,7 +84,7 @@ describe("services on a swarm, on the engine's mocks", () => {
       sysctl: {},
       healthcheck: {
         tests: ["CMD", "/bin/node", "/app/main.js", "healthcheck"],
-        interval: "2s",
+        interval: "10s",
         timeout: "2s",
         startPeriod: "1s",
         retries: 10,
