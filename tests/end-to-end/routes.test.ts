@@ -123,7 +123,7 @@ describe("a route in front of a service", function () {
     assert.deepEqual([...new Set(versions)], ["v1.2.1", "v1.2.0"]);
   });
 
-  it("SEC-M9 · the proxy's admin API is a socket that only its owner reaches, and nothing else of it listens but its port", async () => {
+  it("SEC-M9 · the proxy's admin API is a socket that only its owner reaches, and nothing else of it listens but its port", () => {
     const { admin, url } = fixture.environment.proxy;
     const socket = admin.replace("unix://", "");
     // Every change of its configuration makes the socket anew.
