@@ -7,17 +7,12 @@ import { writtenByHand } from "../records/verify";
 import { byHand, byHandText } from "./by-hand";
 import { exitCodes } from "./exit-codes";
 import type { PlannedJson, WhyNotJson } from "./json/rollback";
-import { obstaclesTo, planRollback, type Planning } from "./planning";
+import { obstaclesTo, planRollback } from "./planning";
 import { coloured } from "./report";
 import type { VerbResult } from "./result";
-import { planText } from "./rollback-plan";
+import { planningOfFile, planText } from "./rollback-plan";
 import type { Where } from "./stack";
-import { readStack, type FiledStack } from "./stack-file";
-
-/** What planning needs of a stack, from its file and its log alone. */
-function filed({ name, settings, log, text, repinned }: FiledStack): Planning {
-  return { name, settings, entries: log.entries(), text, repinned };
-}
+import { readStack } from "./stack-file";
 
 /** The stack file in a backup; those of the first form have it beside their sums. */
 function keptFile(backup: string, file: string): string {
@@ -27,7 +22,7 @@ function keptFile(backup: string, file: string): string {
 
 /** `rewind plan [release]`: the plan of a rollback, without an engine, a network or a secret. */
 export function plan(where: Where, release: ReleaseId | undefined, level: Level): VerbResult<PlannedJson> {
-  const planned = planRollback(filed(readStack(where)), release, level).plan;
+  const planned = planRollback(planningOfFile(readStack(where)), release, level).plan;
   const next = `Next:     rewind rollback ${planned.to.release}${level === "full" ? "" : ` --level ${level}`}`;
   return { code: exitCodes.ok, text: [...planText(planned), next].join("\n"), json: planned };
 }
@@ -46,7 +41,12 @@ export function planByHand(
   const { folder, file, log, name, settings } = stack;
   const entries = log.entries();
   const open = unfinishedRollback(entries)?.begun;
-  const { plan } = planRollback(filed(stack), release ?? open?.to, level, open === undefined ? {} : { own: open.id });
+  const { plan } = planRollback(
+    planningOfFile(stack),
+    release ?? open?.to,
+    level,
+    open === undefined ? {} : { own: open.id },
+  );
   const end = { version: 2, id: log.nextId(), at: now.toISOString(), stack: name, by: writtenByHand, kind: "start" };
   const backup = rollbacks(entries).findLast(({ ended }) => ended?.backup !== undefined)?.ended?.backup;
   const steps = byHand(plan, {
@@ -66,7 +66,7 @@ export function planByHand(
 
 /** `rewind why-not <release>`: every obstacle, not only the first, whose kind is the exit code. */
 export function whyNot(where: Where, release: ReleaseId, level: Level): VerbResult<WhyNotJson> {
-  const planning = filed(readStack(where));
+  const planning = planningOfFile(readStack(where));
   const obstacles = obstaclesTo(planning, release, level);
   const [first] = obstacles;
   const json = { stack: planning.name, release, level, obstacles };

@@ -22,11 +22,14 @@ import type { ReleaseId } from "../release/primitives";
 import { surroundingsOf } from "../release/snapshot";
 import { changedRecords, describeRecord } from "../release/records";
 import type { RefusalKind } from "./exit-codes";
+import { textsOf } from "./plan-texts";
 import { Refusal } from "./result";
 
 /** What a plan is made of: a stack as its file and its deployment log know it. */
 export interface Planning {
   readonly name: string;
+  /** The project's folder. */
+  readonly folder: string;
   readonly settings: Settings;
   readonly entries: readonly Entry[];
   /** The stack file as it was read. */
@@ -174,7 +177,7 @@ function goneFrom({ entries, settings }: Planning): ReleaseId | undefined {
     : [last.release, ...Object.values(last.pins)].find((id) => !settings.catalogue.includes(id));
 }
 
-const nothingKnown = { stack: "", undoes: undefined, estimate: undefined, warnings: [] };
+const nothingKnown = { stack: "", undoes: undefined, estimate: undefined, warnings: [], texts: {} };
 
 /** A plan, and what it was made from: whoever agrees to it agrees for the stack as it was then. */
 export interface Planned {
@@ -191,7 +194,7 @@ export interface Planned {
  * @throws Refusal with the first obstacle, and with how many others there are
  */
 export function planRollback(planning: Planning, wanted: ReleaseId | undefined, level: Level, aim: Aim = {}): Planned {
-  const { name, entries, text } = planning;
+  const { name, folder, entries, text } = planning;
   const release = wanted ?? defaultTarget(planning);
   const { obstacles, sides } = lookAt(planning, release, level, aim);
   if (sides === undefined || obstacles.length > 0) throw refusalOf(obstacles, release);
@@ -199,6 +202,7 @@ export function planRollback(planning: Planning, wanted: ReleaseId | undefined, 
     stack: name,
     undoes: deployments(entries).at(-1)?.intent.id,
     estimate: estimateFrom(measuredRuns(entries, level)),
+    texts: textsOf(folder, sides.from.pinned, sides.target),
     warnings: [
       ...warningsOf(entries, release),
       ...ridingAlong(planning),

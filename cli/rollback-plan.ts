@@ -4,13 +4,25 @@ import type { Plan } from "../release/plan";
 import type { Planning } from "./planning";
 import { coloured, duration } from "./report";
 import type { OpenedStack } from "./stack";
+import type { FiledStack } from "./stack-file";
 
 /** What planning needs of an opened stack, as it is now. */
-export const planningOf = ({ engine, settings, log, file, repinned }: OpenedStack): Planning => ({
+export const planningOf = ({ engine, folder, settings, log, file, repinned }: OpenedStack): Planning => ({
   name: engine.name,
+  folder,
   settings,
   entries: log.entries(),
   text: readFileSync(file, "utf8"),
+  repinned,
+});
+
+/** The same of a stack that is known from its file alone. */
+export const planningOfFile = ({ name, folder, settings, log, text, repinned }: FiledStack): Planning => ({
+  name,
+  folder,
+  settings,
+  entries: log.entries(),
+  text,
   repinned,
 });
 

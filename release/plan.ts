@@ -34,6 +34,8 @@ export interface Plan {
   /** The level that would do, and why. */
   readonly advised: { readonly level: Level; readonly why: string };
   readonly changes: readonly Change[];
+  /** SHA-256 of the files whose SQL the change runs and that stand in no release: migrations and bodies of functions. */
+  readonly texts: Readonly<Record<string, Digest>>;
   /** The worst of the changes'; undefined where nothing changes. */
   readonly risk: Risk | undefined;
   /** Undefined before anything like it has run on the stack. */
@@ -120,6 +122,7 @@ export interface PlanFacts {
   readonly undoes: string | undefined;
   readonly estimate: Estimate | undefined;
   readonly warnings: readonly string[];
+  readonly texts: Plan["texts"];
 }
 
 /**
@@ -142,6 +145,7 @@ export function planFrom(
     level,
     advised: advisedLevel(changes),
     changes,
+    texts: facts.texts,
     risk: worstRisk(changes.map(({ risk }) => risk)),
     estimate: facts.estimate,
     undoes: facts.undoes,

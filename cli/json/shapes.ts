@@ -128,6 +128,9 @@ export const plan = z
     level,
     advised: z.strictObject({ level, why: z.string() }).describe("The level that would do"),
     changes: z.array(change),
+    texts: z
+      .record(z.string(), digest)
+      .describe("SHA-256 of the files whose SQL it runs: migrations by name, bodies of functions by path"),
     risk: risk.optional().describe("The worst of the changes'; left out where nothing changes"),
     estimate: z
       .strictObject({ milliseconds: milliseconds.describe("The median of the runs, in milliseconds"), runs: count })

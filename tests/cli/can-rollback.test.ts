@@ -4,6 +4,7 @@ import type { CanRollback } from "../../cli/json/assessment";
 import type { Advised } from "../../cli/look";
 import type { Planning } from "../../cli/planning";
 import { Refusal } from "../../cli/result";
+import { planningOfFile } from "../../cli/rollback-plan";
 import { readStack } from "../../cli/stack-file";
 import type { Settings } from "../../release/parse";
 import { redactor } from "../../release/redact";
@@ -28,10 +29,7 @@ describe("whether a stack can be rolled back", () => {
   const hold = (release: string): void => {
     readStack(copy().where).log.append({ kind: "hold", release, reason: "leaks" });
   };
-  const planning = (): Planning => {
-    const { name, settings, log, text, repinned } = readStack(copy().where);
-    return { name, settings, entries: log.entries(), text, repinned };
-  };
+  const planning = (): Planning => planningOfFile(readStack(copy().where));
   interface Given {
     readonly release?: string;
     readonly limit?: number;

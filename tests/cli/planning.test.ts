@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { defaultTarget, obstaclesTo, planRollback, running, warningsOf, type Planning } from "../../cli/planning";
 import { Refusal } from "../../cli/result";
+import { planningOfFile } from "../../cli/rollback-plan";
 import { readStack } from "../../cli/stack-file";
 import type { Draft } from "../../records/log";
 import type { Check } from "../../release/verdict";
@@ -15,10 +16,7 @@ const nobody = { host: hostname(), pid: 1, began: "1" };
 describe("the plan of a rollback", () => {
   const copy = freshCopies();
   const append = (draft: Draft) => readStack(copy().where).log.append(draft);
-  const planning = (): Planning => {
-    const { name, settings, log, text, repinned } = readStack(copy().where);
-    return { name, settings, entries: log.entries(), text, repinned };
-  };
+  const planning = (): Planning => planningOfFile(readStack(copy().where));
   const deployAll = (...releases: readonly string[]): void => {
     for (const release of releases) deploy(copy(), release);
   };

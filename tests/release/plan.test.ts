@@ -16,7 +16,7 @@ import { selectPinned } from "../../release/pinned";
 import type { Release } from "../../release/schema/release";
 import { release } from "./arbitraries";
 
-const facts = { stack: "prod", undoes: undefined, estimate: undefined, warnings: [] };
+const facts = { stack: "prod", undoes: undefined, estimate: undefined, warnings: [], texts: {} };
 const environment = {} as Parameters<typeof planFrom>[1]["environment"];
 const catalogue = fc.array(release, { minLength: 2, maxLength: 5 });
 const known = (all: readonly Release[]) => new Map(all.map((each, at) => [`v${at}`, each]));
@@ -125,7 +125,7 @@ describe("a plan", () => {
     const releases = known([{ services: { api: { image } } }, {}] as Release[]);
     const [from, to] = [selectPinned("v0", {}, releases), selectPinned("v1", {}, releases)];
     const estimate = { milliseconds: 7, runs: 2 };
-    const about = { stack: "prod", undoes: "d1", estimate, warnings: ["beware"] };
+    const about = { stack: "prod", undoes: "d1", estimate, warnings: ["beware"], texts: { "0002_b": from.digest } };
     const plan = planFrom(
       { pinned: from, pins: { services: "v0" } },
       { pinned: to, pins: {}, environment },
@@ -134,13 +134,14 @@ describe("a plan", () => {
     );
     assert.deepEqual(plan.from, { release: "v0", digest: from.digest, pins: { services: "v0" } });
     assert.deepEqual(plan.to, { release: "v1", digest: to.digest, pins: {} });
-    const { stack, undoes, warnings, level, remains } = plan;
-    assert.deepEqual({ stack, undoes, estimate: plan.estimate, warnings }, about);
+    const { stack, undoes, warnings, level, remains, texts } = plan;
+    assert.deepEqual({ stack, undoes, estimate: plan.estimate, warnings, texts }, about);
     assert.deepEqual([level, remains], ["fast", remainsAfter(plan.changes)]);
     assert.deepEqual(plan.advised, advisedLevel(plan.changes));
     assert.match(digestOfPlan(plan), /^sha256:[0-9a-f]{64}$/);
     assert.equal(digestOfPlan(plan), digestOfPlan(JSON.parse(JSON.stringify(plan)) as typeof plan));
     assert.notEqual(digestOfPlan(plan), digestOfPlan({ ...plan, level: "full" }));
+    assert.notEqual(digestOfPlan(plan), digestOfPlan({ ...plan, texts: {} }));
   });
 
   it("says of a schema that what it drops is gone, and of no other", () => {

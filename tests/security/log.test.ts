@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { refuseUnapproved } from "../../cli/approval";
+import { textsOf } from "../../cli/plan-texts";
 import { obstaclesTo, planRollback, type Planning } from "../../cli/planning";
 import { Refusal } from "../../cli/result";
+import { planningOfFile } from "../../cli/rollback-plan";
 import { readStack } from "../../cli/stack-file";
 import { chainedLine, DamagedLog, highestToken, linkOf, tornMark } from "../../records/line";
 import { openFileLog, readBytes, readFileLog } from "../../records/log";
 import { stopped } from "../../records/state";
 import { verifyLog } from "../../records/verify";
 import { digestOfPlan } from "../../release/plan";
+import type { Settings } from "../../release/parse";
+import type { Pinned } from "../../release/pinned";
 import { contentOf } from "../../release/records";
 import { deploy } from "../cli/deployed";
 import { freshCopies } from "../cli/project";
@@ -81,10 +85,7 @@ describe("a log that somebody else can write", () => {
 
 describe("a release that is on hold", () => {
   const copy = freshCopies();
-  const planning = (): Planning => {
-    const { name, settings, log, text, repinned } = readStack(copy().where);
-    return { name, settings, entries: log.entries(), text, repinned };
-  };
+  const planning = (): Planning => planningOfFile(readStack(copy().where));
 
   it("SEC-L15 · is on hold under another name, too, until the hold is lifted", () => {
     deploy(copy(), "v1.1.0");
@@ -128,8 +129,9 @@ describe("an approval", () => {
   it("SEC-L11 · from the future is none, but for as much as two clocks differ", () => {
     deploy(copy(), "v1.2.0");
     deploy(copy(), "v1.2.1");
-    const { name, settings, log, text, repinned } = readStack(copy().where);
-    const { plan } = planRollback({ name, settings, entries: log.entries(), text, repinned }, undefined, "full");
+    const filed = readStack(copy().where);
+    const { name, settings, log } = filed;
+    const { plan } = planRollback(planningOfFile(filed), undefined, "full");
     const asked = { ...settings, approval: { validFor: "30m" } } as typeof settings;
     const stack = { log, settings: asked, engine: { name } as never };
     const now = new Date("2026-11-30T12:00:00Z");
@@ -150,5 +152,38 @@ describe("an approval", () => {
     assert.throws(ask("2026-11-30T12:29:00Z"), /is from the future: a clock is wrong/);
     assert.throws(ask("2027-11-30T12:00:00Z"), Refusal);
     assert.throws(ask("2026-11-30T11:00:00Z"), /is older than 30m/);
+  });
+
+  it("SEC-L11 · is of the text of the migrations that the plan runs, and of the functions whose bodies are files", () => {
+    const folder = mkdtempSync(join(tmpdir(), "rewind-texts-"));
+    const write = (file: string, text: string): void => {
+      writeFileSync(join(folder, file), text);
+    };
+    const at = (migration: string | undefined) => ({ facets: { schema: { migration } } }) as unknown as Pinned;
+    const functions = { a: { body: { file: "a.sql" } }, b: { body: "select 1" }, c: { body: { file: "none.sql" } } };
+    const database = { migrations: { folder: "migrations" }, functions };
+    const target = (migration: string | undefined) =>
+      ({ pinned: at(migration), environment: { database } }) as unknown as Settings;
+    try {
+      mkdirSync(join(folder, "migrations"));
+      for (const n of [1, 2, 3, 4])
+        write(`migrations/000${n}_m.sql`, `-- Up Migration\nselect ${n};\n-- Down Migration\nselect -${n};\n`);
+      write("a.sql", "select 2");
+      const texts = textsOf(folder, at("0003_m"), target("0001_m"));
+      assert.deepEqual(Object.keys(texts), ["0002_m", "0003_m", "a.sql"]);
+      assert.deepEqual(textsOf(folder, at("0001_m"), target("0003_m")), texts);
+      assert.deepEqual(Object.keys(textsOf(folder, at(undefined), target("0001_m"))), ["0001_m", "a.sql"]);
+      assert.deepEqual(Object.keys(textsOf(folder, at("0003_m"), target("0003_m"))), ["a.sql"]);
+      write("migrations/0004_m.sql", "-- Up Migration\nselect 5;\n");
+      assert.deepEqual(textsOf(folder, at("0003_m"), target("0001_m")), texts);
+      for (const file of ["migrations/0002_m.sql", "migrations/0003_m.sql", "a.sql"]) {
+        const before = readFileSync(join(folder, file), "utf8");
+        write(file, `${before}drop table customers;\n`);
+        assert.notDeepEqual(textsOf(folder, at("0003_m"), target("0001_m")), texts, file);
+        write(file, before);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
