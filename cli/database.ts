@@ -72,6 +72,8 @@ export async function databaseRecover(where: Where, options: RecoverOptions): Pr
   }).catch((error: unknown) => {
     throw refusal(error, stack, "rewind database recover --before <entry> --into <folder>");
   });
+  const copy = `a copy from before ${intent.id} in ${recovered.folder}, at 127.0.0.1:${recovered.port}`;
+  stack.log.append({ kind: "audit", act: "recover", what: copy });
   const verdict = await verifyRecovered(stack, recovered, entries, intent);
   const took = duration(performance.now() - started);
   const { code, word } = judged(verdict);

@@ -32,6 +32,7 @@ export async function publishFrontend(
   try {
     const published = await publish(clients.objectStore("own"), bucket, folder, signal);
     const { build, files, bytes, sent } = published;
+    if (sent > 0) stack.log.append({ kind: "audit", act: "publish", what: `${name}: ${build} into ${bucket}` });
     const what = sent === 0 ? "is there already" : `${sent} of ${files} files sent, ${bytes} bytes in all`;
     const text = [
       build,

@@ -170,6 +170,8 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
       return `toggle ${entry.toggle} = ${String(entry.value ?? "as the release says")}: ${entry.reason}`;
     case "rotation":
       return `rotation of ${entry.identity} ${entry.step}: ${entry.reason}`;
+    case "audit":
+      return `${entry.act}: ${entry.what}`;
     case "data":
       return `data ${entry.act} ${entry.table} ${entry.step}: ${entry.count} rows`;
     case "rollback":

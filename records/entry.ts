@@ -106,6 +106,15 @@ export interface Rotation extends Written {
   readonly reason: string;
 }
 
+/** Something that was done outside of an update, once it was done. */
+export interface Audited extends Written {
+  readonly kind: "audit";
+  /** A build that was put into the object store; a copy of the database that was made beside the running one. */
+  readonly act: "publish" | "recover";
+  /** What exactly, on one line. */
+  readonly what: string;
+}
+
 /** A clean-up of rows that a version made, or its undoing. The rows themselves stand in the database's own archive. */
 export interface DataChange extends Written {
   readonly kind: "data";
@@ -228,6 +237,7 @@ export type Entry =
   | Hold
   | ToggleChange
   | Rotation
+  | Audited
   | DataChange
   | Stop
   | RollbackBegun

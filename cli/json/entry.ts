@@ -112,6 +112,12 @@ const rotation = z.strictObject({
   to: z.string().describe("The access key that comes"),
   reason,
 });
+const audit = z.strictObject({
+  ...written,
+  kind: z.literal("audit"),
+  act: z.enum(["publish", "recover"]),
+  what: z.string(),
+});
 const data = z.strictObject({
   ...written,
   kind: z.literal("data"),
@@ -199,6 +205,7 @@ export const entry = z
     stop,
     toggled,
     rotation,
+    audit,
     data,
     rollback,
     escalation,

@@ -139,6 +139,7 @@ describe("what the verbs print with --json", () => {
     append({ kind: "rollback-end", of: id, result: "passed", deployment, milliseconds: 1, parts: { backup: 1 } });
     append({ kind: "unhold", release: "v1.2.0", reason: "mended" });
     append({ kind: "toggle", toggle: "AUTOPILOT_WORKER_DISABLED", value: true, reason: "runaway" });
+    append({ kind: "audit", act: "publish", what: "web: sha256:1 into scoring-frontend" });
     append({ kind: "rotation", identity: "application", step: "begun", from: "A", to: "B", reason: "leaked" });
     append({ kind: "data", act: "clean", step: "finished", run: id, table: "app.profiles", count: 3 });
     append({ kind: "stop", reason: "corrupt data" });

@@ -148,6 +148,10 @@ describe("a frontend on real components", function () {
       assert.match(once?.build ?? "", /^sha256:[0-9a-f]{64}$/);
       assert.deepEqual(twice, { ...once, sent: 0 });
       symlinkSync("/etc/passwd", join(copy, "passwd.txt"));
+      const noted = own()
+        .log()
+        .filter(({ kind }) => kind === "audit");
+      assert.equal(noted.length, 1, "what changed nothing leaves no entry");
       const refused = await publish();
       assert.equal(refused.code, 10, refused.output);
       assert.match(refused.output, /passwd\.txt: a link that leads out of the folder/);
