@@ -34,7 +34,12 @@ describe("the verbs on any system", () => {
   it("G10 · name no place that only one system has, but those that they can do without", () => {
     const places = linesWith(/["'`]\/(?:bin|dev|etc|home|opt|proc|root|tmp|usr|var)\//);
     // The shell of a health check is one of the container.
-    const known = [/^checks\/health\.ts:/, /^checks\/chromium\.ts:/, /^checks\/known-hosts\.ts:/, /^records\/runner\.ts:/];
+    const known = [
+      /^checks\/health\.ts:/,
+      /^checks\/chromium\.ts:/,
+      /^checks\/known-hosts\.ts:/,
+      /^records\/runner\.ts:/,
+    ];
     assert.deepEqual(
       places.filter((line) => !known.some((each) => each.test(line))),
       [],
