@@ -94,6 +94,16 @@ export async function openStack(folder: string, place: StackPlace): Promise<Engi
       throw error instanceof CommandError ? engineError(reasonIn(error.message)) : error;
     }
   };
+  /** What a command of the engine about this stack prints. */
+  const pulumi = async (...args: readonly string[]): Promise<string> => {
+    try {
+      const named = [...args, "--stack", stack.name, "--non-interactive"];
+      return (await execute("pulumi", named, { cwd: folder, maxBuffer: 1024 ** 3 })).stdout;
+    } catch (error) {
+      const said = (error as { stderr?: string }).stderr?.trim() ?? "";
+      throw engineError(said === "" ? String(error) : said);
+    }
+  };
   /** An update that was killed leaves its lock behind; nobody waits for a process that is gone. */
   const unlocked = async (work: () => Promise<void>): Promise<void> => {
     try {
@@ -101,7 +111,7 @@ export async function openStack(folder: string, place: StackPlace): Promise<Engi
     } catch (error) {
       if (!(error instanceof EngineLocked) || !isLockedByTheDead(error.message)) throw error;
       try {
-        await execute("pulumi", ["cancel", "--yes", "--stack", stack.name, "--non-interactive"], { cwd: folder });
+        await pulumi("cancel", "--yes");
       } catch {
         throw error;
       }
@@ -115,19 +125,18 @@ export async function openStack(folder: string, place: StackPlace): Promise<Engi
         const config = await workspace.getAllConfig(stack.name);
         return Object.fromEntries(Object.entries(config).map(([key, { value }]) => [key, value]));
       }),
-    outputs: () =>
-      run(async () => {
-        const outputs = await stack.outputs();
-        const open = Object.entries(outputs).filter(([, { secret }]) => !secret);
-        return Object.fromEntries(open.map(([key, { value }]) => [key, value as unknown]));
-      }),
+    outputs: async () => {
+      // The Automation API asks twice, to show secrets in clear as well.
+      const outputs = JSON.parse(await pulumi("stack", "output", "--json")) as Record<string, unknown>;
+      return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== "[secret]"));
+    },
     preview: (options = {}) => run(() => preview(stack, options)),
     up: (message, { onOutput, signal, plan, variables = {}, onResource }) =>
       unlocked(() =>
         run(async () => {
           refuseInterrupted(signal);
           workspace.envVars = { ...workspace.envVars, ...variables, ...experimental };
-          await stack.up({
+          await updating(stack).up({
             message,
             onOutput,
             onError: onOutput,
@@ -141,19 +150,22 @@ export async function openStack(folder: string, place: StackPlace): Promise<Engi
       ),
     setSecrets: (values) => run(() => setSecrets(folder, place, workspace, values)),
     // The Automation API's own export shows secrets in clear.
-    exportState: async () => {
-      const args = ["stack", "export", "--stack", stack.name, "--non-interactive"];
-      return (await execute("pulumi", args, { cwd: folder, maxBuffer: 1024 ** 3 })).stdout;
-    },
+    exportState: () => pulumi("stack", "export"),
     importState: async (file) => {
-      const args = ["stack", "import", "--stack", stack.name, "--file", file, "--non-interactive"];
-      try {
-        await execute("pulumi", args, { cwd: folder });
-      } catch (error) {
-        throw engineError((error as { stderr?: string }).stderr?.trim() ?? String(error));
-      }
+      await pulumi("stack", "import", "--file", file);
     },
   };
+}
+
+/**
+ * A stack to update. After an update the Automation API asks for outputs, twice, and for the history: three commands, each of
+ * which derives the key from the passphrase anew, and nobody here reads what they say.
+ */
+function updating(stack: Stack): Stack {
+  return Object.assign(Object.create(stack) as Stack, {
+    outputs: () => Promise.resolve({}),
+    info: () => Promise.resolve(undefined),
+  });
 }
 
 async function found(folder: string, stackName: string) {
