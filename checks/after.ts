@@ -71,6 +71,9 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
         const entry = `${facet}/${name}`;
         return {
           name: `running ${entry}`,
+          // Its health check may have to be run, which is a process in the container.
+          timeout: "30s",
+          deadline: "30s",
           ask: (signal) => measureContainer(clients.docker, containers[entry], fullImage(registry, image), signal),
         };
       }),

@@ -1,7 +1,12 @@
 import type Docker from "dockerode";
 import { describeError } from "./probe";
 
-/** How long a health check may take where its container does not say it, in milliseconds: Docker's own default. */
+/**
+ * How long a health check may take at least, in milliseconds, whatever its own timeout says: it runs while everything else of
+ * an update does, and Docker, too, lets several be late before it says so.
+ */
+const leastTimeout = 10_000;
+/** Docker's own default. */
 const usualTimeout = 30_000;
 
 /** What is asked of a container that is waited for. */
@@ -27,7 +32,7 @@ export async function whyUnhealthy(docker: Docker, id: string, signal?: AbortSig
   const command = commandOf(Test);
   if (command === undefined) return health;
   // Docker counts in nanoseconds, and 0 is its default.
-  const timeout = Timeout === 0 ? usualTimeout : Timeout / 1e6;
+  const timeout = Timeout === 0 ? usualTimeout : Math.max(Timeout / 1e6, leastTimeout);
   const code = await runIn(
     container,
     command,

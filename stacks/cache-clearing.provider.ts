@@ -31,3 +31,10 @@ async function clear({ url, keys }: CacheClearingInputs): Promise<void> {
     await cache.close();
   }
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<CacheClearingInputs, CacheClearingInputs> = {
+  create,
+  update: (_id, _olds, news) => update(news),
+  delete: () => Promise.resolve(),
+};

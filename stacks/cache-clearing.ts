@@ -1,6 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
-import type * as implementation from "./cache-clearing.provider";
-import { loadProvider } from "./shim";
+import type * as pulumi from "@pulumi/pulumi";
+import { ProjectResource } from "./project-resource";
 
 /** Which keys of which cache to clear, and what makes it necessary again. */
 export interface CacheClearingInputs {
@@ -12,19 +11,11 @@ export interface CacheClearingInputs {
   readonly after?: string;
 }
 
-const load = () => loadProvider("cache-clearing.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<CacheClearingInputs, CacheClearingInputs> = {
-  create: (inputs) => load().create(inputs),
-  update: (_id, _olds, news) => load().update(news),
-  delete: () => Promise.resolve(),
-};
-
 type Args = { [K in keyof CacheClearingInputs]: pulumi.Input<NonNullable<CacheClearingInputs[K]>> };
 
 /** Clears a cache whenever the pin moves, after rows and containers, before verification. */
-export class CacheClearing extends pulumi.dynamic.Resource {
+export class CacheClearing extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
-    super(provider, name, args, { ...opts, additionalSecretOutputs: ["url"] }, "rewind", "CacheClearing");
+    super("cache-clearing.provider", "CacheClearing", name, args, { ...opts, additionalSecretOutputs: ["url"] });
   }
 }

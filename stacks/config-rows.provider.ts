@@ -138,3 +138,13 @@ async function connected<T>(inputs: ConfigRowsInputs, act: (client: ClientBase) 
     return act(client);
   });
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<ConfigRowsInputs, ConfigRowsState> = {
+  create,
+  diff: (_id, olds, news) => diff(olds, news),
+  update: (_id, olds, news) => update(olds, news),
+  read,
+  // A release that no longer names a table leaves its rows alone: they are the customer's.
+  delete: () => Promise.resolve(),
+};

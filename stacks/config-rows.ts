@@ -1,9 +1,8 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Access } from "../checks/administrator";
 import type { RowsDigest } from "../release/rows";
 import type { Table } from "../release/schema/rows";
-import type * as implementation from "./config-rows.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** What a release pins of one table: where the rows are and what they are known by, never the rows. */
 export interface PinnedTable extends RowsDigest {
@@ -33,22 +32,11 @@ export interface ConfigRowsState extends ConfigRowsInputs {
   readonly applied: Readonly<Record<string, AppliedTable>>;
 }
 
-const load = () => loadProvider("config-rows.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<ConfigRowsInputs, ConfigRowsState> = {
-  create: (inputs) => load().create(inputs),
-  diff: (_, olds, news) => load().diff(olds, news),
-  update: (_, olds, news) => load().update(olds, news),
-  read: (id, props) => load().read(id, props),
-  // A release that no longer names a table leaves its rows alone: they are the customer's.
-  delete: () => Promise.resolve(),
-};
-
 type Args = { [K in keyof ConfigRowsInputs]: pulumi.Input<ConfigRowsInputs[K]> };
 
 /** The rows of all tables that a release pins in one database, applied in one transaction. */
-export class ConfigRows extends pulumi.dynamic.Resource {
+export class ConfigRows extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
-    super(provider, name, args, { ...opts, additionalSecretOutputs: ["password"] }, "rewind", "ConfigRows");
+    super("config-rows.provider", "ConfigRows", name, args, { ...opts, additionalSecretOutputs: ["password"] });
   }
 }

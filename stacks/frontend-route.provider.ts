@@ -36,3 +36,12 @@ export async function read(id: string, props?: FrontendRouteInputs): Promise<dyn
 export const remove = (props: FrontendRouteInputs): Promise<void> => deleteRoute(props, props.route);
 
 const put = (inputs: FrontendRouteInputs): Promise<void> => putRoute(inputs, inputs.route, routeTo(inputs));
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<FrontendRouteInputs, FrontendRouteInputs> = {
+  diff: (_id, olds, news) => diff(olds, news),
+  create,
+  read,
+  update: (_id, _olds, news) => update(news),
+  delete: (_id, props) => remove(props),
+};

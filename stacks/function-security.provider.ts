@@ -34,3 +34,11 @@ async function apply(inputs: FunctionSecurityInputs): Promise<void> {
     await client.query(`alter function ${signature} ${rights} set search_path = ${path}`);
   });
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<FunctionSecurityInputs, FunctionSecurityInputs> = {
+  create,
+  update: (_id, _olds, news) => update(news),
+  // The function itself goes with its own resource.
+  delete: () => Promise.resolve(),
+};

@@ -1,7 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Access } from "../checks/administrator";
-import type * as implementation from "./function-security.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** Whose rights a function runs with, and where it looks names up. */
 export interface FunctionSecurityInputs extends Access {
@@ -15,20 +14,14 @@ export interface FunctionSecurityInputs extends Access {
   readonly digest: string;
 }
 
-const load = () => loadProvider("function-security.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<FunctionSecurityInputs, FunctionSecurityInputs> = {
-  create: (inputs) => load().create(inputs),
-  update: (_id, _olds, news) => load().update(news),
-  // The function itself goes with its own resource.
-  delete: () => Promise.resolve(),
-};
-
 type Args = { [K in keyof FunctionSecurityInputs]: pulumi.Input<FunctionSecurityInputs[K]> };
 
 /** The rights and the search path of a function, set in one statement after its body. */
-export class FunctionSecurity extends pulumi.dynamic.Resource {
+export class FunctionSecurity extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
-    super(provider, name, args, { ...opts, additionalSecretOutputs: ["password"] }, "rewind", "FunctionSecurity");
+    super("function-security.provider", "FunctionSecurity", name, args, {
+      ...opts,
+      additionalSecretOutputs: ["password"],
+    });
   }
 }

@@ -21,3 +21,10 @@ const silence = 60_000;
 
 const wait = ({ host, containers }: HealthyContainersInputs): Promise<void> =>
   untilHealthy(dockerAt(host, silence), containers);
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<HealthyContainersInputs, HealthyContainersInputs> = {
+  create,
+  update: (_id, _olds, news) => update(news),
+  delete: () => Promise.resolve(),
+};

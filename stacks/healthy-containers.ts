@@ -1,7 +1,6 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Awaited } from "../checks/health";
-import type * as implementation from "./healthy-containers.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** Which containers have to be healthy before anything else is done. */
 export interface HealthyContainersInputs {
@@ -11,14 +10,6 @@ export interface HealthyContainersInputs {
   readonly containers: Readonly<Record<string, Awaited>>;
 }
 
-const load = () => loadProvider("healthy-containers.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<HealthyContainersInputs, HealthyContainersInputs> = {
-  create: (inputs) => load().create(inputs),
-  update: (_id, _olds, news) => load().update(news),
-  delete: () => Promise.resolve(),
-};
-
 /** The containers as the program declares them: an id is known when its container is there. */
 export type Awaiting = Readonly<Record<string, { [K in keyof Awaited]: pulumi.Input<Awaited[K]> }>>;
 
@@ -27,12 +18,12 @@ export type Awaiting = Readonly<Record<string, { [K in keyof Awaited]: pulumi.In
  * new container when a whole interval is over: half a minute where nobody says otherwise. It also takes a container that
  * an earlier update left half-made for healthy.
  */
-export class HealthyContainers extends pulumi.dynamic.Resource {
+export class HealthyContainers extends ProjectResource {
   constructor(
     name: string,
     args: { readonly host: string; readonly containers: Awaiting },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super(provider, name, args, opts, "rewind", "HealthyContainers");
+    super("healthy-containers.provider", "HealthyContainers", name, args, opts);
   }
 }

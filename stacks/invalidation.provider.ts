@@ -97,3 +97,11 @@ function explain({ distribution, paths }: InvalidationState, error: unknown): st
         : "; pulumi up tries again";
   return `CloudFront distribution ${distribution}, invalidation of ${paths.join(" ")}: ${name}: ${message}${next}`;
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<InvalidationInputs, InvalidationState> = {
+  diff: (_id, olds, news) => diff(olds, news),
+  create,
+  update: (_id, olds, news) => update(olds, news),
+  delete: () => Promise.resolve(),
+};

@@ -1,6 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
-import type * as implementation from "./invalidation.provider";
-import { loadProvider } from "./shim";
+import type * as pulumi from "@pulumi/pulumi";
+import { ProjectResource } from "./project-resource";
 
 /** Which paths of which distribution to clear, and what makes it necessary again. */
 export interface InvalidationInputs {
@@ -25,21 +24,12 @@ export interface InvalidationState extends InvalidationInputs {
   readonly count: number;
 }
 
-const load = () => loadProvider("invalidation.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<InvalidationInputs, InvalidationState> = {
-  diff: (_id, olds, news) => load().diff(olds, news),
-  create: (inputs) => load().create(inputs),
-  update: (_id, olds, news) => load().update(olds, news),
-  delete: () => Promise.resolve(),
-};
-
 type Args = { [K in keyof InvalidationInputs]: pulumi.Input<NonNullable<InvalidationInputs[K]>> | undefined };
 
 /** Clears declared paths from CloudFront's edges whenever the build moves, and waits until it is done. */
-export class Invalidation extends pulumi.dynamic.Resource {
+export class Invalidation extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
     const secret = { additionalSecretOutputs: ["secretKey"] };
-    super(provider, name, args, { ...opts, ...secret }, "rewind", "Invalidation");
+    super("invalidation.provider", "Invalidation", name, args, { ...opts, ...secret });
   }
 }

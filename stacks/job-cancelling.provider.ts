@@ -74,3 +74,10 @@ async function withRedis(inputs: JobCancellingInputs, work: (redis: RedisClient)
     redis.destroy();
   }
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<JobCancellingInputs, JobCancellingInputs> = {
+  create,
+  update: (_id, olds, news) => update(olds, news),
+  delete: () => Promise.resolve(),
+};

@@ -26,3 +26,10 @@ async function enable({ url, mark, disabled }: JobResumingInputs): Promise<void>
     redis.destroy();
   }
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<JobResumingInputs, JobResumingInputs> = {
+  create,
+  update: (_id, _olds, news) => update(news),
+  delete: () => Promise.resolve(),
+};

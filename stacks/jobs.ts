@@ -2,9 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { areDisabled, jobsDigest, markOf } from "../release/jobs";
 import { milliseconds } from "../release/primitives";
 import type { Loaded } from "../release/config";
-import type * as cancelling from "./job-cancelling.provider";
-import type * as resuming from "./job-resuming.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** The queues of one Redis, and what makes it necessary to cancel what is in them. */
 export interface JobCancellingInputs {
@@ -30,33 +28,19 @@ export interface JobResumingInputs {
   readonly entry: string;
 }
 
-const loadCancelling = () => loadProvider("job-cancelling.provider") as typeof cancelling;
-const loadResuming = () => loadProvider("job-resuming.provider") as typeof resuming;
-
-const cancellingProvider: pulumi.dynamic.ResourceProvider<JobCancellingInputs, JobCancellingInputs> = {
-  create: (inputs) => loadCancelling().create(inputs),
-  update: (_id, olds, news) => loadCancelling().update(olds, news),
-  delete: () => Promise.resolve(),
-};
-const resumingProvider: pulumi.dynamic.ResourceProvider<JobResumingInputs, JobResumingInputs> = {
-  create: (inputs) => loadResuming().create(inputs),
-  update: (_id, _olds, news) => loadResuming().update(news),
-  delete: () => Promise.resolve(),
-};
-
 type Args<T> = { [K in keyof T]: pulumi.Input<T[K]> };
 
 /** Suspends the workers before anything else moves, and cancels what belongs to the release that leaves. */
-class JobCancelling extends pulumi.dynamic.Resource {
+class JobCancelling extends ProjectResource {
   constructor(name: string, args: Args<JobCancellingInputs>, opts: pulumi.CustomResourceOptions) {
-    super(cancellingProvider, name, args, { ...opts, additionalSecretOutputs: ["url"] }, "rewind", "JobCancelling");
+    super("job-cancelling.provider", "JobCancelling", name, args, { ...opts, additionalSecretOutputs: ["url"] });
   }
 }
 
 /** Lets the workers go on. It stands behind `verified`, so it never moves without a passed verdict. */
-class JobResuming extends pulumi.dynamic.Resource {
+class JobResuming extends ProjectResource {
   constructor(name: string, args: Args<JobResumingInputs>, opts: pulumi.CustomResourceOptions) {
-    super(resumingProvider, name, args, { ...opts, additionalSecretOutputs: ["url"] }, "rewind", "JobResuming");
+    super("job-resuming.provider", "JobResuming", name, args, { ...opts, additionalSecretOutputs: ["url"] });
   }
 }
 

@@ -194,3 +194,11 @@ async function runAlone(client: ClientBase, inputs: MigrationsInputs, step: Plan
     throw new MigrationFailure(error, step, { kind: "statements", index: section.statements.length });
   }
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<MigrationsInputs, MigrationsInputs> = {
+  create,
+  update: (_id, _olds, news) => update(news),
+  // A pin that says nothing of the schema leaves it as it is.
+  delete: () => Promise.resolve(),
+};

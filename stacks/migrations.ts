@@ -4,8 +4,7 @@ import type { Loaded } from "../release/config";
 import { migrationTables } from "../release/migration-tables";
 import { digestsIn, readMigrations } from "../checks/migration-folder";
 import { connectionOf } from "./database-objects";
-import type * as implementation from "./migrations.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** Which migration is to be the last one that is applied, and which way this resource may go to get there. */
 export interface MigrationsInputs extends Access {
@@ -22,21 +21,12 @@ export interface MigrationsInputs extends Access {
   readonly after?: string;
 }
 
-const load = () => loadProvider("migrations.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<MigrationsInputs, MigrationsInputs> = {
-  create: (inputs) => load().create(inputs),
-  update: (_id, _olds, news) => load().update(news),
-  // A pin that says nothing of the schema leaves it as it is.
-  delete: () => Promise.resolve(),
-};
-
 type Args = { [K in keyof MigrationsInputs]: pulumi.Input<NonNullable<MigrationsInputs[K]>> };
 
 /** The schema at the pinned migration. */
-export class Migrations extends pulumi.dynamic.Resource {
+export class Migrations extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
-    super(provider, name, args, { ...opts, additionalSecretOutputs: ["password"] }, "rewind", "Migrations");
+    super("migrations.provider", "Migrations", name, args, { ...opts, additionalSecretOutputs: ["password"] });
   }
 }
 

@@ -113,3 +113,13 @@ async function asked(
   const [check] = await runProbes([probe], { timeout: "5s", deadline: `${deadline}ms` });
   return check?.result === "passed" ? undefined : `${name}: ${check?.evidence ?? "nothing was measured"}`;
 }
+
+/** What the engine calls. */
+export const provider: dynamic.ResourceProvider<RouteInputs, RouteInputs> = {
+  check,
+  create,
+  diff: (_id, olds, news) => diff(olds, news),
+  update: (_id, _olds, news) => update(news),
+  read,
+  delete: (_id, props) => remove(props),
+};

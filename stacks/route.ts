@@ -1,8 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { ProxyAdmin } from "../checks/proxy";
 import type { Smoke } from "../release/schema/routes";
-import type * as implementation from "./route.provider";
-import { loadProvider } from "./shim";
+import { ProjectResource } from "./project-resource";
 
 /** A route, who is to answer behind it, and what that one must answer first. */
 export interface RouteInputs {
@@ -26,22 +25,11 @@ export interface RouteInputs {
   readonly dial?: string;
 }
 
-const load = () => loadProvider("route.provider") as typeof implementation;
-
-const provider: pulumi.dynamic.ResourceProvider<RouteInputs, RouteInputs> = {
-  check: (olds, news) => load().check(olds, news),
-  create: (inputs) => load().create(inputs),
-  diff: (_, olds, news) => load().diff(olds, news),
-  update: (_, __, news) => load().update(news),
-  read: (id, props) => load().read(id, props),
-  delete: (_, props) => load().remove(props),
-};
-
 type Args = { [K in keyof Omit<RouteInputs, "dial">]: pulumi.Input<RouteInputs[K]> };
 
 /** An address that stays. It moves only to a version that answered at its own address, and back when it then does not. */
-export class Route extends pulumi.dynamic.Resource {
+export class Route extends ProjectResource {
   constructor(name: string, args: Args, opts?: pulumi.CustomResourceOptions) {
-    super(provider, name, args, opts, "rewind", "Route");
+    super("route.provider", "Route", name, args, opts);
   }
 }
