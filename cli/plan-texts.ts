@@ -31,7 +31,7 @@ export function textsOf(
 
 function readDigests(folder: string, migrations: string): Readonly<Record<string, Digest>> {
   try {
-    return digestsIn(readMigrations(folder, migrations)) as Record<string, Digest>;
+    return digestsIn(readMigrations(folder, migrations));
   } catch {
     return {};
   }
