@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument, type Document, type YAMLParseError } from "yaml";
 import { describeProblems, pathOf } from "../release/problems";
 import { limits, tooDeep } from "../release/limits";
+import { shortened } from "../release/text";
 import { Decoder, Unreadable } from "./decoder";
 import { offsetOf } from "./place";
 
@@ -35,7 +36,17 @@ export interface YamlFile {
  */
 export function readYaml(text: string): YamlFile {
   const bytes = Buffer.byteLength(text);
-  if (bytes > limits.fileBytes) return tooLarge(bytes);
+  if (bytes > limits.fileBytes) return unread(`a file of ${bytes} bytes; at most ${limits.fileBytes}`);
+  try {
+    return readBounded(text);
+  } catch (error) {
+    // The library walks into what is nested, and finds no end.
+    if (error instanceof RangeError) return unread(tooDeep);
+    throw error;
+  }
+}
+
+function readBounded(text: string): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     // All scalars are texts to it: what they are is decided here.
@@ -78,15 +89,16 @@ export function readYaml(text: string): YamlFile {
   }
 }
 
-function tooLarge(bytes: number): YamlFile {
-  const message = `a file of ${bytes} bytes; at most ${limits.fileBytes}`;
+/** A file of which nothing is read. */
+function unread(message: string): YamlFile {
   const problems = [{ keys: [], line: 1, message, fatal: true }];
   return { value: undefined, problems, document: parseDocument(""), lineOf: () => 1 };
 }
 
 function messageOf({ code, message }: Pick<YAMLParseError, "code" | "message">): string {
   if (code === "MULTIPLE_DOCS") return "a second YAML document begins; a file has one";
-  return /call stack/i.test(message) ? tooDeep : message;
+  // It quotes what it could not read, which may be all of it.
+  return /call stack/i.test(message) ? tooDeep : shortened(message);
 }
 
 /**

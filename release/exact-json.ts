@@ -20,7 +20,7 @@ const isRisky = (text: string): boolean => risky.test(text) || bare.test(text);
  * @throws SyntaxError, RepeatedKey
  */
 export function parseExactly(text: string): unknown {
-  return isRisky(text) ? parseTokens(text) : JSON.parse(text);
+  return bounded(() => (isRisky(text) ? parseTokens(text) : (JSON.parse(text) as unknown)));
 }
 
 /**
@@ -28,9 +28,20 @@ export function parseExactly(text: string): unknown {
  * @throws SyntaxError, RepeatedKey
  */
 export function parseStrictly(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  // What is written again as it was read lost nothing; only the others are read token by token.
-  return JSON.stringify(value) === text && !isRisky(text) ? value : parseTokens(text);
+  return bounded(() => {
+    const value: unknown = JSON.parse(text);
+    // What is written again as it was read lost nothing; only the others are read token by token.
+    return JSON.stringify(value) === text && !isRisky(text) ? value : parseTokens(text);
+  });
+}
+
+/** What walks into JSON that is nested without end comes to the end of the stack. */
+function bounded<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof RangeError ? new SyntaxError("nested too deeply") : error;
+  }
 }
 
 function parseTokens(text: string): unknown {

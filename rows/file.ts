@@ -136,6 +136,8 @@ export function atLine<T>(name: string, line: number, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof MisfitRow) throw new RowFileError(`${name} line ${line}: ${error.message}`);
+    // A value of JSON that whoever writes it again cannot walk through.
+    if (error instanceof RangeError) throw new RowFileError(`${name} line ${line}: nested too deeply`);
     throw error;
   }
 }

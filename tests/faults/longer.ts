@@ -5,3 +5,4 @@ process.env.REWIND_ENTRIES ??= "1000000";
 process.env.REWIND_LEVELDB_POINTS ??= "Infinity";
 process.env.REWIND_DATABASES ??= "200";
 process.env.REWIND_SCHEMAS ??= "5000";
+process.env.REWIND_FUZZ ??= "100000";
