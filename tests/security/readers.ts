@@ -68,7 +68,7 @@ const hold = {
   ...{ version: 3, id: "20261201T000000Z-00000000", at: "2026-12-01T00:00:00.000Z", stack: "prod", by: "a@b" },
   ...{ kind: "hold", release: "v1", reason: "it leaks" },
 } as Entry;
-const log = `${chainedLine(hold, { previous: digest, token: 1 } as never)}\n`;
+const log = `${chainedLine(hold, { previous: digest, token: 1 })}\n`;
 const settings = (): object => {
   const { raw } = readStackYaml(stackFile, { name: "rewind", values: {} });
   return Object.fromEntries(Object.entries(raw).filter(([key]) => settingsKeys.includes(key)));
@@ -108,7 +108,7 @@ export const readers = (): Readonly<Record<string, Reader>> => ({
       rowOfLine(line, {
         key: "key",
         columns: { key: "text", value: "jsonb", tags: "text[]", n: "numeric" },
-      } as never),
+      }),
     ),
   },
   "exact JSON": {
@@ -178,7 +178,7 @@ export const readers = (): Readonly<Record<string, Reader>> => ({
     }),
     read: text((said) => {
       isMessageSignature(said);
-      return verifyBundle({ name: "bundle", text: said } as never, digest, trust);
+      return verifyBundle({ name: "bundle", text: said }, digest, trust);
     }),
   },
   "a proxy's routes": {
