@@ -204,7 +204,7 @@ describe("a route in front of a service", function () {
     fixture.pin("v1.2.0");
     const { code, output } = await fixture.pulumi(["up", "--yes", "--skip-preview"]);
     assert.notEqual(code, 0);
-    assert.match(output, /error\s+proxy: the proxy at http:\/\/127\.0\.0\.1:\d+ does not answer/);
+    assert.match(output, /error\s+proxy: the proxy at unix:\S+admin\.sock does not answer/);
     assert.deepEqual(await fixture.containers(), before);
     assert.equal(fixture.log().length, entries);
     await fixture.repair();
