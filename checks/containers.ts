@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { engineName } from "../release/images";
 import { hostInUrl } from "../release/primitives";
-import { whyUnhealthy } from "./health";
+import { whyUnhealthyNow } from "./health";
 import type { Measurement } from "./probe";
 
 /** The containers that run the pinned entries: `services/api` → container id. */
@@ -32,9 +32,11 @@ export async function measureContainer(
   signal?: AbortSignal,
 ): Promise<Measurement> {
   if (id === undefined) return { result: "failed", evidence: "no container" };
-  const { Image, Name } = await docker.getContainer(id).inspect();
+  const container = docker.getContainer(id);
+  const inspected = await container.inspect();
+  const { Image, Name } = inspected;
   const name = Name.replace(/^\//, "");
-  const why = await whyUnhealthy(docker, id, signal);
+  const why = await whyUnhealthyNow(container, inspected, signal);
   if (why !== undefined) return { result: "failed", evidence: `${name} is ${why}` };
   const { RepoDigests, RepoTags } = await docker.getImage(Image).inspect();
   const names = [...RepoDigests, ...RepoTags];

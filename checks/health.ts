@@ -24,7 +24,15 @@ export interface Awaited {
  */
 export async function whyUnhealthy(docker: Docker, id: string, signal?: AbortSignal): Promise<string | undefined> {
   const container = docker.getContainer(id);
-  const { State, Config } = await container.inspect();
+  return await whyUnhealthyNow(container, await container.inspect(), signal);
+}
+
+/** The same of a container that was just looked at. */
+export async function whyUnhealthyNow(
+  container: Docker.Container,
+  { State, Config }: Docker.ContainerInspectInfo,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   if (!State.Running || State.Restarting) return State.Status;
   const health = (State as { Health?: { Status: string } }).Health?.Status ?? "healthy";
   if (health !== "starting") return health === "healthy" ? undefined : health;

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { digestsIn, readMigrations } from "../checks/migration-folder";
 import { readProjectText } from "../checks/project-text";
+import { sha256 } from "../records/line";
 import type { Settings } from "../release/parse";
 import type { Pinned } from "../release/pinned";
 import type { Digest } from "../release/primitives";
@@ -50,7 +50,7 @@ function between(
 
 function digestOfText(folder: string, file: string): Digest | undefined {
   try {
-    return `sha256:${createHash("sha256").update(readProjectText(folder, file)).digest("hex")}`;
+    return sha256(readProjectText(folder, file));
   } catch {
     return undefined;
   }
