@@ -7,7 +7,8 @@ import { appliedRecords, deployments, describeStop, isJudged, stopped, type Depl
 import type { Settings } from "../release/parse";
 import { changedRecords, describeRecord } from "../release/records";
 import { writeOrRefuse } from "./disk";
-import { EngineError, type UpOptions } from "./engine";
+import type { UpOptions } from "./engine";
+import { EngineError } from "./engine-reason";
 import { cameOfInterrupt, interrupted } from "./interrupted";
 import { afterStop } from "./next";
 import type { Obstacle } from "./planning";
@@ -135,5 +136,5 @@ export async function applyStackFile(
 /** What to do about an update that touched nothing, where its error or its end by a signal says so. */
 export function nextOf(error: unknown, { aborted }: AbortSignal): string | undefined {
   if (aborted) return "the same command again";
-  return error instanceof Refusal ? error.next : undefined;
+  return error instanceof Refusal || error instanceof EngineError ? error.next : undefined;
 }

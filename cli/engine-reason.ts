@@ -1,3 +1,19 @@
+/** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  /** What to type next, where the program itself said it; it is not in the message. */
+  readonly next: string | undefined;
+
+  /** @param reason as `reasonIn` returns it */
+  constructor(reason: string) {
+    // A warning may say one, too: what counts is the first one that an error says.
+    const [, before = "", next] = /^([\s\S]*?\berror:[\s\S]*?)\n *Next: ([^\n]*)/.exec(reason) ?? [];
+    const length = next === undefined ? 0 : reason.indexOf(next, before.length) + next.length;
+    super(next === undefined ? reason : before + reason.slice(length));
+    this.next = next;
+  }
+}
+
 /** What stands around the diagnostics and says nothing. */
 const noise =
   /^(?:pulumi:pulumi:Stack \(.*\):|error: (?:update|preview) failed|(?:Error: )?Command failed with exit code \d+: .*)?$/;

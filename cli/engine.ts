@@ -6,7 +6,7 @@ import { CommandError, LocalWorkspace, Stack, type EngineEvent } from "@pulumi/p
 import { stackFileVariable } from "../project/project";
 import { readStackYaml } from "../project/stack-yaml";
 import { exists } from "../records/runner";
-import { reasonIn } from "./engine-reason";
+import { EngineError, reasonIn } from "./engine-reason";
 import { Refusal } from "./result";
 import type { StackPlace } from "./stack-file";
 
@@ -55,11 +55,6 @@ export interface UpOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Hears of each resource that begins to change, and of its end, by its type and name. */
   readonly onResource?: (type: string, name: string, failed: boolean) => void;
-}
-
-/** An operation of the engine that failed, in its own words, without what the Automation API puts around them. */
-export class EngineError extends Error {
-  override readonly name = "EngineError";
 }
 
 /** Somebody else holds the engine's lock: a process that lives, or one of another machine, which cannot be asked. */

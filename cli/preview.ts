@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { writeNew } from "../records/atomic-file";
 import type { Level } from "../release/level";
 import type { ReleaseId } from "../release/primitives";
-import { EngineError } from "./engine";
+import { EngineError } from "./engine-reason";
 import { exitCodes } from "./exit-codes";
 import type { PreviewJson } from "./json/rollback";
 import { withPin } from "../project/pin";
@@ -39,7 +39,7 @@ export async function preview(
       json: { stack: plan.stack, from: plan.from.release, to: plan.to.release, level, resources: counts },
     };
   } catch (error) {
-    if (error instanceof EngineError) throw new Refusal(error.message, `rewind why-not ${release}`);
+    if (error instanceof EngineError) throw new Refusal(error.message, error.next ?? `rewind why-not ${release}`);
     throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });

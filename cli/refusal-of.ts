@@ -1,5 +1,6 @@
 import { DamagedLog, NewerLog } from "../records/line";
 import { BadStore, DamagedStore, NewerStore, StoreHeld, StoreUnavailable } from "../records/store";
+import { EngineError } from "./engine-reason";
 import { Refusal } from "./result";
 
 /** The reasoned no that an error is; undefined for any other. */
@@ -32,5 +33,5 @@ export function nextAfter(error: unknown): string | undefined {
   // By its name: the schema library is not loaded for every command.
   if (error instanceof Error && error.name === "InvalidConfiguration")
     return "correct what is named, then the same command again";
-  return refusalOf(error)?.next;
+  return error instanceof EngineError ? error.next : refusalOf(error)?.next;
 }

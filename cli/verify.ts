@@ -2,7 +2,8 @@ import { probesAfter, timingAfter } from "../checks/after";
 import { runProbes } from "../checks/probe";
 import { pinnedSince } from "../records/state";
 import { judge, type Verdict } from "../release/verdict";
-import { EngineError, type ChangeCounts } from "./engine";
+import type { ChangeCounts } from "./engine";
+import { EngineError } from "./engine-reason";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes";
 import type { Verification } from "./json/rollback";
 import { checkLines } from "./report";
@@ -44,11 +45,12 @@ export async function verifyStack(stack: OpenedStack): Promise<Verification> {
   };
 }
 
-async function previewOf({ engine }: OpenedStack): Promise<Pick<Verification, "changes" | "refused">> {
+async function previewOf({ engine }: OpenedStack): Promise<Pick<Verification, "changes" | "refused" | "next">> {
   try {
     return { changes: await engine.preview() };
   } catch (error) {
-    if (error instanceof EngineError) return { changes: undefined, refused: error.message };
+    if (error instanceof EngineError)
+      return { changes: undefined, refused: error.message, ...(error.next === undefined ? {} : { next: error.next }) };
     throw error;
   }
 }
@@ -70,7 +72,7 @@ function codeOf({ outcome, verdict }: Verification): ExitCode {
 }
 
 /** What to type after a verdict; undefined where there is nothing to do. */
-function nextOf({ outcome, refused, verdict }: Verification, { settings, log }: OpenedStack): string | undefined {
+function nextOf({ outcome, refused, verdict, next }: Verification, { settings, log }: OpenedStack): string | undefined {
   const state = { settings, entries: log.entries() };
   const before = beforeUp(state);
   switch (outcome) {
@@ -86,7 +88,7 @@ function nextOf({ outcome, refused, verdict }: Verification, { settings, log }: 
       return `${lastGood(state) === undefined ? "" : "rewind rollback, or "}pulumi up when the cause is gone`;
     case "inconclusive":
       if (refused === undefined) return "declare checks under rewind:verification";
-      return before ?? "pulumi preview, which says why it is refused";
+      return before ?? next ?? "pulumi preview, which says why it is refused";
   }
 }
 

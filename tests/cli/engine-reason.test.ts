@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as cmd from "@pulumi/pulumi/automation/cmd";
 import { CommandError } from "@pulumi/pulumi/automation";
-import { reasonIn } from "../../cli/engine-reason";
+import { EngineError, reasonIn } from "../../cli/engine-reason";
 
 const urn = (name: string): string => `urn:pulumi:prod::rewind::docker:index/container:Container::${name}`;
 const unseen = (name: string): string => `  docker:index:Container (${name}):
@@ -46,6 +46,17 @@ describe("the reason of an engine that failed", () => {
 
   it("is what the engine expected, where it says nothing else", () => {
     assert.match(reasonIn(around(unseen("api"))), /Container \(api\):\n\s*error: expected resource operations for/);
+  });
+
+  it("leaves to the error what the gate says is next, and takes it from no warning", () => {
+    const warning =
+      "  pulumi:pulumi:Stack (rewind-prod):\n    warning: the bucket has another name\n    Next: rewind iam\n";
+    const refusal =
+      "  docker:index:RemoteImage (api):\n    error: Refused before the first change; nothing was touched.\n      another log\n    Next: rewind records show";
+    const error = new EngineError(reasonIn(around(`${warning}\n${refusal}\n`)));
+    assert.equal(error.next, "rewind records show");
+    assert.match(error.message, /Next: rewind iam[\s\S]*another log$/);
+    assert.equal(new EngineError(reasonIn(around(warning))).next, undefined);
   });
 
   it("is standard error where there are no diagnostics", () => {

@@ -39,6 +39,9 @@ describe("the deployment log and the engine's state", function () {
       assert.match(refused.output, /rewind records show/);
       assert.deepEqual(await stack.containers(), containers, how);
     }
+    const operators = await stack.rewind("rollback", "v1.2.0", "--yes");
+    assert.equal(operators.code, 10, operators.output);
+    assert.match(operators.output, /^Next: +rewind records show/m);
     writeFileSync(stack.logFile, second);
     assert.ok(first !== "");
     await patientUp(stack);

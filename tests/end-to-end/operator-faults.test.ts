@@ -42,6 +42,25 @@ async function leaveHalfMade(stack: Fixture): Promise<string> {
   return made.id;
 }
 
+/** What a Node has to load first to take the time for later by some milliseconds. Returns the path of the file. */
+function clockAhead(milliseconds: number): string {
+  const path = join(checkout, scratch, "clock-ahead.cjs");
+  writeFileSync(
+    path,
+    `const now = Date.now;
+    const ahead = () => now() + ${milliseconds};
+    globalThis.Date = class extends Date {
+      constructor(...given) {
+        super(...(given.length === 0 ? [ahead()] : given));
+      }
+      static now() {
+        return ahead();
+      }
+    };`,
+  );
+  return path;
+}
+
 describe("faults on the operator's way back, on the real engine", function () {
   let stack: Fixture;
   let original = "";
@@ -434,21 +453,22 @@ describe("faults on the operator's way back, on the real engine", function () {
   });
 
   it("with a log from the future, for a clock was set back, the order of its lines counts, nothing takes less than no time, and doctor names it", async () => {
-    const ahead = Date.now() + 40 * 86_400_000;
-    const lines = readFileSync(stack.logFile, "utf8").replace(
-      /"at":"([^"]+)"/g,
-      (_, at: string) => `"at":"${new Date(Date.parse(at) + 40 * 86_400_000).toISOString()}"`,
-    );
-    writeFileSync(stack.logFile, lines);
+    // Further ahead, a signature that has expired is still good for the store.
+    stack.variables.NODE_OPTIONS = `--require ${clockAhead(240_000)}`;
+    const early = await stack.rewind("rollback", "v1.2.0", "--yes");
+    delete stack.variables.NODE_OPTIONS;
+    assert.equal(early.code, 0, early.output);
+    const ahead = Date.parse(lastVerified(stack.log())?.outcome?.at ?? "");
+    assert.ok(ahead > Date.now(), "the clock was ahead");
     const looked = await stack.rewind("doctor", "--json");
     const { checks } = JSON.parse(looked.stdout) as { checks: { name: string; result: string }[] };
     assert.equal(looked.code, 11, looked.output);
     assert.equal(checks.find(({ name }) => name === "clock")?.result, "failed");
-    const ran = await stack.rewind("rollback", "--yes");
+    const ran = await stack.rewind("rollback", "v1.2.1", "--yes");
     assert.equal(ran.code, 0, ran.output);
-    await standsAt("v1.2.0");
+    await standsAt("v1.2.1");
     const { applied, verified: good } = await status();
-    assert.deepEqual([applied?.release, good?.release], ["v1.2.0", "v1.2.0"]);
+    assert.deepEqual([applied?.release, good?.release], ["v1.2.1", "v1.2.1"]);
     assert.ok(Date.parse(applied?.at ?? "") < ahead, "it is older than what went before it");
     const told = JSON.parse((await stack.rewind("history", "--json")).stdout) as { deployments: HistoryLine[] };
     const intents = deployments(stack.log()).map(({ intent }) => intent.id);
