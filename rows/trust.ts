@@ -50,6 +50,12 @@ export const safePath = `select pg_catalog.set_config('${givenPath}', current_se
   ) path
   where name not in (select nspname from (${openSchemas}) o)`;
 
+/**
+ * No limit, which the planner cannot know: it guesses a tenth of the rows. Without it, it guesses 31 million of them for a
+ * table with three columns, and fills `work_mem` with a table of hashes before it begins, which takes fifty times longer.
+ */
+const guessedFew = "limit (select null::bigint)";
+
 /** What belongs to a relation, and all that it depends on: the code that reading and writing its rows may run. */
 const codeOf = (relation: string): string => `
   relations(oid) as (
@@ -64,6 +70,7 @@ const codeOf = (relation: string): string => `
         on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and d.refclassid = 'pg_catalog.pg_class'::regclass
         join pg_catalog.pg_class c on c.oid = d.refobjid and c.relkind in ('r', 'p', 'v', 'm', 'f')
         where w.ev_class = relations.oid
+      ${guessedFew}
     ) others on true
   ),
   code(class, oid) as (
@@ -80,6 +87,7 @@ const codeOf = (relation: string): string => `
       union all select 'pg_catalog.pg_statistic_ext'::regclass, s.oid from pg_catalog.pg_statistic_ext s where stxrelid = relations.oid
       union all select 'pg_catalog.pg_type'::regclass, atttypid from pg_catalog.pg_attribute
         where attrelid = relations.oid and attnum > 0 and not attisdropped
+      ${guessedFew}
     ) part on true
     union
     select next.class, next.oid from code join lateral (
@@ -95,6 +103,7 @@ const codeOf = (relation: string): string => `
       union all select 'pg_catalog.pg_type'::regclass, atttypid from pg_catalog.pg_type t join pg_catalog.pg_attribute
         on attrelid = typrelid where code.class = 'pg_catalog.pg_type'::regclass and t.oid = code.oid
           and typtype = 'c' and attnum > 0 and not attisdropped
+      ${guessedFew}
     ) next on true
   )`;
 

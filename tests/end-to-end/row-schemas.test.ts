@@ -9,8 +9,8 @@ import { checkout } from "./local-home";
 import { openRows, type RowFixture } from "./row-fixture";
 import { generatedSchema, type GeneratedSchema } from "./row-schemas";
 
-/** Each takes five seconds; `npm run faults` makes 5,000. */
-const schemas = Number(process.env.REWIND_SCHEMAS ?? 30);
+/** `npm run faults` makes 5,000. */
+const schemas = Number(process.env.REWIND_SCHEMAS ?? 200);
 const seed = Number(process.env.REWIND_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
 describe("the rows of any schema, on a real PostgreSQL", function () {
