@@ -73,7 +73,7 @@ export function pinnedProbes(settings: Settings, clients: Clients, containers: C
           name: `running ${entry}`,
           // Its health check may have to be run, which is a process in the container.
           timeout: "30s",
-          deadline: "30s",
+          unhurried: true,
           ask: (signal) => measureContainer(clients.docker, containers[entry], fullImage(registry, image), signal),
         };
       }),

@@ -19,6 +19,8 @@ export interface Probe {
   readonly deadline?: Duration | undefined;
   /** Whether `failed` is a fact, so that asking again cannot help. An error is always asked again. */
   readonly factual?: boolean;
+  /** Whether its first attempt may take its whole timeout, however near the deadline is: it may have to run a process. */
+  readonly unhurried?: boolean;
   /** Whether it is asked when every other has its answer. */
   readonly last?: boolean;
   /** The trigger of the rollback plan that a failure is. */
@@ -74,7 +76,8 @@ async function runProbe(probe: Probe, timing: Timing, redact: (text: string) => 
   const timeout = milliseconds(probe.timeout ?? timing.timeout);
   let before: Measurement | undefined;
   for (let attempts = 1, pause = firstPause; ; attempts += 1, pause = Math.min(pause * 2, longestPause)) {
-    const within = Math.min(timeout, Math.max(deadline - performance.now(), 1));
+    const isWhole = attempts === 1 && probe.unhurried === true;
+    const within = isWhole ? timeout : Math.min(timeout, Math.max(deadline - performance.now(), 1));
     const seen = await attempt(probe, within);
     // An attempt that only the deadline cut short says less than the one before it.
     const { result, evidence, warning } = seen ?? (within < timeout ? before : undefined) ?? late(within);

@@ -127,6 +127,21 @@ describe("a probe", () => {
     assert.ok(check.milliseconds < 5_000);
   });
 
+  it("that is unhurried has its whole timeout once, and its deadline says whether it is asked again", async () => {
+    const passed = { result: "passed", evidence: "healthy" } as const;
+    const slow = () =>
+      new Promise<typeof passed>((resolve) =>
+        setTimeout(() => {
+          resolve(passed);
+        }, 60),
+      );
+    const [late] = await runProbes([probe(slow, { timeout: "5s", deadline: "1ms", unhurried: true })], quick);
+    assert.deepEqual([late?.result, late?.attempts], ["passed", 1]);
+    const down = () => Promise.reject(new Error("connect ENOENT"));
+    const [gone] = await runProbes([probe(down, { timeout: "5s", deadline: "1ms", unhurried: true })], quick);
+    assert.deepEqual([gone?.result, gone?.attempts], ["error", 1]);
+  });
+
   it("keeps what it saw when the deadline cuts its next attempt short", async () => {
     let asked = 0;
     const ask = () => ((asked += 1) === 1 ? Promise.resolve({ result: "failed", evidence: "seen" } as const) : never());
