@@ -9,6 +9,7 @@ import type { Clients } from "./clients";
 import { denials, readProbe, removeProbe, statusOf } from "./policy";
 import type { Measurement } from "./probe";
 import { fetchOutside } from "./outbound";
+import { counted } from "../release/text";
 
 /** Somebody who tries a bucket, and what policies call them. */
 interface Visitor {
@@ -53,13 +54,16 @@ export async function measureAccess(
   const who = visitors.map(({ name }) => name).join(", ");
   const untried = unprobed(policy, visitors);
   const unknown = [
-    ...(left === 0 ? [] : [`${left} attempts depend on what only the store knows and were left out`]),
+    ...(left === 0 ? [] : [`${counted(left, "attempt")} left out, for only the store knows what they depend on`]),
     ...(untried.length === 0 ? [] : [`unprobed: ${untried.join(", ")}`]),
   ]
     .map((each) => `; ${each}`)
     .join("");
   if (tried === 0) return { result: "inconclusive", evidence: `nothing of ${bucket} could be tried${unknown}` };
-  return { result: "passed", evidence: `${tried} attempts on ${bucket} by ${who} ended as its policy says${unknown}` };
+  return {
+    result: "passed",
+    evidence: `${counted(tried, "attempt")} on ${bucket} by ${who} ended as its policy says${unknown}`,
+  };
 }
 
 /** The statements that no visitor can try, and why, for people: whom they are for has no keys here. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Browser, Page, Response, Route } from "playwright-core";
-import { oneLine } from "../release/text";
+import { counted, oneLine } from "../release/text";
 import type { Manifest } from "../release/frontend-build";
 import type { Digest } from "../release/primitives";
 import { fallbackOf } from "../release/schema/frontend";
@@ -54,7 +54,7 @@ export async function measurePages(
     return { result: "failed", evidence: `${frontend.place.url}${path}: ${told}` };
   }
   const seen = visit.visible === undefined ? "" : `, ${visit.visible} is visible`;
-  const evidence = `${paths.join(", ")} load without an error${seen}, ${loaded.size} files of ${frontend.build}`;
+  const evidence = `${paths.join(", ")} load without an error${seen}, ${counted(loaded.size, "file")} of ${frontend.build}`;
   if (sandboxed) return { result: "passed", evidence };
   return { result: "passed", evidence: `${evidence}; the browser ran as root, without its sandbox`, warning: true };
 }

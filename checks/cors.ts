@@ -3,6 +3,7 @@ import type { CorsRule, ObjectStore } from "../release/schema/storage";
 import { addressOfObject } from "./access";
 import type { Measurement } from "./probe";
 import { fetchOutside } from "./outbound";
+import { counted } from "../release/text";
 
 const foreign = "https://rewind-probe.invalid";
 
@@ -34,10 +35,11 @@ export async function measureCors(
     }
   }
   const open = rules.some(({ origins }) => origins.some((origin) => matchesPattern(origin, foreign)));
-  if (open) return { result: "passed", evidence: `${wanted.length} preflights let through; any origin is allowed` };
+  if (open)
+    return { result: "passed", evidence: `${counted(wanted.length, "preflight")} let through; any origin is allowed` };
   const allowed = await preflight(objectStore, bucket, foreign, rules[0]?.methods[0] ?? "GET", signal);
   return allowed === undefined
-    ? { result: "passed", evidence: `${wanted.length} preflights let through, another origin is refused` }
+    ? { result: "passed", evidence: `${counted(wanted.length, "preflight")} let through, another origin is refused` }
     : { result: "failed", evidence: `${bucket} lets ${foreign} in, which no rule names` };
 }
 

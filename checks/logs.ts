@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import type { Settings } from "../release/parse";
 import { asContainers, nameInSwarm } from "../release/runtime";
 import type { Logs } from "../release/schema/verification";
-import { shortened } from "../release/text";
+import { counted, shortened } from "../release/text";
 import type { Clients } from "./clients";
 import type { Containers } from "./containers";
 import { searchLines } from "./line-search";
@@ -74,7 +74,7 @@ export async function measureLogs(
   for await (const line of linesIn(await source({ since: from, tail: newest }, signal))) lines.push(line);
   const { count, first } = await searchLines(lines, without, signal);
   return first === undefined
-    ? { result: "passed", evidence: `${lines.length} lines of ${of}, none with ${without}` }
+    ? { result: "passed", evidence: `${counted(lines.length, "line")} of ${of}, none with ${without}` }
     : { result: "failed", evidence: `${count} of ${lines.length} lines of ${of}: ${shortened(first)}` };
 }
 

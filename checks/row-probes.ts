@@ -10,6 +10,7 @@ import { planRows } from "../rows/plan";
 import { pinnedSource, recordedSource } from "../rows/source";
 import type { LocatedTable } from "../rows/sql";
 import { measureRowDrift, measureRowFile, type AppliedRows, type RowDigests } from "./rows";
+import { counted } from "../release/text";
 
 /** What the log knows of the rows of a state in which a stack may stand, by table. */
 export interface KnownRows {
@@ -83,7 +84,7 @@ export function rowPlanProbes(settings: Settings, clients: Clients, states: read
     try {
       const access = { connection, password: clients.secret(administrator.password) };
       const problems = await asAdministrator(access, (client) => planRows(client, planned));
-      const words = `${planned.length} tables take their rows`;
+      const words = `the rows fit into ${counted(planned.length, "table")}`;
       return problems.length === 0
         ? { result: "passed", evidence: words }
         : { result: "failed", evidence: problems.join("; ") };

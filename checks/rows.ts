@@ -11,6 +11,7 @@ import { checkRowFile, inProject, RowFileError } from "../rows/file";
 import { KeySet } from "../rows/key-set";
 import type { LocatedTable } from "../rows/sql";
 import type { RowSource } from "../rows/source";
+import { counted } from "../release/text";
 
 const mostNamed = 20;
 
@@ -23,7 +24,7 @@ export async function measureRowFile(
 ): Promise<Measurement> {
   try {
     await checkRowFile(inProject(folder, pinned.file), pinned, located.table, signal);
-    return { result: "passed", evidence: `${pinned.file}: ${pinned.count} rows` };
+    return { result: "passed", evidence: `${pinned.file}: ${counted(pinned.count, "row")}` };
   } catch (error) {
     if (error instanceof RowFileError) return { result: "failed", evidence: error.message };
     throw error;
@@ -62,12 +63,12 @@ export async function measureRows(
   }
   if (odd > 0) {
     const told = wrong.map((each) => describeDifference(name, each));
-    const more = odd > wrong.length ? ` and ${odd - wrong.length} rows more` : "";
+    const more = odd > wrong.length ? ` and ${counted(odd - wrong.length, "row")} more` : "";
     return { result: "failed", evidence: `ROLLBACK FAILED: ${told.join("; ")}${more}` };
   }
   const values = Object.entries(sole).filter(([column]) => !keyColumns(table).includes(column));
   const told = values.map(([column, value]) => ` ${column} = ${brief(value)}`).join(",");
-  const subject = compared === 1 ? `${name}/${keyOf(sole, table)}${told}` : `${compared} rows of ${name}`;
+  const subject = compared === 1 ? `${name}/${keyOf(sole, table)}${told}` : `${counted(compared, "row")} of ${name}`;
   return { result: "passed", evidence: `ROLLBACK SUCCESS: ${subject}` };
 }
 

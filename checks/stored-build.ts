@@ -12,6 +12,7 @@ import type { Digest } from "../release/primitives";
 import { readBeginning, readBody } from "./bounded";
 import type { Clients } from "./clients";
 import type { Measurement } from "./probe";
+import { counted } from "../release/text";
 
 /** Up to here every byte of a build is read again; of a larger one the documents and the files that come first. */
 const readWhole = 16 * 1024 ** 2;
@@ -72,7 +73,10 @@ export async function measureBuild(
     if (whole && createHash("sha256").update(bytes).digest("hex") === sha256) continue;
     return { result: "failed", evidence: `${path} of ${build} is not the file that was published` };
   }
-  return { result: "passed", evidence: `${build}: ${manifest.length} files, ${read.length} of them read again` };
+  return {
+    result: "passed",
+    evidence: `${build}: ${counted(manifest.length, "file")}, ${read.length} of them read again`,
+  };
 }
 
 /** Every file of a small build; of a large one as many as fit, documents first: they name all others. */

@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from "pg";
-import { shortened } from "../release/text";
+import { counted, shortened } from "../release/text";
 import { canonicalJson } from "../release/canonical";
 import { results } from "../release/verdict";
 import type { Viewer, Visibility } from "../release/schema/visibility";
@@ -67,17 +67,17 @@ function compare(seen: Seen, { sees }: Viewer): Measurement {
   const failed = (evidence: string): Measurement => ({ result: "failed", evidence });
   const passed = (evidence: string): Measurement => ({ result: "passed", evidence });
   const expected =
-    sees === "nothing" || sees === "denied" ? sees : "rows" in sees ? brief(sees.rows) : `${sees.count} rows`;
+    sees === "nothing" || sees === "denied" ? sees : "rows" in sees ? brief(sees.rows) : counted(sees.count, "row");
   if (seen.kind === "denied") {
     return sees === "denied" ? passed(`is denied`) : failed(`is denied (${seen.message}), expected ${expected}`);
   }
   const { rows } = seen;
-  if (sees === "denied") return failed(`sees ${rows.length} rows, expected to be denied`);
+  if (sees === "denied") return failed(`sees ${counted(rows.length, "row")}, expected to be denied`);
   if (sees === "nothing") {
-    return rows.length === 0 ? passed("sees nothing") : failed(`sees ${rows.length} rows, expected nothing`);
+    return rows.length === 0 ? passed("sees nothing") : failed(`sees ${counted(rows.length, "row")}, expected nothing`);
   }
   if ("count" in sees) {
-    const found = `sees ${rows.length} rows`;
+    const found = `sees ${counted(rows.length, "row")}`;
     return rows.length === sees.count ? passed(found) : failed(`${found}, expected ${expected}`);
   }
   const shown = rows.map((row, at) => row.map((value, column) => comparable(value, sees.rows[at]?.[column])));

@@ -14,6 +14,7 @@ import type { ReleaseArchiveJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, settingsIn, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** Releases that move out of a stack file: the files to write first, and the stack file to write last. */
 export interface Archiving {
@@ -137,7 +138,7 @@ export function archive(where: Where, keep: number): VerbResult<ReleaseArchiveJs
   checkPlanned(stack, planned);
   writeArchiving(stack, planned);
   const bytes = configBytes(planned.text);
-  const text = `Moved ${ids.length} releases out of ${stack.name}'s file: ${before} → ${bytes} bytes.`;
+  const text = `Moved ${counted(ids.length, "release")} out of ${stack.name}'s file: ${before} → ${bytes} bytes.`;
   return { code: exitCodes.ok, text, json: { moved: ids, bytes } };
 }
 

@@ -10,6 +10,7 @@ import { Refusal, type VerbResult } from "./result";
 import { planningOf } from "./rollback-plan";
 import { open, type OpenedStack, type Where } from "./stack";
 import { measureStack } from "./verify";
+import { counted } from "../release/text";
 
 /** What the caller knows that no check can measure. */
 export interface AssessOptions {
@@ -78,7 +79,7 @@ function wayBack(
     const { plan } = planAtBest(planningOf(stack), level);
     const takes = plan.estimate === undefined ? "" : `, about ${duration(plan.estimate.milliseconds)}`;
     const text = [
-      `Way back: ${plan.from.release} → ${plan.to.release}, level ${plan.level}, ${plan.changes.length} changes${takes}`,
+      `Way back: ${plan.from.release} → ${plan.to.release}, level ${plan.level}, ${counted(plan.changes.length, "change")}${takes}`,
       ...plan.warnings.map((line) => coloured("yellow", `Warning:  ${line}`)),
     ];
     return { to: plan.to.release, text, next: `rewind rollback ${plan.to.release} --level ${plan.level}` };

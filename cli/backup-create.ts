@@ -11,6 +11,7 @@ import type { BackupCreateJson } from "./json/backup";
 import { duration } from "./report";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /** What the caller wants of a backup. */
 export interface CreateOptions {
@@ -47,7 +48,7 @@ export async function createBackup(where: Where, options: CreateOptions): Promis
   const backup = readBack(written.place);
   const copy = copyTo === undefined ? undefined : await copied(stack, backup, copyTo);
   const text = [
-    `${backup.id}: ${backup.files.length} files, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")} (${duration(performance.now() - started)})`,
+    `${backup.id}: ${counted(backup.files.length, "file")}, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")} (${duration(performance.now() - started)})`,
     relative(stack.folder, backup.place),
     ...(copy === undefined ? [] : [`Copy:  ${copy}, read back`]),
     `Proof: cd ${relative(stack.folder, backup.place)} && sha256sum -c checksums/SHA256SUMS`,

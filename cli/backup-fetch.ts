@@ -13,6 +13,7 @@ import type { BackupFetchJson } from "./json/backup";
 import { refuseOtherStack } from "./restore-proof";
 import { Refusal, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /** What the caller wants fetched. */
 export interface FetchOptions extends Trust {
@@ -39,7 +40,7 @@ export async function fetchBackup(where: Where, options: FetchOptions): Promise<
   if (use !== undefined) stack.log.append(use);
   const copy = `${locationOf(place)}/${backup.id}`;
   const text = [
-    `${copy}: ${backup.files.length} files, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")}`,
+    `${copy}: ${counted(backup.files.length, "file")}, ${shown(sizeOf(backup))}, ${backup.parts.join(", ")}`,
     relative(stack.folder, backup.place),
     `Next: rewind backup verify ${backup.id} --level comprehensive`,
   ].join("\n");

@@ -22,6 +22,7 @@ import type { VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 import { inBackup } from "./backup-place";
 import { settingsIn } from "./stack-file";
+import { counted } from "../release/text";
 
 export type VerifyLevel = (typeof verifyLevels)[number];
 
@@ -154,7 +155,7 @@ function stateOf(plain: Backup): Finding {
   const state = JSON.parse(readFileSync(join(plain.place, file.stored), "utf8")) as {
     deployment?: { resources?: readonly unknown[] };
   };
-  return { result: "passed", evidence: `${state.deployment?.resources?.length ?? 0} resources` };
+  return { result: "passed", evidence: counted(state.deployment?.resources?.length ?? 0, "resource") };
 }
 
 /** The dump, restored into a database that is gone again afterwards. */
@@ -170,7 +171,7 @@ async function restorable(stack: OpenedStack, plain: Backup, proven: boolean): P
   const rows = Object.values(counts ?? {}).reduce((sum, each) => sum + each, 0);
   return {
     result: "passed",
-    evidence: `restored and counted: ${rows} rows of ${Object.keys(counts ?? {}).length} tables`,
+    evidence: `restored and counted: ${counted(rows, "row")} of ${Object.keys(counts ?? {}).length} tables`,
   };
 }
 

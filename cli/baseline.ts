@@ -16,6 +16,7 @@ import { exitCodes } from "./exit-codes";
 import type { BaselineJson } from "./json/data";
 import { Refusal, type VerbResult } from "./result";
 import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /**
  * `rewind baseline`: every configuration row of every pinned table as it is, every version that runs, every policy, to a
@@ -34,7 +35,7 @@ export async function baseline(where: Where, output: string | undefined, now: Da
   const taken = await take(stack, now);
   mkdirSync(dirname(file), { recursive: true });
   writeAtomically(file, `${JSON.stringify(taken, null, 2)}\n`);
-  const tables = Object.entries(taken.config).map(([name, { rows }]) => `${rows.length} rows of ${name}`);
+  const tables = Object.entries(taken.config).map(([name, { rows }]) => `${counted(rows.length, "row")} of ${name}`);
   const versions = (["services", "functions"] as const).flatMap((facet) =>
     Object.entries(taken[facet]).map(([name, { release }]) => `${facet}/${name} ${release ?? "not as pinned"}`),
   );

@@ -1,4 +1,4 @@
-import { shortened } from "../release/text";
+import { counted, shortened } from "../release/text";
 import { shortDigests } from "../release/primitives";
 import { failures } from "../release/verdict";
 import type { Assessment, CanRollback } from "./json/assessment";
@@ -36,7 +36,7 @@ function table(releases: readonly Assessment[]): string[] {
   const width = Math.max(...releases.map(({ release }) => release.length));
   return releases.map(({ release, can, reason, verdict, next }) => {
     const said = can ? coloured("green", "yes") : coloured("red", "no ");
-    const why = shortDigests((reason ?? `${verdict.checks.length} checks passed`).split("\n")[0] ?? "");
+    const why = shortDigests((reason ?? `${counted(verdict.checks.length, "check")} passed`).split("\n")[0] ?? "");
     return `  ${release.padEnd(width)}  ${said}  ${shortened(why, 90)}  → ${next}`;
   });
 }

@@ -43,7 +43,7 @@ export async function cleanRows(stack: OpenedStack, located: LocatedStamped, cle
     await ensureArchive(client);
     await workingOn(client, located, async (ask, owner) => {
       await carrier(client, owner);
-      expectCount(await ask(counted(`select 1 from ${rows} for update`)), count, "are there");
+      expectCount(await ask(countOf(`select 1 from ${rows} for update`)), count, "are there");
       const inexact = `(jsonb_populate_record(null::${qualified(located)}, to_jsonb(t.*)))::text is distinct from (t.*)::text`;
       const odd = await ask(
         `select json_build_object('repeated', count(*) - count(distinct (${keys})) + count(*) filter (where (${keys}) is null),
@@ -68,7 +68,7 @@ export async function cleanRows(stack: OpenedStack, located: LocatedStamped, cle
       );
       expectCount(kept.rowCount, count, "were archived");
       expectCount(await ask(changed(`delete from ${rows}`)), count, "were deleted");
-      expectCount(await ask(counted(`select 1 from ${rows}`)), 0, "are left");
+      expectCount(await ask(countOf(`select 1 from ${rows}`)), 0, "are left");
     });
   });
 }
@@ -87,7 +87,7 @@ async function carrier(client: ClientBase, owner: string | undefined): Promise<v
   if (owner !== undefined) await client.query(`grant select, insert on ${carrying} to ${escapeIdentifier(owner)}`);
 }
 
-const counted = (query: string): string => `select count(*)::text from (${query}) counted`;
+const countOf = (query: string): string => `select count(*)::text from (${query}) counted`;
 
 const changed = (statement: string): string =>
   `with changed as (${statement} returning 1) select count(*)::text from changed`;
@@ -158,7 +158,7 @@ export async function restoreRows(stack: OpenedStack, run: string, archived: Arc
       expectCount(await ask(changed(inserted)), archived.count, "were brought back");
       const same = `select 1 from ${from} join ${table} t on ${sameKey} where c.contents::jsonb =
         (select jsonb_object_agg(name, to_jsonb(t.*) -> name) from jsonb_object_keys(c.contents::jsonb) as name)`;
-      expectCount(await ask(counted(same)), archived.count, "are as they were");
+      expectCount(await ask(countOf(same)), archived.count, "are as they were");
     });
     await client.query(`update ${archive} set restored_at = now() where run = $1`, [run]);
   });

@@ -17,6 +17,7 @@ import { coloured } from "./report";
 import type { DataCleanJson } from "./json/data";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /** What the caller wants cleaned up. */
 export interface CleanOptions {
@@ -50,7 +51,7 @@ export async function cleanData(where: Where, options: CleanOptions): Promise<Ve
   const filter = { madeBy, since };
   const table = `${located.schema}.${located.name}`;
   const { count, rows } = await found(stack, located, filter, name);
-  const subject = `${count} rows of ${table} made by ${madeBy} after ${since}`;
+  const subject = `${counted(count, "row")} of ${table} made by ${madeBy} after ${since}`;
   const common = { stack: stack.engine.name, name, table, madeBy, since, count, risk };
   if (count === 0) return { code: exitCodes.ok, text: `No ${subject.slice(2)}.`, json: { ...common, outcome: "none" } };
   tell([subject, ...tableOf(rows), ...(count > rows.length ? [`  … and ${count - rows.length} more`] : [])].join("\n"));

@@ -2,7 +2,7 @@ import { tableExists } from "../rows/table";
 import { countByVersion, newestRows } from "../checks/stamped";
 import { describeError } from "../checks/probe";
 import { readOnly } from "../checks/sql";
-import { shortened } from "../release/text";
+import { counted, shortened } from "../release/text";
 import { exitCodes } from "./exit-codes";
 import { momentOf, stampedNamed } from "./data-since";
 import { coloured } from "./report";
@@ -50,7 +50,7 @@ export async function listData(
   const told = counts.map(({ version, count }) => `${version ?? "no version"} made ${count}`).join(", ");
   const headline = `${table}${madeBy === undefined ? "" : ` made by ${madeBy}`}${moment === undefined ? "" : ` since ${moment}`}`;
   const text = [
-    coloured("bold", `${headline}: ${total} rows${counts.length > 1 ? `; ${told}` : ""}`),
+    coloured("bold", `${headline}: ${counted(total, "row")}${counts.length > 1 ? `; ${told}` : ""}`),
     ...tableOf(rows),
     ...(total > rows.length ? [`The newest ${rows.length} of ${total}; --limit shows more.`] : []),
   ].join("\n");

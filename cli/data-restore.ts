@@ -7,6 +7,7 @@ import { coloured } from "./report";
 import type { DataRestoreJson } from "./json/data";
 import { Refusal, type VerbResult } from "./result";
 import { open, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /**
  * `rewind data restore <run>`: brings the rows of a clean-up back exactly as they were, all of them or none.
@@ -36,6 +37,6 @@ export async function restoreData(where: Where, run: string): Promise<VerbResult
   const change = { kind: "data", act: "restore", run, table, count } as const;
   stack.log.append({ ...change, step: "begun" });
   await recorded(stack, change, `rewind data restore ${run}`, () => restoreRows(stack, run, archived));
-  const text = `${coloured("green", `RESTORED: ${count} rows of ${table}, as they were`)}\ndeployment log: ${stack.log.location}`;
+  const text = `${coloured("green", `RESTORED: ${counted(count, "row")} of ${table}, as they were`)}\ndeployment log: ${stack.log.location}`;
   return { code: exitCodes.ok, text, json: { stack: stack.engine.name, outcome: "restored", run, table, count } };
 }

@@ -3,6 +3,7 @@ import type { ImageParts } from "../release/images";
 import { shortDigests } from "../release/primitives";
 import type { Risk } from "../release/risk";
 import type { Diff, ShownChange, Side } from "./json/diff";
+import { counted } from "../release/text";
 import { coloured } from "./report";
 
 const colours = { low: "green", medium: "yellow", high: "red" } as const;
@@ -13,7 +14,7 @@ const markColours = { added: "green", removed: "red", changed: "yellow" } as con
 export function textOfDiff({ stack, from, to, risk, changes, notes }: Diff): string {
   const headline = coloured("bold", `Diff of ${stack}: ${sideText(from)} → ${sideText(to)}`);
   const told = changes.flatMap(changeLines);
-  const count = `${changes.length} ${changes.length === 1 ? "change" : "changes"}`;
+  const count = counted(changes.length, "change");
   const last = risk === null ? "No difference." : `${count}, risk: ${coloured(colours[risk], risk)}`;
   return [headline, ...told, ...notes.map((note) => coloured("yellow", `Note: ${shortDigests(note)}`)), last].join(
     "\n",

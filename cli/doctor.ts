@@ -27,6 +27,7 @@ import { afterHold, afterStop } from "./next";
 import { Refusal, type VerbResult } from "./result";
 import { importedWords, openLog, readProject, readStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** What the doctor is told, and asks with. */
 export interface Patient {
@@ -154,7 +155,7 @@ function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
     const { settings, environments } = readStack(where);
     const { pinned, environment, catalogue } = settings;
     const imports = environments.length === 0 ? "" : `; ${importedWords(environments)}`;
-    const evidence = `${environment.kind}, pins ${pinned.release}, ${catalogue.length} releases in the catalogue${imports}`;
+    const evidence = `${environment.kind}, pins ${pinned.release}, ${counted(catalogue.length, "release")} in the catalogue${imports}`;
     return { result: "passed", evidence, settings };
   } catch (error) {
     if (error instanceof Refusal) return { result: "failed", evidence: error.message, next: error.next };
@@ -173,7 +174,7 @@ function fileFinding(where: Where): Finding & { readonly settings?: Settings } {
 function chainFinding(log: DeploymentLog, entries: number, stack: string): Finding {
   const { result, findings } = verifyLog(log.bytes(), log.location);
   const [first] = findings;
-  const evidence = `${entries} entries in ${log.location}`;
+  const evidence = `${counted(entries, "entry")} in ${log.location}`;
   if (first === undefined) return { result: "passed", evidence };
   const next = `rewind log verify --stack ${stack}`;
   const seen = `${evidence}; line ${first.line} is ${first.flaw}: ${first.reason}`;

@@ -8,6 +8,7 @@ import type { Drift } from "./json/diff";
 import { checkLines, coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { containersOf, open, withClients, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /**
  * `rewind diff --live`: what runs against what was applied last, whatever the stack file says now. Nothing is changed.
@@ -48,7 +49,7 @@ export async function drift(where: Where): Promise<VerbResult<Drift>> {
 function textOf({ stack, applied, drifted, checks, notes }: Drift): string {
   const told = drifted > 0 ? coloured("red", `${drifted} of ${checks.length} drifted`) : undefined;
   const broken = failures({ result: "error", checks }).length;
-  const rest = broken > 0 ? `${broken} checks did not answer` : "No drift: everything is as it was applied.";
+  const rest = broken > 0 ? `${counted(broken, "check")} did not answer` : "No drift: everything is as it was applied.";
   return [
     coloured("bold", `What runs on ${stack} against ${applied.release}, applied ${applied.at}`),
     ...checkLines(checks),

@@ -9,6 +9,7 @@ import { checkLines, coloured, duration } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { readStack, renamedStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** What of the history is asked for. */
 export interface HistoryOptions {
@@ -160,7 +161,7 @@ function compare(
   const declared = before.to.surroundings !== after.to.surroundings;
   const lines = changes.flatMap((change) => describeChange(change).map((line) => `  [${change.risk}] ${line}`));
   const text = [
-    `${before.id} (${before.to.release}) → ${after.id} (${after.to.release}): ${changes.length} changes`,
+    `${before.id} (${before.to.release}) → ${after.id} (${after.to.release}): ${counted(changes.length, "change")}`,
     ...lines,
     ...(declared ? ["  The environment or the declared checks differ, too."] : []),
   ].join("\n");

@@ -11,6 +11,7 @@ import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { readStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 const words = { option: "--key <file>, or REWIND_CHECKPOINT_KEY", help: "rewind log checkpoint --help" };
 
@@ -50,10 +51,10 @@ function textOf(
   return [
     ...findings.map((each) => `  ${coloured("red", "✗")} ${line(each)}`),
     ...notes.map((each) => `  ${coloured("yellow", "!")} ${line(each)}`),
-    `${location}: ${entries} entries${older}`,
+    `${location}: ${counted(entries, "entry")}${older}`,
     ...(checkpoint === undefined
       ? []
-      : [`Held against the checkpoint of ${checkpoint.at}, ${checkpoint.entries} entries`]),
+      : [`Held against the checkpoint of ${checkpoint.at}, ${counted(checkpoint.entries, "entry")}`]),
     coloured(result === "sound" ? "green" : "red", result),
     ...(next === undefined ? [] : [`Next: ${next}`]),
   ].join("\n");
@@ -76,7 +77,7 @@ export function checkpoint(
   const signed = signCheckpoint(bytes, lines, { stack, at: now.toISOString(), key: signer });
   if (signed === undefined) throw new Refusal(`${log.location} has no entry yet`, "pulumi up, which writes the first");
   writeCheckpoint(file, signed);
-  const text = `${file}: ${signed.entries} entries up to ${signed.last}, signed with ${signed.key}\nNext: keep it where whoever writes the log cannot write`;
+  const text = `${file}: ${counted(signed.entries, "entry")} up to ${signed.last}, signed with ${signed.key}\nNext: keep it where whoever writes the log cannot write`;
   return { code: exitCodes.ok, text, json: { file, checkpoint: signed } };
 }
 

@@ -17,6 +17,7 @@ import { Refusal, type VerbResult } from "./result";
 import type { Where } from "./stack";
 import { withValueAt } from "../project/stack-edit";
 import { readStack, settingsIn, type FiledStack } from "./stack-file";
+import { counted } from "../release/text";
 
 const setting = ["rewind:environment", "records"] as const;
 const defaultFolder = recordsFolder(undefined);
@@ -186,7 +187,7 @@ const told = (place: Place) => ({ store: place.store, location: openStore(place)
 
 function linesOf({ journals, collections }: Inventory): string[] {
   return [
-    ...journals.map(({ name, lines, bytes }) => `  journal ${name}: ${lines} lines, ${bytes} bytes`),
+    ...journals.map(({ name, lines, bytes }) => `  journal ${name}: ${counted(lines, "line")}, ${bytes} bytes`),
     ...collections.map(({ name, records }) => `  collection ${name}: ${records} records`),
     ...(journals.length + collections.length === 0 ? ["  nothing yet"] : []),
   ];

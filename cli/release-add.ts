@@ -25,6 +25,7 @@ import type { ReleaseAddJson } from "./json/release";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, configIn, readStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** From here on older releases move out of the stack file. Far below what the engine can hand over. */
 const roomy = 48 * 1024;
@@ -89,7 +90,7 @@ export function addRelease(where: Where, options: AddOptions): VerbResult<Releas
     bytes,
   };
   const lines = [
-    `Added ${id} (record ${json.recordDigest.slice(0, 19)}…) to ${stack.name}: ${changes.length} changes against the pin, risk ${risk ?? "none"}.`,
+    `Added ${id} (record ${json.recordDigest.slice(0, 19)}…) to ${stack.name}: ${counted(changes.length, "change")} against the pin, risk ${risk ?? "none"}.`,
     ...(planned.moved.length > 0 ? [`Moved to files, to keep the stack file small: ${planned.moved.join(", ")}`] : []),
     ...(warning === undefined ? [] : [`Warning: ${warning}`]),
     ...deputiesOf(after.releases.get(id) ?? {}, settings).map((each) => `Warning: ${each}`),

@@ -12,6 +12,7 @@ import { coloured } from "./report";
 import { Refusal, type VerbResult } from "./result";
 import { configBytes, readStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** `rewind release list`: the catalogue in order, and what the deployment log says of each release. */
 export function listReleases(where: Where): VerbResult<ReleaseListJson> {
@@ -31,7 +32,7 @@ export function listReleases(where: Where): VerbResult<ReleaseListJson> {
   });
   const bytes = configBytes(stack.text);
   const warning = sizeWarning(bytes);
-  const last = `${listed.length} releases, ${bytes} bytes of configuration${warning === undefined ? "" : `\nWarning: ${warning}`}`;
+  const last = `${counted(listed.length, "release")}, ${bytes} bytes of configuration${warning === undefined ? "" : `\nWarning: ${warning}`}`;
   return {
     code: exitCodes.ok,
     text: [...lines, last].join("\n"),

@@ -21,6 +21,7 @@ import { policiesIn } from "./restore-policies";
 import { restoreRows } from "./restore-rows";
 import { copyKept, keptAt, modeAt, readKept } from "./restore-write";
 import { withClients, type OpenedStack } from "./stack";
+import { counted } from "../release/text";
 
 /** What one part of a restore needs: the stack as it is, a backup that can be read, and the database restored beside. */
 export interface Restoring {
@@ -63,7 +64,7 @@ async function restoreState({ engine }: OpenedStack, backup: Backup): Promise<st
   await engine.importState(join(backup.place, file.stored));
   const [wanted, there] = [resourcesIn(text), resourcesIn(await engine.exportState())];
   if (canonicalJson(wanted) !== canonicalJson(there)) throw new Error("the engine has another state than it was given");
-  return `${wanted.length} resources`;
+  return counted(wanted.length, "resource");
 }
 
 /** The resources of a state; without what is encrypted, for the engine encrypts anew each time. */
@@ -126,7 +127,7 @@ function restoreExtra({ folder, settings }: OpenedStack, backup: Backup): string
     });
   }
   const more = unset.length === 0 ? "" : `; not to be run until you say so: chmod u+x ${unset.slice(0, 5).join(" ")}`;
-  return `${files.length} files${more}`;
+  return `${counted(files.length, "file")}${more}`;
 }
 
 /**

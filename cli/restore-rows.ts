@@ -11,6 +11,7 @@ import { pinnedSource, type RowSource } from "../rows/source";
 import type { LocatedTable } from "../rows/sql";
 import { applyInTransaction, type TableChange } from "../rows/transaction";
 import { serverOf, type OpenedStack } from "./stack";
+import { counted } from "../release/text";
 
 /**
  * Brings the rows of a backup back, in one transaction: those that were changed or removed since as they were, and those
@@ -36,7 +37,7 @@ export async function restoreRows(stack: OpenedStack, backup: Backup): Promise<s
     }
     if (changes.length === 0) return "no table";
     await applyInTransaction(client, changes);
-    return changes.map(({ located, rows }) => `${rows.count} rows of ${located.name}`).join(", ");
+    return changes.map(({ located, rows }) => `${counted(rows.count, "row")} of ${located.name}`).join(", ");
   });
 }
 

@@ -19,6 +19,7 @@ import { lastGood } from "./planning";
 import { checkLines, coloured, duration, marked } from "./report";
 import type { VerbResult } from "./result";
 import type { OpenedStack } from "./stack";
+import { counted } from "../release/text";
 
 /** What of a rollback is known when it has ended. */
 export interface Ended {
@@ -156,7 +157,7 @@ export function reportText(report: RollbackReport): string {
     headline,
     ...(outcome === "unfinished" && reason !== undefined ? [reason] : []),
     ...checkLines(report.checks),
-    `From ${from} to ${to}, level ${level}, ${plan.changes.length} changes, ${duration(milliseconds)}`,
+    `From ${from} to ${to}, level ${level}, ${counted(plan.changes.length, "change")}, ${duration(milliseconds)}`,
     ...(skipped.length === 0 ? [] : [`Skipped:  ${skipped.join(", ")}`]),
     ...objectiveLines(report),
     ...(report.criteria.length === 0

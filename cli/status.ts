@@ -18,6 +18,7 @@ import { coloured, duration } from "./report";
 import type { VerbResult } from "./result";
 import { importedWords, readStack, renamedStack, type FiledStack } from "./stack-file";
 import type { Where } from "./stack";
+import { counted } from "../release/text";
 
 /** A pin as it stands at one of its three places. */
 interface Place {
@@ -149,7 +150,7 @@ export function showLog(where: Where, limit: number): VerbResult<LogJson> {
   const lines = shown.map((entry) => `${entry.id}  ${entry.at}  ${entry.by}  ${wordsOf(entry)}`);
   return {
     code: exitCodes.ok,
-    text: [...lines, `${log.location}, ${entries.length} entries`].join("\n"),
+    text: [...lines, `${log.location}, ${counted(entries.length, "entry")}`].join("\n"),
     json: { stack: name, location: log.location, total: entries.length, entries: shown },
   };
 }
@@ -173,7 +174,7 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
     case "audit":
       return `${entry.act}: ${entry.what}`;
     case "data":
-      return `data ${entry.act} ${entry.table} ${entry.step}: ${entry.count} rows`;
+      return `data ${entry.act} ${entry.table} ${entry.step}: ${counted(entry.count, "row")}`;
     case "rollback":
       return `rollback begun: ${entry.from} → ${entry.to}, ${entry.level}${entry.reason === undefined ? "" : `: ${entry.reason}`}`;
     case "escalation":

@@ -11,6 +11,7 @@ import type { VerbResult } from "./result";
 import { beforeUp } from "./next";
 import { lastGood } from "./planning";
 import { containersOf, open, withClients, type OpenedStack, type Where } from "./stack";
+import { counted } from "../release/text";
 
 /** `rewind verify`: every check against what runs, and what the engine would change. Nothing is changed. */
 export async function verify(where: Where): Promise<VerbResult<Verification>> {
@@ -97,7 +98,7 @@ function textOf(
   next: string | undefined,
 ): string {
   const passed = verdict.checks.filter(({ result }) => result === "passed").length;
-  const pending = changes === undefined ? "preview refused" : `${countOf(changes)} changes`;
+  const pending = changes === undefined ? "preview refused" : counted(countOf(changes), "change");
   return [
     `Stack ${stack}, release ${release} (deploys ${digest.slice(0, 19)}…)`,
     ...checkLines(verdict.checks),

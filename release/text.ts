@@ -31,3 +31,7 @@ export const notFetched = (name: string): string =>
 
 /** At most two hundred characters of a text, on one line. */
 export const oneLine = (text: string): string => shortened(text.replace(/\s+/g, " ").trim(), 200);
+
+/** How many there are of a thing, whose name is given in the singular: `1 row`, `2 entries`. */
+export const counted = (count: number | bigint, thing: string): string =>
+  `${count} ${Number(count) === 1 ? thing : `${thing.replace(/y$/, "ie")}s`}`;

@@ -5,7 +5,7 @@ import { resolve, sep } from "node:path";
 import { rowOfLine } from "../release/row-line";
 import { MisfitRow, type RowsDigest } from "../release/rows";
 import type { Table } from "../release/schema/rows";
-import { lfsPointer, notFetched } from "../release/text";
+import { counted, lfsPointer, notFetched } from "../release/text";
 import { KeySet } from "./key-set";
 
 /** A row file is not what was pinned. The message says which file, where in it, and what was expected. */
@@ -48,7 +48,7 @@ export async function* linesOf(
   const actual = `sha256:${hash.digest("hex")}`;
   if (actual !== digest)
     throw new ChangedRowFile(`${name} has ${actual}, pinned is ${digest}: it is not the file it was`);
-  if (seen !== count) throw new ChangedRowFile(`${name} has ${seen} rows, pinned are ${count}`);
+  if (seen !== count) throw new ChangedRowFile(`${name} has ${counted(seen, "row")}, pinned are ${count}`);
 }
 
 /**

@@ -6,6 +6,7 @@ import { meddlers } from "./problems";
 import { rowProblems } from "./row-problems";
 import { column, hashOf, isAbsent, qualified, rowJson, rowName, rowsDiffer, sameKey } from "./sql";
 import { pinnedColumns, RowRefusal, temporary } from "./stage";
+import { counted } from "../release/text";
 
 /** What the rows of a table hashed to: of the keys alone, and of all pinned columns. Equal ones mean no edit. */
 export interface Fingerprint {
@@ -31,7 +32,7 @@ export async function verifyStaged(
   const left = await countLeft(client, move);
   if (left > 0) {
     throw new RowRefusal(
-      `${name}: ${left} rows that are no longer pinned could not be removed; ${meddlers(move.live)} may keep them; nothing was written`,
+      `${name}: ${counted(left, "row")} that are no longer pinned could not be removed; ${meddlers(move.live)} may keep them; nothing was written`,
     );
   }
   // Where every pinned row was written again, the rows as they were written have been read back already. A trigger of another

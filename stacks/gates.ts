@@ -18,7 +18,7 @@ import type { Settings } from "../release/parse";
 import { canonicalJson, digestOf } from "../release/canonical";
 import { logged, type MigrationStep } from "../release/migration-plan";
 import { evidenceOf, failures, judge, warningsIn, type Verdict } from "../release/verdict";
-import { cleaned } from "../release/text";
+import { cleaned, counted } from "../release/text";
 import { redactor } from "../release/redact";
 import type { Loaded } from "../release/config";
 import { resumingType } from "./jobs";
@@ -244,7 +244,7 @@ export class Gates {
             : `\nNext: pulumi config set rewind:release ${last} && pulumi up, the release verified last.`;
       throw new Error(refusal("Verification failed after the change; `verified` stays where it was.", verdict) + next);
     }
-    void pulumi.log.info(`verified ${this.settings.pinned.release}: ${verdict.checks.length} checks passed`);
+    void pulumi.log.info(`verified ${this.settings.pinned.release}: ${counted(verdict.checks.length, "check")} passed`);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { Refusal } from "../result";
 import { count, json, stack, where, type Common, type Kit } from "./kit";
+import { counted } from "../../release/text";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
 const load = {
@@ -95,8 +96,8 @@ function countConfirmed(
     // Typing `yes` without reading is easy; a count has to be read.
     if (yes !== true) return confirmed(question, String(found), `--yes --count ${found}, when that is what you expect`);
     const next = `--yes --count ${found}, when that is what you expect`;
-    if (count === undefined) throw new Refusal(`${found} rows, and no --count; nothing was touched`, next);
-    if (count !== found) throw new Refusal(`${found} rows, not ${count}; nothing was touched`, next);
+    if (count === undefined) throw new Refusal(`${counted(found, "row")}, and no --count; nothing was touched`, next);
+    if (count !== found) throw new Refusal(`${counted(found, "row")}, not ${count}; nothing was touched`, next);
     return Promise.resolve(true);
   };
 }

@@ -188,7 +188,7 @@ describe("the doctor", () => {
     );
     assert.match(
       of("deployment log").evidence,
-      /^1 entries in .*; line 1 is changed: its bytes are not what was written$/,
+      /^1 entry in .*; line 1 is changed: its bytes are not what was written$/,
     );
     writeFileSync(location, `${whole}{"version":3,"id`);
     const torn = await examined();

@@ -149,7 +149,7 @@ describe("the database of a stack, through the real engine", function () {
     stack.pin("v1.4.0");
     const failed = await stack.pulumi(["up", "--yes", "--skip-preview"]);
     assert.notEqual(failed.code, 0);
-    assert.match(failed.output, /failed +members-only: .*000000000002\) sees 1 rows, expected nothing \(failed\)/);
+    assert.match(failed.output, /failed +members-only: .*000000000002\) sees 1 row, expected nothing \(failed\)/);
     assert.equal(last().outcome?.result, "failed");
     const back = await stack.rewind("rollback", "v1.3.0", "--yes");
     assert.equal(back.code, 0, back.output);

@@ -730,7 +730,7 @@ describe("the rows of tables of every kind, on a real PostgreSQL", function () {
       const state = await db.apply(first());
       await assert.rejects(
         db.apply(second(), state),
-        /items: 1 rows .* could not be removed; the trigger keeps \(rows\.keep\)/,
+        /items: 1 row .* could not be removed; the trigger keeps \(rows\.keep\)/,
       );
     });
   });

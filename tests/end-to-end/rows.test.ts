@@ -345,7 +345,7 @@ describe("the rows of a database, on a real PostgreSQL", function () {
       const twice = db.pin({ settings: db.table(line("a", 1) + line("a", 2)) });
       await assert.rejects(db.apply(twice));
       const short = db.pin({ settings: { ...db.table(line("a", 1)), count: 2 } });
-      await assert.rejects(db.apply(short), /has 1 rows, pinned are 2/);
+      await assert.rejects(db.apply(short), /has 1 row, pinned are 2/);
       const { rows } = await db.client.query("select to_regclass('rows.settings') as found");
       assert.deepEqual(rows, [{ found: null }], "not even the table is there");
     });

@@ -105,7 +105,7 @@ describe("the object store of a release, on a real store", function () {
       evidenceOf("signed URL documents"),
       "a signed URL of 60 s reads; one that was signed 600 s ago is refused",
     );
-    assert.equal(evidenceOf("cors documents"), "1 preflights let through, another origin is refused");
+    assert.equal(evidenceOf("cors documents"), "1 preflight let through, another origin is refused");
   });
 
   it("W7 · a signed URL of the application lives no longer than allowed", () => {

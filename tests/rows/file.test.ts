@@ -57,7 +57,7 @@ describe("a row file", () => {
     ["has an empty line", `${line("a", 1)}\n`, /^rows\/a\.jsonl line 2: expected a JSON object/],
     ["has a key twice", line("a", 1) + line("b", 1) + line("a", 2), /line 3: the key a stands in line 1 too$/],
     ["has another digest", line("a", 1), /it is not the file it was$/, { digest: `sha256:${"0".repeat(64)}` }],
-    ["has another count", line("a", 1), /^rows\/a\.jsonl has 1 rows, pinned are 2$/, { count: 2 }],
+    ["has another count", line("a", 1), /^rows\/a\.jsonl has 1 row, pinned are 2$/, { count: 2 }],
     ["has a row of another table", line("a", 1) + '{"key":"b"}\n', /^rows\/a\.jsonl line 2: value: expected a value/],
   ];
   for (const [name, content, message, more] of refused) {
