@@ -1,12 +1,11 @@
 import { readdirSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { inOrder, parseMigration, parsePair, type Migration, type MigrationText } from "../release/migration-files";
+import { limits } from "../release/limits";
 import { layoutOf, type MigrationSource } from "../release/migration-folder";
 import { readProjectText } from "./project-text";
 
 const most = 10_000;
-/** Bytes of a migration: seeds of some megabytes are ordinary, and what is larger is data. */
-const largest = 16 * 1024 * 1024;
 
 /** What a folder of migrations holds. */
 export interface MigrationFolder {
@@ -56,7 +55,7 @@ function read(project: string, folder: string, source: MigrationSource): Migrati
   if ("problem" in source) return source;
   const text = (path: string): MigrationText => ({
     path,
-    text: readProjectText(project, `${folder}/${path}`, largest),
+    text: readProjectText(project, `${folder}/${path}`, limits.migrationBytes),
   });
   try {
     if ("both" in source) return parseMigration(source.name, text(source.both));

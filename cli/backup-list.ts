@@ -40,7 +40,7 @@ export function backupNamed({ stack, backups }: StackBackups, id: string | undef
     const what = id === undefined ? `${stack} has no backup` : `${stack} has no backup ${JSON.stringify(id)}`;
     throw new Refusal(
       listed.length === 0 ? what : `${what}; the newest are ${listed.join(", ")}`,
-      "rewind backup create",
+      listed.length === 0 ? "rewind backup create" : "rewind backup list",
     );
   }
   if (isReadable(found)) return found;

@@ -112,7 +112,7 @@ export class BroughtFiles {
 const largestOf: Readonly<Record<BroughtKind, number>> = {
   release: limits.fileBytes,
   rows: limits.broughtBytes,
-  migration: 1024 * 1024,
+  migration: limits.migrationBytes,
   signature: 256 * 1024,
 };
 

@@ -9,6 +9,8 @@ export const limits = {
   broughtBytes: 256 * 1024 * 1024,
   /** How many files that may be. */
   broughtFiles: 10_000,
+  /** Bytes of a migration: seeds of some megabytes are ordinary, and what is larger is data. */
+  migrationBytes: 16 * 1024 * 1024,
   /** Values in a stack file, those of an alias counted each time that it is used: a thousand releases are a catalogue. */
   values: 250_000,
   /** Values in a release's file, and in all keys of a stack file but the catalogue. */
