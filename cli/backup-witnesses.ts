@@ -5,6 +5,7 @@ import { verifyLog } from "../records/verify";
 import { digestOf, provenanceOf, type Witnesses } from "../recovery/backups/provenance";
 import type { Backup } from "../recovery/backups/read";
 import type { Vouching } from "../recovery/backups/write";
+import type { Settings } from "../release/parse";
 import { privateKey, publicKey } from "./key-file";
 import { Refusal } from "./result";
 import type { Where } from "./stack";
@@ -40,8 +41,8 @@ export function vouchingFor(note: Note): Vouching {
 /** The log of a stack, and what speaks for its backups. */
 export interface StackWitnesses extends Witnesses {
   readonly log: StackLog;
-  /** Whether a stack file that can be read says where the log is. */
-  readonly filed: boolean;
+  /** What the stack file says now; undefined where it cannot be read, so that it does not say where the log is either. */
+  readonly settings: Settings | undefined;
 }
 
 /**
@@ -53,7 +54,7 @@ export function witnessesOf({ folder }: Where, stack: string, { signer }: Pick<T
   const filed = readFiled({ folder, stack });
   const log = filed?.log ?? openLog(folder, stack);
   const keys = [...named, ...(filed?.settings.backups?.signers ?? []).map(declaredKey)];
-  return { log, filed: filed !== undefined, keys, ...entriesOf(log) };
+  return { log, settings: filed?.settings, keys, ...entriesOf(log) };
 }
 
 function readFiled(where: Where): ReturnType<typeof readStack> | undefined {

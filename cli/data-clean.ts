@@ -15,6 +15,7 @@ import { exitCodes } from "./exit-codes";
 import { against } from "./parts";
 import { coloured } from "./report";
 import type { DataCleanJson } from "./json/data";
+import { refuseUnrequested } from "./request";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
 import { counted } from "../release/text";
@@ -55,6 +56,7 @@ export async function cleanData(where: Where, options: CleanOptions): Promise<Ve
   const common = { stack: stack.engine.name, name, table, madeBy, since, count, risk };
   if (count === 0) return { code: exitCodes.ok, text: `No ${subject.slice(2)}.`, json: { ...common, outcome: "none" } };
   tell([subject, ...tableOf(rows), ...(count > rows.length ? [`  … and ${count - rows.length} more`] : [])].join("\n"));
+  refuseUnrequested(stack, `data clean: archive and delete ${subject}`, new Date());
   const question = `Risk: ${risk}, data clean-up. Archive and delete ${subject}?`;
   if (!(await confirm(question, count)) || signal.aborted) {
     return {

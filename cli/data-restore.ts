@@ -5,6 +5,7 @@ import { recorded } from "./data-recorded";
 import { exitCodes } from "./exit-codes";
 import { coloured } from "./report";
 import type { DataRestoreJson } from "./json/data";
+import { refuseUnrequested } from "./request";
 import { Refusal, type VerbResult } from "./result";
 import { open, type Where } from "./stack";
 import { counted } from "../release/text";
@@ -34,6 +35,11 @@ export async function restoreData(where: Where, run: string): Promise<VerbResult
   const table = `${schema}.${name}`;
   if (archived.restored > 0)
     throw new Refusal(`the ${count} rows of ${run} were brought back already`, "rewind data list <name>");
+  refuseUnrequested(
+    stack,
+    `data restore: bring ${counted(count, "row")} of ${table} back that ${run} deleted`,
+    new Date(),
+  );
   const change = { kind: "data", act: "restore", run, table, count } as const;
   stack.log.append({ ...change, step: "begun" });
   await recorded(stack, change, `rewind data restore ${run}`, () => restoreRows(stack, run, archived));

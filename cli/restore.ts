@@ -6,6 +6,7 @@ import { openRollback } from "../records/state";
 import { restoreBeside } from "../recovery/backups/beside";
 import { dropDatabase } from "../recovery/backups/swap";
 import { addFile } from "../recovery/backups/folders";
+import { digestOf } from "../recovery/backups/provenance";
 import type { Backup } from "../recovery/backups/read";
 import { writeBackup, type Fill } from "../recovery/backups/write";
 import type { BackupPart } from "../release/backup-manifest";
@@ -37,6 +38,7 @@ import { beginRestore, isCompared } from "./restore-entry";
 import { refuseForeign, refuseTargets } from "./restore-places";
 import { chosenBackup, opened, refuseUnfit, refuseUnreadable } from "./restore-proof";
 import { resourcesIn, restorers, restoreStackFiles, type Restoring } from "./restore-parts";
+import { refuseUnrequested } from "./request";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 import { openLog, settingsIn } from "./stack-file";
@@ -111,6 +113,11 @@ async function restoreStackAlone(
   const file = plain.files.find(({ path }) => path === inBackup(own));
   if (file === undefined) throw new Refusal(`${plain.id} has no ${basename(own)}`, "rewind backup list");
   const settings = settingsIn(stack, readFileSync(join(plain.place, file.stored), "utf8"), folder);
+  const { log, settings: present } = options.witnesses;
+  // Whether somebody else must agree says the file that is there, and not the one that is to replace it.
+  if (present !== undefined) {
+    refuseUnrequested({ log, settings: present, engine: { name: stack } }, actOf(plain, ["stack"]), options.now());
+  }
   const refused = await agreed({ name: stack, settings }, plain, ["stack"], options);
   if (refused !== undefined) return refused;
   const facts = { stack, at: options.now().toISOString(), occasion: "restore" } as const;
@@ -118,7 +125,7 @@ async function restoreStackAlone(
   refuseLinksOut(folder, [own, project.file]);
   const there = [own, project.file].filter((each) => existsSync(each));
   // Where the log is, the stack file says: one that is lost says it when it is back.
-  const notes = new RestoreNotes(options.witnesses.log, !options.witnesses.filed);
+  const notes = new RestoreNotes(options.witnesses.log, options.witnesses.settings === undefined);
   if (options.use !== undefined) notes.add(options.use);
   const fill: Fill = async (staging) => {
     for (const each of there) await addFile(staging, each, inBackup(each));
@@ -141,6 +148,7 @@ async function restoreParts(stack: OpenedStack, plain: Backup, options: Using): 
   if (parts.includes("policies")) refusePolicies(stack.settings, plain);
   refuseWhileOpen(stack);
   refuseWhileStopped(stack);
+  refuseUnrequested(stack, actOf(plain, parts), now());
   const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
   if (refused !== undefined) return refused;
   const beside = parts.includes("database") ? await databaseBeside(stack, plain, options) : undefined;
@@ -248,6 +256,9 @@ async function dropBeside(stack: OpenedStack, beside: string | undefined): Promi
   if (place === undefined || beside === undefined) return;
   await dropDatabase(place.server, beside).catch(() => undefined);
 }
+
+const actOf = (backup: Backup, parts: readonly BackupPart[]): string =>
+  `restore: ${parts.join(", ")} as ${backup.id} has them, whose manifest is ${digestOf(backup)}`;
 
 function agreed(
   { name, settings }: { readonly name: string; readonly settings: Settings },

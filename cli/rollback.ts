@@ -105,7 +105,14 @@ async function stepByStep(
 }
 
 /** Entries that change nothing of a stack. */
-const saysOnly: ReadonlySet<Entry["kind"]> = new Set(["answer", "approval", "backup", "escalation"]);
+const saysOnly: ReadonlySet<Entry["kind"]> = new Set([
+  "answer",
+  "approval",
+  "backup",
+  "escalation",
+  "request",
+  "request-approval",
+]);
 
 /**
  * Refuses a plan that is not for the stack as it is any more: somebody agreed to it for another.

@@ -8,6 +8,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes";
 import type { RotateJson } from "./json/change";
 import { becomes, keyIssuerFor, stateOfKey, type KeyIssuer, type Keys } from "./keys";
 import { checkLines, coloured } from "./report";
+import { refuseUnrequested } from "./request";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, withClients, type OpenedStack, type Where } from "./stack";
 import { withValueAt } from "../project/stack-edit";
@@ -39,6 +40,14 @@ export async function rotate(where: Where, options: RotateOptions): Promise<Verb
   const standing = standingIn(first);
   if (standing !== undefined) throw new Refusal(standing.reason, standing.next, standing.kind);
   const located = locate(first, options.identity);
+  // One that was begun was agreed to, and half of it is worse than all of it.
+  if (pendingRotation(first.log.entries(), options.identity) === undefined) {
+    refuseUnrequested(
+      first,
+      `rotate: another key for ${options.identity}, ${located.keys.accessKey} revoked`,
+      new Date(),
+    );
+  }
   return withClients(first, async (clients) => {
     const issuer = keyIssuerFor(located.store, clients);
     const pending = pendingRotation(first.log.entries(), options.identity);

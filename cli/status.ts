@@ -181,6 +181,10 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
       return `escalation of ${entry.of}: ${entry.trigger}: ${entry.evidence}`;
     case "approval":
       return `approved: ${entry.from} → ${entry.to}, ${entry.level}, plan ${entry.plan.slice(0, 19)}…`;
+    case "request":
+      return `waits for somebody else's agreement: ${entry.act}`;
+    case "request-approval":
+      return `approved: the request ${entry.of}`;
     case "answer":
       return `answer to ${entry.question} of ${entry.of}: ${entry.yes ? "yes" : "no"}${entry.note === undefined ? "" : `: ${entry.note}`}`;
     case "backup":

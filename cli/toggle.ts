@@ -7,6 +7,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes";
 import type { TogglesJson, ToggleSetJson } from "./json/change";
 import { checkLines, coloured } from "./report";
 import { beforeUp } from "./next";
+import { refuseUnrequested } from "./request";
 import { Refusal, type Tell, type VerbResult } from "./result";
 import { open, type OpenedStack, type Where } from "./stack";
 import { withValueAt } from "../project/stack-edit";
@@ -54,6 +55,7 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
   const text = withValueAt(before, ["rewind:toggles", toggle], value);
   const words = value === undefined ? `${toggle} as the release says` : `${toggle} = ${JSON.stringify(value)}`;
   if (text === before) throw new Refusal(`${words} already`, "rewind toggle");
+  refuseUnrequested(stack, `toggle: ${words}${options.apply ? "" : ", not applied"}`, new Date());
   const append = (laid: Toggle | undefined, why: string) =>
     log.append({ kind: "toggle", toggle, ...(laid === undefined ? {} : { value: laid }), reason: why });
   const entry = append(value, reason);

@@ -188,6 +188,20 @@ export interface Approval extends Written {
   readonly level: Level;
 }
 
+/** What somebody wants to do and may not without the agreement of somebody else. */
+export interface Requested extends Written {
+  readonly kind: "request";
+  /** All that it would do, in one sentence; whoever agrees, agrees to that. */
+  readonly act: string;
+}
+
+/** Somebody's agreement to what was requested. */
+export interface RequestApproved extends Written {
+  readonly kind: "request-approval";
+  /** The id of the request. */
+  readonly of: string;
+}
+
 /** What a person answered to a question that no check can measure. */
 export interface Answered extends Written {
   readonly kind: "answer";
@@ -243,6 +257,8 @@ export type Entry =
   | RollbackBegun
   | Escalated
   | Approval
+  | Requested
+  | RequestApproved
   | Answered
   | BackupNoted
   | RollbackEnded;

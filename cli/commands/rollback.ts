@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { levels, type Level } from "../../release/level";
+import { Refusal } from "../result";
 import { json, releaseId, stack, where, type Common, type Kit } from "./kit";
 
 /** Loaded when asked for: `--help` does not wait for the engine's SDK. */
@@ -12,6 +13,7 @@ const load = {
   rollback: () => require("../rollback") as typeof import("../rollback"),
   preview: () => require("../preview") as typeof import("../preview"),
   plan: () => require("../plan") as typeof import("../plan"),
+  request: () => require("../request") as typeof import("../request"),
   resume: () => require("../resume") as typeof import("../resume"),
   signatures: () => require("../signatures") as typeof import("../signatures"),
   stop: () => require("../stop") as typeof import("../stop"),
@@ -22,6 +24,12 @@ interface RollbackFlags extends Common {
   readonly level: Level;
   readonly reason?: string;
   readonly byPolicy?: boolean;
+  readonly yes?: boolean;
+}
+
+interface ApproveFlags extends Common {
+  readonly level: Exclude<Level, "manual">;
+  readonly request?: string;
   readonly yes?: boolean;
 }
 
@@ -177,6 +185,11 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .description("agree to the plan of a rollback that somebody else carries out, where the stack asks for it")
     .argument("[release]", "the target, as for rollback", releaseId)
     .addOption(new Option("-l, --level <level>", "as for rollback").choices(["fast", "full"]).default("full"))
+    .addOption(
+      new Option("--request <id>", "agree to what a refused command asked for instead of a rollback").conflicts(
+        "level",
+      ),
+    )
     .option("-y, --yes", "do not ask; a production stack must be named by --stack then")
     .addOption(stack())
     .addOption(json())
@@ -184,14 +197,21 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
       "after",
       `
 With rewind:approval in the stack file a rollback by rewind waits for somebody else, who reads the same plan and agrees to
-it. Who somebody is says the account of the machine, and REWIND_OPERATOR where a pipeline or a shared account works for
+it. So do restore, data clean, data restore, rotate and toggle: they are refused, with the id of the request that somebody
+else agrees to. Who somebody is says the account of the machine, and REWIND_OPERATOR where a pipeline or a shared account works for
 one. It guards against haste, not against malice: whoever may run pulumi up needs no rewind.
 
   $ rewind approve v1.2.0 --stack prod`,
     )
-    .action(async (release: string | undefined, options: Common & { level: "fast" | "full"; yes?: boolean }) => {
-      const { level } = options;
+    .action(async (release: string | undefined, options: ApproveFlags) => {
+      const { level, request } = options;
       const wanted = { level, agreed: agreedBy(options), tell, confirm: confirmed, signal: heeded() };
+      if (request !== undefined) {
+        if (release !== undefined)
+          throw new Refusal("a release and a request are two things", `rewind approve --request ${request}`);
+        finish(await load.request().approveRequest(where(options), request, wanted), options);
+        return;
+      }
       finish(await load.approval().approve(where(options), release, wanted), options);
     });
 

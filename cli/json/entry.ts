@@ -178,6 +178,17 @@ export const approval = z
   })
   .meta({ id: "Approval" });
 
+const request = z.strictObject({
+  ...written,
+  kind: z.literal("request"),
+  act: z.string().describe("All that it would do; whoever agrees, agrees to that"),
+});
+
+/** What `rewind approve --request` leaves. */
+export const requestApproval = z
+  .strictObject({ ...written, kind: z.literal("request-approval"), of: entryId.describe("The request") })
+  .meta({ id: "RequestApproval" });
+
 const answer = z.strictObject({
   ...written,
   kind: z.literal("answer"),
@@ -210,6 +221,8 @@ export const entry = z
     rollback,
     escalation,
     approval,
+    request,
+    requestApproval,
     answer,
     backup,
     rollbackEnd,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { scopes } from "../../release/assessment";
 import { areas } from "../../release/schema/common";
-import { approval } from "./entry";
+import { approval, requestApproval } from "./entry";
 import {
   aborted,
   check,
@@ -167,7 +167,7 @@ export const resumed = z.union([
 export type ResumedJson = Printed<typeof resumed>;
 
 /** `rewind approve` */
-export const approve = z.union([aborted, approval]);
+export const approve = z.union([aborted, approval, requestApproval]);
 export type ApproveJson = Printed<typeof approve>;
 
 /** `rewind drill` */

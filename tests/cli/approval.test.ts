@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isSamePerson } from "../../cli/approval";
+import { isSamePerson } from "../../cli/second-person";
 import { inOneLine } from "../../cli/rollback-run";
 import { redactor } from "../../release/redact";
 

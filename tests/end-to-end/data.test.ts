@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Verification } from "../../cli/json/rollback";
 import { sealed, type Baseline } from "../../release/baseline";
 import { deployments } from "../../records/state";
-import { fixtureFor, scratch, stack as stackName, type Fixture } from "./fixture";
+import { fixtureFor, scratch, stack as stackName, type Fixture, type Ran } from "./fixture";
 import { checkout } from "./local-home";
 import { configOf, edit as editIn, keepTheDatabase, type Edit } from "./stack-edits";
 
@@ -178,6 +178,29 @@ describe("rows that carry the version that made them, on real components", funct
     assert.deepEqual(await profiles(), before);
     assert.equal(steps().length, 4);
     assert.match((await stack.rewind("data", "restore", run)).output, /2 rows of .* were brought back already/);
+  });
+
+  it("SEC-M3 · rows are deleted, and brought back, with somebody else's agreement only where the stack asks for it", async () => {
+    edit(["rewind:approval", {}]);
+    const before = await profiles();
+    const agreed = async (...args: readonly string[]): Promise<Ran> => {
+      const alone = await stack.rewindAs("first", ...args);
+      assert.equal(alone.code, 10, alone.output);
+      const [, request = ""] = /approve --request (\S+)/.exec(alone.output) ?? assert.fail(alone.output);
+      const given = await stack.rewindAs("second", "approve", "--request", request, "--yes");
+      assert.equal(given.code, 0, given.output);
+      return stack.rewindAs("first", ...args);
+    };
+    const clean = ["data", "clean", "profiles", "--made-by", "v1.2.1", "--yes", "--count", "2"];
+    assert.equal((await stack.rewindAs("first", ...clean)).code, 10);
+    assert.deepEqual(await profiles(), before);
+    const done = await agreed(...clean);
+    assert.equal(done.code, 0, done.output);
+    const run = /rewind data restore (\S+)/.exec(done.output)?.[1] ?? "";
+    const back = await agreed("data", "restore", run);
+    assert.equal(back.code, 0, back.output);
+    assert.deepEqual(await profiles(), before);
+    edit(["rewind:approval", undefined]);
   });
 
   it("S6 · nothing is lost where rows are referred to, the table is in production, or a key is there again", async () => {

@@ -215,6 +215,18 @@ describe("the object store of a release, on a real store", function () {
     assert.equal(await writing(old), "InvalidAccessKeyId");
   });
 
+  it("SEC-M3 · a key is not rotated without somebody else's agreement where the stack asks for it", async () => {
+    const before = readFileSync(stack.stackFile, "utf8");
+    const key = await application();
+    writeFileSync(stack.stackFile, withValueAt(before, ["rewind:approval"], {}));
+    const { code, output } = await stack.rewind("rotate", "application", "--reason", "alone");
+    writeFileSync(stack.stackFile, before);
+    assert.equal(code, 10, output);
+    assert.match(output, /rotate: another key for application, \S+ revoked\n.*approve --request/s);
+    assert.equal(await writing(key), undefined);
+    assert.deepEqual(await application(), key);
+  });
+
   it("an identity without keys is refused with those that have some", async () => {
     const { code, output } = await stack.rewind("rotate", "nobody", "--reason", "leaked");
     assert.equal(code, 10, output);
