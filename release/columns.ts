@@ -79,7 +79,7 @@ export function hasOneText(type: ColumnType): boolean {
  * JSON. What is refused here would lose something on the way, or would mean something else on another day; whether
  * PostgreSQL reads the text is for the server to say.
  *
- * @param plain whether the value comes from JSON without a backslash: no text in it holds what must be looked for
+ * @param plain whether the value comes from JSON that escapes nothing but backslashes: no text in it holds what must be looked for
  * @returns the text, null for SQL NULL, undefined when the value does not fit the type
  */
 export function columnText(type: ColumnType, value: unknown, plain = false): string | null | undefined {
@@ -216,7 +216,9 @@ function isDay(year: number, month: number, date: number, isBeforeChrist = false
 
 function integerText(value: unknown, limit: bigint): string | undefined {
   if (typeof value === "number" && Number.isSafeInteger(value)) {
-    return value >= -limit && value < limit ? String(value) : undefined;
+    // Powers of two are whole as doubles, too, and compared much faster.
+    const bound = Number(limit);
+    return value >= -bound && value < bound ? String(value) : undefined;
   }
   const text = typeof value === "string" ? value.trim() : exactText(value);
   if (text === undefined || !/^[+-]?[0-9]{1,40}$/.test(text)) return undefined;
@@ -273,14 +275,23 @@ function isExact(value: unknown): boolean {
   return Object.values(value).every(isExact);
 }
 
+const meaning = /["\\]/;
+
+function quoted(element: string, item: unknown): string | undefined {
+  const text = scalarText(element, item);
+  if (text === undefined) return undefined;
+  return `"${meaning.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
+}
+
 /** A list as PostgreSQL writes an array; a list within it is the next dimension, but for JSON, whose lists are values. */
 function arrayText(element: string, values: readonly unknown[]): string | undefined {
   const isJson = element === "json" || element === "jsonb";
-  const items = values.map((item) => {
-    if (item === null) return "NULL";
-    if (Array.isArray(item) && !isJson) return arrayText(element, item);
-    const text = scalarText(element, item);
-    return text === undefined ? undefined : `"${text.replace(/["\\]/g, "\\$&")}"`;
-  });
-  return items.includes(undefined) ? undefined : `{${items.join(",")}}`;
+  let items = "";
+  for (const item of values) {
+    const text =
+      item === null ? "NULL" : Array.isArray(item) && !isJson ? arrayText(element, item) : quoted(element, item);
+    if (text === undefined) return undefined;
+    items += items === "" ? text : `,${text}`;
+  }
+  return `{${items}}`;
 }

@@ -75,7 +75,8 @@ export class MisfitRow extends Error {
 
 /**
  * What PostgreSQL is given for a row, column by column in the order of `columns`.
- * @param plain whether the row comes from JSON without a backslash, so that no text in it has to be looked through
+ * @param plain whether the row comes from JSON that escapes nothing but backslashes, so that no text in it has to be looked
+ *   through
  * @throws MisfitRow when the row has another column, lacks one, or holds a value that does not fit
  */
 export function rowTexts(

@@ -27,12 +27,22 @@ async function* copyLines(source: RowSource, columns: readonly [string, ColumnTy
   for await (const { first, lines } of source.lines()) {
     let text = "";
     for (const [index, line] of lines.entries()) {
-      // Without a backslash no text of the line holds a character that COPY or PostgreSQL would take otherwise.
-      const plain = !line.includes("\\");
+      const plain = isPlain(line);
       text += atLine(source.name, first + index, () => copyLine(rowTexts(parsed(line), columns, plain), plain));
     }
     yield Buffer.from(text, "utf8");
   }
+}
+
+/**
+ * Whether a line of JSON escapes nothing but backslashes, as every `bytea` has one. Then no text in it holds a character that
+ * PostgreSQL does not take, and but for backslashes none that COPY would take otherwise.
+ */
+function isPlain(line: string): boolean {
+  for (let at = line.indexOf("\\"); at >= 0; at = line.indexOf("\\", at + 2)) {
+    if (line[at + 1] !== "\\") return false;
+  }
+  return true;
 }
 
 function parsed(line: string): unknown {
@@ -45,7 +55,7 @@ function parsed(line: string): unknown {
 
 /**
  * A row in the text format of COPY: columns by tabs, NULL as \N, and a backslash before what would mean more. A plain row
- * holds none of that, but for the backslashes with which an array quotes its elements.
+ * holds none of that but backslashes.
  */
 export function copyLine(texts: readonly (string | null)[], plain = false): string {
   let line = "";

@@ -14,7 +14,7 @@ export interface GeneratedSchema {
 const keyTypes: Readonly<Record<string, readonly Row[string][]>> = {
   integer: [1, 2, 3, 40, -5],
   bigint: ["9007199254740993", 2, "-9223372036854775808", 7, 8],
-  text: ["a", "B", 'q"\\', "", "é"],
+  text: ["a", "B", 'q"\\', "", "é", "back\\slash"],
   "varchar(8)": ["a", "b", "c d", "\t", "NULL"],
   uuid: [1, 2, 3, 4, 5].map((n) => `6f9619ff-8b86-d011-b42d-00cf4fc964f${n}`),
   date: ["2025-01-01", "infinity", "0044-03-15 BC", "2024-02-29", "-infinity"],
