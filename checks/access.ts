@@ -54,7 +54,7 @@ export async function measureAccess(
   const who = visitors.map(({ name }) => name).join(", ");
   const untried = unprobed(policy, visitors);
   const unknown = [
-    ...(left === 0 ? [] : [`${counted(left, "attempt")} left out, for only the store knows what they depend on`]),
+    ...(left === 0 ? [] : [`${counted(left, "attempt")} not tried: only the store knows what they depend on`]),
     ...(untried.length === 0 ? [] : [`unprobed: ${untried.join(", ")}`]),
   ]
     .map((each) => `; ${each}`)

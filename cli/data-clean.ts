@@ -56,7 +56,10 @@ export async function cleanData(where: Where, options: CleanOptions): Promise<Ve
   const common = { stack: stack.engine.name, name, table, madeBy, since, count, risk };
   if (count === 0) return { code: exitCodes.ok, text: `No ${subject.slice(2)}.`, json: { ...common, outcome: "none" } };
   tell([subject, ...tableOf(rows), ...(count > rows.length ? [`  … and ${count - rows.length} more`] : [])].join("\n"));
-  refuseUnrequested(stack, `data clean: archive and delete ${subject}`, new Date());
+  refuseUnrequested(
+    stack,
+    `data clean: archive and delete ${subject}, by its columns ${located.version} and ${located.created}`,
+  );
   const question = `Risk: ${risk}, data clean-up. Archive and delete ${subject}?`;
   if (!(await confirm(question, count)) || signal.aborted) {
     return {

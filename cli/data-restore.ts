@@ -35,11 +35,7 @@ export async function restoreData(where: Where, run: string): Promise<VerbResult
   const table = `${schema}.${name}`;
   if (archived.restored > 0)
     throw new Refusal(`the ${count} rows of ${run} were brought back already`, "rewind data list <name>");
-  refuseUnrequested(
-    stack,
-    `data restore: bring ${counted(count, "row")} of ${table} back that ${run} deleted`,
-    new Date(),
-  );
+  refuseUnrequested(stack, `data restore: bring ${counted(count, "row")} of ${table} back that ${run} deleted`);
   const change = { kind: "data", act: "restore", run, table, count } as const;
   stack.log.append({ ...change, step: "begun" });
   await recorded(stack, change, `rewind data restore ${run}`, () => restoreRows(stack, run, archived));

@@ -7,9 +7,9 @@ export class EngineError extends Error {
   /** @param reason as `reasonIn` returns it */
   constructor(reason: string) {
     // A warning may say one, too: what counts is the first one that an error says.
-    const [, before = "", next] = /^([\s\S]*?\berror:[\s\S]*?)\n *Next: ([^\n]*)/.exec(reason) ?? [];
-    const length = next === undefined ? 0 : reason.indexOf(next, before.length) + next.length;
-    super(next === undefined ? reason : before + reason.slice(length));
+    const [whole = "", before = "", next] =
+      /^([\s\S]*?^ *error:(?:(?!^ *warning:)[\s\S])*?)\n *Next: (\S[^\r\n]*)/m.exec(reason) ?? [];
+    super(before + reason.slice(whole.length));
     this.next = next;
   }
 }

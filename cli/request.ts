@@ -1,4 +1,5 @@
 import type { Entry, Requested, RequestApproved } from "../records/entry";
+import { author } from "../records/log";
 import { refusedBy, type Agreement } from "./agreement";
 import { exitCodes } from "./exit-codes";
 import type { ApproveJson } from "./json/rollback";
@@ -16,7 +17,7 @@ import { open, type OpenedStack, type Where } from "./stack";
 export function refuseUnrequested(
   { log, settings, engine }: Pick<OpenedStack, "log" | "settings"> & { readonly engine: { readonly name: string } },
   act: string,
-  now: Date,
+  now = new Date(),
 ): void {
   if (settings.approval === undefined) return;
   const entries = log.entries();
@@ -25,9 +26,9 @@ export function refuseUnrequested(
     (entry): entry is RequestApproved =>
       entry.kind === "request-approval" && asked.some((request) => request.id === entry.of),
   );
-  const why = whyNotAgreed(given, settings, now, "this needs somebody else's agreement on this stack");
+  const why = whyNotAgreed(given, settings, now, "this stack asks for a second person's agreement");
   if (why === undefined) return;
-  const { id } = asked.at(-1) ?? log.append({ kind: "request", act });
+  const { id } = asked.findLast(({ by }) => by === author()) ?? log.append({ kind: "request", act });
   throw new Refusal(
     `${why}; nothing was touched: ${act}`,
     `somebody else: rewind approve --request ${id} --stack ${engine.name}; then the same command again`,
@@ -64,7 +65,7 @@ export async function approveRequest(
   const text = [
     `Approved by ${entry.by}, for ${validFor(settings)}: ${request.act}`,
     `Recorded: ${log.location} entry ${entry.id}`,
-    `Next:     ${request.by}: the same command again`,
+    `Next:     somebody other than ${entry.by}: the same command again`,
   ].join("\n");
   return { code: exitCodes.ok, text, json: entry };
 }

@@ -11,6 +11,7 @@ import type { Backup } from "../recovery/backups/read";
 import { writeBackup, type Fill } from "../recovery/backups/write";
 import type { BackupPart } from "../release/backup-manifest";
 import type { Settings } from "../release/parse";
+import type { Digest } from "../release/primitives";
 import { redactor } from "../release/redact";
 import { refusedBy, type Agreement } from "./agreement";
 import { backUp, dumpPlaceOf, heldIn, partsOf } from "./backup";
@@ -75,12 +76,13 @@ export async function restore(where: Where, options: RestoreOptions): Promise<Ve
   }
   refuseUnfit(all.stack, backup, options.now());
   const use = demandProof(backup, "restore", witnesses, options);
+  const manifest = digestOf(backup);
   const onlyStackFile = options.parts.length === 1 && options.parts[0] === "stack";
   return opened(backup, options.identity, async (plain) => {
     refuseForeign(all, plain, ["stack"], []);
     await refuseUnreadable(plain);
-    if (onlyStackFile) return restoreStackAlone(all, plain, { ...options, witnesses, use });
-    return restoreParts(await openedStack(where, backup, options), plain, { ...options, use });
+    if (onlyStackFile) return restoreStackAlone(all, plain, { ...options, witnesses, use, manifest });
+    return restoreParts(await openedStack(where, backup, options), plain, { ...options, use, manifest });
   });
 }
 
@@ -100,6 +102,29 @@ async function openedStack(where: Where, { id }: Backup, { signal }: RestoreOpti
 /** A restore, and what is written down of it where nothing proves its backup. */
 interface Using extends RestoreOptions {
   readonly use: UnprovenUse | undefined;
+  /** Of the backup's manifest as it lies there, encrypted or not. */
+  readonly manifest: Digest;
+}
+
+/**
+ * Refuses the stack file of a backup where a second person must agree. That says the file that is there, not the one that
+ * replaces it; where there is none, nobody can be asked.
+ */
+function refuseAlone(
+  stack: string,
+  file: string,
+  plain: Backup,
+  options: Using & { readonly witnesses: StackWitnesses },
+): void {
+  const { log, settings } = options.witnesses;
+  if (settings !== undefined) {
+    refuseUnrequested({ log, settings, engine: { name: stack } }, actOf(plain, ["stack"], options), options.now());
+  } else if (existsSync(file) && /^\s*["']?rewind:approval\b/m.test(readFileSync(file, "utf8"))) {
+    throw new Refusal(
+      `${basename(file)} asks for a second person's agreement, and nobody can agree while it cannot be read; nothing was touched`,
+      "rewind doctor, which says what is wrong with it",
+    );
+  }
 }
 
 /** The stack file alone comes back without an engine, and where there is none that could be read. */
@@ -113,11 +138,7 @@ async function restoreStackAlone(
   const file = plain.files.find(({ path }) => path === inBackup(own));
   if (file === undefined) throw new Refusal(`${plain.id} has no ${basename(own)}`, "rewind backup list");
   const settings = settingsIn(stack, readFileSync(join(plain.place, file.stored), "utf8"), folder);
-  const { log, settings: present } = options.witnesses;
-  // Whether somebody else must agree says the file that is there, and not the one that is to replace it.
-  if (present !== undefined) {
-    refuseUnrequested({ log, settings: present, engine: { name: stack } }, actOf(plain, ["stack"]), options.now());
-  }
+  refuseAlone(stack, own, plain, options);
   const refused = await agreed({ name: stack, settings }, plain, ["stack"], options);
   if (refused !== undefined) return refused;
   const facts = { stack, at: options.now().toISOString(), occasion: "restore" } as const;
@@ -148,11 +169,13 @@ async function restoreParts(stack: OpenedStack, plain: Backup, options: Using): 
   if (parts.includes("policies")) refusePolicies(stack.settings, plain);
   refuseWhileOpen(stack);
   refuseWhileStopped(stack);
-  refuseUnrequested(stack, actOf(plain, parts), now());
+  // Where the log is lost there is nothing that somebody could agree in, and an entry would begin another one.
+  const without = parts.includes("records") && isLost(stack.log);
+  if (!without) refuseUnrequested(stack, actOf(plain, parts, options), now());
   const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
   if (refused !== undefined) return refused;
   const beside = parts.includes("database") ? await databaseBeside(stack, plain, options) : undefined;
-  const notes = new RestoreNotes(stack.log, parts.includes("records") && isLost(stack.log));
+  const notes = new RestoreNotes(stack.log, without);
   if (use !== undefined) notes.add(use);
   let before: string;
   try {
@@ -257,8 +280,8 @@ async function dropBeside(stack: OpenedStack, beside: string | undefined): Promi
   await dropDatabase(place.server, beside).catch(() => undefined);
 }
 
-const actOf = (backup: Backup, parts: readonly BackupPart[]): string =>
-  `restore: ${parts.join(", ")} as ${backup.id} has them, whose manifest is ${digestOf(backup)}`;
+const actOf = ({ id }: Backup, parts: readonly BackupPart[], { use, manifest }: Using): string =>
+  `restore: ${parts.join(", ")} as ${id} has them, whose manifest is ${manifest}${use === undefined ? "" : " and which nothing proves"}`;
 
 function agreed(
   { name, settings }: { readonly name: string; readonly settings: Settings },

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describeError } from "../checks/probe";
 import { writeAtomically } from "../records/atomic-file";
 import type { Entry, Rotation } from "../records/entry";
+import { sha256 } from "../records/line";
 import type { ObjectStore } from "../release/schema/storage";
 import { applyStackFile, standingIn } from "./apply";
 import { exitCodeOf, exitCodes } from "./exit-codes";
@@ -40,12 +41,14 @@ export async function rotate(where: Where, options: RotateOptions): Promise<Verb
   const standing = standingIn(first);
   if (standing !== undefined) throw new Refusal(standing.reason, standing.next, standing.kind);
   const located = locate(first, options.identity);
-  // One that was begun was agreed to, and half of it is worse than all of it.
+  // One that was begun is finished: half of it is worse than all of it.
   if (pendingRotation(first.log.entries(), options.identity) === undefined) {
+    const file = sha256(readFileSync(first.file));
+    const { accessKey } = located.keys;
+    // The stack file is applied as a whole, with whatever else was edited in it.
     refuseUnrequested(
       first,
-      `rotate: another key for ${options.identity}, ${located.keys.accessKey} revoked`,
-      new Date(),
+      `rotate: another key for ${options.identity}, ${accessKey} revoked, by the stack file ${file}`,
     );
   }
   return withClients(first, async (clients) => {

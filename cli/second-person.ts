@@ -49,7 +49,7 @@ export function whyNotAgreed(
       ? `the approval by ${old.by} of ${old.at} is from the future: a clock is wrong`
       : `the approval by ${old.by} of ${old.at} is older than ${validFor(settings)}`;
   }
-  return own === undefined ? missing : `${own.by} approved this and cannot be the second one, too`;
+  return own === undefined ? missing : `${own.by} approved this and cannot be the second person, too`;
 }
 
 /**

@@ -182,7 +182,7 @@ function wordsOf(entry: ReturnType<ReturnType<typeof readStack>["log"]["entries"
     case "approval":
       return `approved: ${entry.from} → ${entry.to}, ${entry.level}, plan ${entry.plan.slice(0, 19)}…`;
     case "request":
-      return `waits for somebody else's agreement: ${entry.act}`;
+      return `requested: ${entry.act}`;
     case "request-approval":
       return `approved: the request ${entry.of}`;
     case "answer":

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { writeAtomically } from "../records/atomic-file";
+import { sha256 } from "../records/line";
 import { declaredType } from "../release/rules/toggles";
 import { toggleForms, typedToggle, type Toggle } from "../release/schema/toggles";
 import { applyStackFile, refuseWhileStopped } from "./apply";
@@ -55,7 +56,13 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
   const text = withValueAt(before, ["rewind:toggles", toggle], value);
   const words = value === undefined ? `${toggle} as the release says` : `${toggle} = ${JSON.stringify(value)}`;
   if (text === before) throw new Refusal(`${words} already`, "rewind toggle");
-  refuseUnrequested(stack, `toggle: ${words}${options.apply ? "" : ", not applied"}`, new Date());
+  const laid = value ?? releaseValue(settings, toggle) ?? null;
+  const applied = options.apply ? "applied" : "not applied";
+  // The stack file is applied as a whole, with whatever else was edited in it.
+  refuseUnrequested(
+    stack,
+    `toggle: ${toggle} = ${JSON.stringify(laid)}, ${applied}, by the stack file ${sha256(text)}`,
+  );
   const append = (laid: Toggle | undefined, why: string) =>
     log.append({ kind: "toggle", toggle, ...(laid === undefined ? {} : { value: laid }), reason: why });
   const entry = append(value, reason);
@@ -69,18 +76,18 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
       json: { ...common, outcome: "not applied" },
     };
   }
-  const applied = await applyStackFile(stack, text, `toggle ${words}: ${reason}`, { tell, signal });
-  switch (applied.end) {
+  const ended = await applyStackFile(stack, text, `toggle ${words}: ${reason}`, { tell, signal });
+  switch (ended.end) {
     case "refused": {
       // The trace tells what holds, not only what was wanted.
       append(settings.toggles[toggle], "the update was refused; nothing was touched");
-      const { reason, next = "rewind verify", kind = "refused" } = applied;
+      const { reason, next = "rewind verify", kind = "refused" } = ended;
       const text = `Refused; ${toggle} stays as it was.\n${reason}\nNext: ${next}`;
       return { code: exitCodes[kind], text, json: { ...common, outcome: kind, reason, next } };
     }
     case "unfinished": {
-      const text = `${coloured("red", "TOGGLE UNFINISHED")}: ${applied.reason}\n${recorded}\nNext: pulumi up`;
-      return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
+      const text = `${coloured("red", "TOGGLE UNFINISHED")}: ${ended.reason}\n${recorded}\nNext: pulumi up`;
+      return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: ended.reason } };
     }
     case "unchanged":
       return {
@@ -89,7 +96,7 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
         json: { ...common, outcome: "unchanged" },
       };
     case "judged": {
-      const { result, checks } = applied.outcome;
+      const { result, checks } = ended.outcome;
       const headline =
         result === "passed" ? coloured("green", `${words}, verified`) : coloured("red", `${words}: ${result}`);
       const next = result === "passed" ? [] : ["Next: rewind verify"];

@@ -275,12 +275,12 @@ function isExact(value: unknown): boolean {
   return Object.values(value).every(isExact);
 }
 
-const meaning = /["\\]/;
+const quotable = /["\\]/;
 
 function quoted(element: string, item: unknown): string | undefined {
   const text = scalarText(element, item);
   if (text === undefined) return undefined;
-  return `"${meaning.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
+  return `"${quotable.test(text) ? text.replace(/["\\]/g, "\\$&") : text}"`;
 }
 
 /** A list as PostgreSQL writes an array; a list within it is the next dimension, but for JSON, whose lists are values. */

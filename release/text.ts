@@ -34,4 +34,4 @@ export const oneLine = (text: string): string => shortened(text.replace(/\s+/g, 
 
 /** How many there are of a thing, whose name is given in the singular: `1 row`, `2 entries`. */
 export const counted = (count: number | bigint, thing: string): string =>
-  `${count} ${Number(count) === 1 ? thing : `${thing.replace(/y$/, "ie")}s`}`;
+  `${count} ${Number(count) === 1 ? thing : `${thing.replace(/([^aeiou])y$/, "$1ie")}s`}`;

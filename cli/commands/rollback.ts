@@ -182,7 +182,7 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
 
   rewind
     .command("approve")
-    .description("agree to the plan of a rollback that somebody else carries out, where the stack asks for it")
+    .description("agree to a rollback, or to a request, of somebody else, where the stack asks for it")
     .argument("[release]", "the target, as for rollback", releaseId)
     .addOption(new Option("-l, --level <level>", "as for rollback").choices(["fast", "full"]).default("full"))
     .addOption(
@@ -201,7 +201,8 @@ it. So do restore, data clean, data restore, rotate and toggle: they are refused
 else agrees to. Who somebody is says the account of the machine, and REWIND_OPERATOR where a pipeline or a shared account works for
 one. It guards against haste, not against malice: whoever may run pulumi up needs no rewind.
 
-  $ rewind approve v1.2.0 --stack prod`,
+  $ rewind approve v1.2.0 --stack prod
+  $ rewind approve --request 20261201T052738Z-3c245c0a --stack prod`,
     )
     .action(async (release: string | undefined, options: ApproveFlags) => {
       const { level, request } = options;

@@ -124,7 +124,7 @@ describe("what a bucket's policy lets everybody do, tried", () => {
     assert.deepEqual(await measure([{ ...all, Condition: office }, forCloudFront]), {
       result: "inconclusive",
       evidence:
-        "nothing of docs could be tried; 24 attempts left out, for only the store knows what they depend on" +
+        "nothing of docs could be tried; 24 attempts not tried: only the store knows what they depend on" +
         "; unprobed: Statement 0 (its condition holds for some requests only), Cdn (no keys of cloudfront.amazonaws.com)",
     });
   });

@@ -57,6 +57,8 @@ describe("the reason of an engine that failed", () => {
     assert.equal(error.next, "rewind records show");
     assert.match(error.message, /Next: rewind iam[\s\S]*another log$/);
     assert.equal(new EngineError(reasonIn(around(warning))).next, undefined);
+    const plain = "  docker:index:RemoteImage (api):\n    error: pull access denied\n";
+    assert.equal(new EngineError(reasonIn(around(`${plain}\n${warning}\n`))).next, undefined);
   });
 
   it("is standard error where there are no diagnostics", () => {

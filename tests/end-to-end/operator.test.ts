@@ -281,7 +281,7 @@ describe("the operator's way back, on the real engine", function () {
     assert.equal((await stack.rewindAs("first", "approve", "v1.2.0", "--yes")).code, 0);
     const own = await stack.rewindAs("first", "rollback", "v1.2.0", "--yes");
     assert.equal(own.code, 10, own.output);
-    assert.match(own.output, /approved this and cannot be the second one, too/);
+    assert.match(own.output, /approved this and cannot be the second person, too/);
     const other = await stack.rewindAs("second", "approve", "v1.2.0", "--yes");
     assert.equal(other.code, 0, other.output);
     assert.match(other.output, /Approved by second via /);

@@ -222,7 +222,10 @@ describe("the object store of a release, on a real store", function () {
     const { code, output } = await stack.rewind("rotate", "application", "--reason", "alone");
     writeFileSync(stack.stackFile, before);
     assert.equal(code, 10, output);
-    assert.match(output, /rotate: another key for application, \S+ revoked\n.*approve --request/s);
+    assert.match(
+      output,
+      /rotate: another key for application, \S+ revoked, by the stack file sha256:.*approve --request/s,
+    );
     assert.equal(await writing(key), undefined);
     assert.deepEqual(await application(), key);
   });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { World, type Said } from "../cli/next/world";
 
 describe("a second person", () => {
@@ -36,11 +37,14 @@ describe("a second person", () => {
     const set = ["toggle", "FAST", "true", "-r", "x", "--no-apply"];
     const alone = await as("first", ...set);
     assert.equal(alone.code, 10, alone.text);
-    assert.match(alone.text, /needs somebody else's agreement.*nothing was touched: toggle: FAST = true, not applied/);
+    assert.match(
+      alone.text,
+      /asks for a second person's agreement.*nothing was touched: toggle: FAST = true, not applied/,
+    );
     const request = requestIn(alone);
     assert.equal(requestIn(await as("first", ...set)), request, "asked for once");
     assert.equal((await as("first", "approve", "--request", request, "--yes")).code, 0);
-    assert.match((await as("first", ...set)).text, /approved this and cannot be the second one, too/);
+    assert.match((await as("first", ...set)).text, /approved this and cannot be the second person, too/);
     const other = await as("second", "approve", "--request", request, "--yes");
     assert.match(other.text, /Approved by second via .*, for 20m: toggle: FAST = true, not applied/);
     assert.equal((await as("first", "toggle", "FAST", "true", "-r", "x")).code, 10, "applied at once is another act");
@@ -70,6 +74,39 @@ describe("a second person", () => {
     const done = await as("first", ...restore);
     assert.equal(done.code, 0, done.text);
     assert.doesNotMatch(stackFile(), /approval/);
+  });
+
+  it("SEC-M3 · is asked by a file that nobody can read, and by none that is lost; a lost log comes back as it was", async () => {
+    const made = await as("first", "backup", "create");
+    assert.equal(made.code, 0, made.text);
+    const backup = world.backup();
+    const log = join(world.folder, ".rewind", "records", "dev.jsonl");
+    const before = readFileSync(log, "utf8");
+    rmSync(log);
+    const back = await as("first", "restore", backup, "--part", "records", "--unproven", "--yes");
+    assert.equal(back.code, 0, back.text);
+    assert.doesNotMatch(readFileSync(log, "utf8"), /"kind":"request"/);
+    assert.ok(before.startsWith(readFileSync(log, "utf8").split("\n")[0] ?? "?"));
+
+    const alone = ["restore", backup, "--part", "stack", "--unproven", "--yes"];
+    writeFileSync(world.file, `${stackFile()}\n  : [`);
+    const unread = await as("first", ...alone);
+    assert.equal(unread.code, 10, unread.text);
+    assert.match(unread.text, /nobody can agree while it cannot be read; nothing was touched/);
+    rmSync(world.file);
+    assert.equal((await as("first", ...alone)).code, 0);
+    assert.match(stackFile(), /rewind:approval/);
+  });
+
+  it("SEC-M3 · is told of a backup that nothing proves, and asked by everybody anew", async () => {
+    await as("first", "backup", "create");
+    const backup = world.backup();
+    rmSync(join(world.folder, ".rewind", "records", "dev.jsonl"));
+    world.deploy("v1");
+    const restore = ["restore", backup, "--part", "stack", "--unproven", "--yes"];
+    const first = await as("first", ...restore);
+    assert.match(first.text, /whose manifest is sha256:\w+ and which nothing proves/);
+    assert.notEqual(requestIn(await as("third", ...restore)), requestIn(first));
   });
 
   it("SEC-M3 · agrees to a request that is there, by its id, on a stack that asks for it", async () => {
