@@ -53,9 +53,10 @@ export async function approveRequest(
   const request = requests.find((each) => each.id === id);
   if (request === undefined) {
     const known = requests.slice(-3).map((each) => each.id);
+    const last = known.at(-1);
     throw new Refusal(
       `nobody requested ${JSON.stringify(id)}; the log has ${known.join(", ") || "no request"}`,
-      known.length === 0 ? "rewind log" : `rewind approve --request ${known.at(-1) ?? ""}`,
+      last === undefined ? "rewind status" : `rewind approve --request ${last}`,
     );
   }
   options.tell(`Requested by ${request.by} at ${request.at}: ${request.act}`);

@@ -344,7 +344,14 @@ const states: readonly State[] = [
       good(world);
       world.edit({ path: ["rewind:approval"], value: { validFor: "1h" } });
     },
-    asked: ["rollback", "rollback v1 --level manual", "approve"],
+    asked: [
+      "rollback",
+      "rollback v1 --level manual",
+      "approve",
+      "toggle FAST true -r x",
+      "approve --request x",
+      "approve v1 --request x",
+    ],
   },
   {
     is: "the log cannot be read",

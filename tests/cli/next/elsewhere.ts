@@ -32,6 +32,7 @@ const byReason: Readonly<Record<string, readonly string[]>> = {
     "cli/restore.ts rewind backup list",
     "cli/restore.ts rewind restore … --part stack, which needs no stack file",
     "cli/restore.ts rewind doctor",
+    "cli/restore.ts rewind doctor, which says what is wrong with it",
     "cli/restore.ts rewind restore …, or the same command again",
     "cli/restore.ts pulumi up, which goes on from there and verifies it",
   ],
