@@ -140,6 +140,10 @@ describe("a probe", () => {
     const down = () => Promise.reject(new Error("connect ENOENT"));
     const [gone] = await runProbes([probe(down, { timeout: "5s", deadline: "1ms", unhurried: true })], quick);
     assert.deepEqual([gone?.result, gone?.attempts], ["error", 1]);
+    let asked = 0;
+    const thenNever = () => ((asked += 1) === 1 ? Promise.resolve({ ...passed, result: "failed" as const }) : never());
+    const [cut] = await runProbes([probe(thenNever, { timeout: "1h", deadline: "150ms", unhurried: true })], quick);
+    assert.deepEqual([cut?.result, cut?.attempts], ["failed", 2]);
   });
 
   it("keeps what it saw when the deadline cuts its next attempt short", async () => {

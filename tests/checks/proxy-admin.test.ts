@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { askAdmin, inTurn } from "../../checks/proxy-admin";
 import { measureProxy, putRoute, readRoute } from "../../checks/proxy";
 
 /** A proxy's admin API on a socket. Caddy 2.6.2 refuses every Host header there but an empty one. */
@@ -49,6 +50,39 @@ describe("a proxy whose admin API is on a socket", () => {
     } finally {
       server.close();
     }
+  });
+
+  it("is asked again while its API restarts, and may answer without a body", async () => {
+    const socket = join(folder, "restarting.sock");
+    let asked = 0;
+    const server = await adminOn(socket, (request, response) => {
+      asked += 1;
+      if (asked < 3) request.socket.destroy();
+      else response.writeHead(204).end();
+    });
+    try {
+      const { status, body } = await askAdmin(`unix://${socket}`, { path: "/config/" });
+      assert.deepEqual([asked, status, body], [3, 204, null]);
+    } finally {
+      server.close();
+    }
+  });
+
+  it("is told of one change after the other, also after one that failed", async () => {
+    const order: string[] = [];
+    const act = (name: string, fails: boolean) => async () => {
+      order.push(`${name} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      order.push(`${name} ends`);
+      if (fails) throw new Error(name);
+    };
+    const acts = [inTurn("unix:///a", act("one", true)), inTurn("unix:///a", act("two", false))];
+    const ended = await Promise.allSettled(acts);
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      ["rejected", "fulfilled"],
+    );
+    assert.deepEqual(order, ["one begins", "one ends", "two begins", "two ends"]);
   });
 
   it("is an error by its name when nobody listens there", async () => {

@@ -58,6 +58,13 @@ describe("the browser that checks share", () => {
     assert.deepEqual(told, ["1 starts", "2 starts", "2 ends", "2 is cleared"]);
   });
 
+  it("ends without an error where it did not start: whoever asked for it heard why", async () => {
+    const shared = sharedBrowser(launcher(1).launch);
+    const opening = assert.rejects(shared.open(), /no browser 1/);
+    await assert.doesNotReject(shared.close());
+    await opening;
+  });
+
   it("ends when it is asked to while it starts, and where there is none nothing happens", async () => {
     const { told, launch } = launcher();
     const shared = sharedBrowser(launch);

@@ -21,6 +21,10 @@ describe("what the state remembers of the deployment log", () => {
     assert.equal(await readRemembered(() => Promise.resolve({})), undefined);
     const others = { outputs: { "urn:pulumi:prod::rewind::pulumi:index:Stash::other": { outputs: { input } } } };
     assert.equal(await readRemembered(() => Promise.resolve(others)), undefined);
+    const namesake = {
+      outputs: { "urn:pulumi:prod::rewind::docker:index/volume:Volume::verified": { outputs: { input } } },
+    };
+    assert.equal(await readRemembered(() => Promise.resolve(namesake)), undefined);
   });
 
   it("is asked for again while the state is being written", async () => {
