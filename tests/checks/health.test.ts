@@ -22,6 +22,8 @@ describe("the health of a container", () => {
   let server: Server;
   let told: Record<string, Told>;
   let ran: string[][];
+  /** The runs of health checks that came to their end. */
+  const ended = new Set<string>();
   const docker = () => dockerAt(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, 5_000);
 
   before(async () => {
@@ -41,9 +43,14 @@ describe("the health of a container", () => {
           json(201, { Id: `${id}.${String(ran.length - 1)}` });
         } else {
           const code = codes[Math.min(Number(id.split(".")[1]), codes.length - 1)];
-          if (verb === "json") json(200, { ExitCode: code ?? null });
+          if (verb === "json") json(200, { ExitCode: ended.has(id) ? (code ?? null) : null });
           else response.writeHead(200, { "content-type": "application/vnd.docker.raw-stream" }).flushHeaders();
-          if (verb === "start" && code !== undefined) setTimeout(() => response.end("told"), takes);
+          if (verb === "start" && code !== undefined) {
+            setTimeout(() => {
+              ended.add(id);
+              response.end("told");
+            }, takes);
+          }
         }
       });
     }).listen(0, "127.0.0.1");
@@ -55,6 +62,7 @@ describe("the health of a container", () => {
   });
   beforeEach(() => {
     [told, ran] = [{}, []];
+    ended.clear();
   });
 
   const cases: readonly [string, Told, string | undefined][] = [
