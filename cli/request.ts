@@ -8,8 +8,8 @@ import { refuseUnasked, validFor, whyNotAgreed } from "./second-person";
 import { open, type OpenedStack, type Where } from "./stack";
 
 /**
- * Refuses what changes something beside a rollback, where the stack asks for a second person and nobody agreed to it. What
- * is asked for is written down, so that somebody else can agree to it by its id.
+ * Refuses an act other than a rollback on a stack that asks for a second person, until that person has agreed to it. The
+ * log keeps the request, and its id is what the second person agrees to.
  *
  * @param act all that it would do, in one sentence: another act needs another agreement
  * @throws Refusal
@@ -38,8 +38,8 @@ export function refuseUnrequested(
 const isRequest = (entry: Entry): entry is Requested => entry.kind === "request";
 
 /**
- * `rewind approve --request <id>`: agrees to what somebody else asked to do; changes nothing.
- * @throws Refusal where nobody asked for it, and where nobody needs to agree
+ * `rewind approve --request <id>`: agrees to the request of another person; changes nothing.
+ * @throws Refusal when the log has no such request, and on a stack that asks for no second person
  */
 export async function approveRequest(
   where: Where,

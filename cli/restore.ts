@@ -107,8 +107,9 @@ interface Using extends RestoreOptions {
 }
 
 /**
- * Refuses the stack file of a backup where a second person must agree. That says the file that is there, not the one that
- * replaces it; where there is none, nobody can be asked.
+ * Refuses to restore the stack file alone without the agreement of a second person. The present stack file decides whether
+ * it is needed, not the one that replaces it; without a present file it is not.
+ * @throws Refusal
  */
 function refuseAlone(
   stack: string,
@@ -169,13 +170,13 @@ async function restoreParts(stack: OpenedStack, plain: Backup, options: Using): 
   if (parts.includes("policies")) refusePolicies(stack.settings, plain);
   refuseWhileOpen(stack);
   refuseWhileStopped(stack);
-  // Where the log is lost there is nothing that somebody could agree in, and an entry would begin another one.
-  const without = parts.includes("records") && isLost(stack.log);
-  if (!without) refuseUnrequested(stack, actOf(plain, parts, options), now());
+  // A lost log holds no agreement, and an entry for the request would begin another log.
+  const bringsLostLog = parts.includes("records") && isLost(stack.log);
+  if (!bringsLostLog) refuseUnrequested(stack, actOf(plain, parts, options), now());
   const refused = await agreed({ name: stack.engine.name, settings: stack.settings }, plain, parts, options);
   if (refused !== undefined) return refused;
   const beside = parts.includes("database") ? await databaseBeside(stack, plain, options) : undefined;
-  const notes = new RestoreNotes(stack.log, without);
+  const notes = new RestoreNotes(stack.log, bringsLostLog);
   if (use !== undefined) notes.add(use);
   let before: string;
   try {

@@ -42,7 +42,8 @@ export async function rotate(where: Where, options: RotateOptions): Promise<Verb
   if (standing !== undefined) throw new Refusal(standing.reason, standing.next, standing.kind);
   const located = locate(first, options.identity);
   // One that was begun is finished: half of it is worse than all of it.
-  if (pendingRotation(first.log.entries(), options.identity) === undefined) {
+  const pending = pendingRotation(first.log.entries(), options.identity);
+  if (pending === undefined) {
     const file = sha256(readFileSync(first.file));
     const { accessKey } = located.keys;
     // The stack file is applied as a whole, with whatever else was edited in it.
@@ -53,7 +54,6 @@ export async function rotate(where: Where, options: RotateOptions): Promise<Verb
   }
   return withClients(first, async (clients) => {
     const issuer = keyIssuerFor(located.store, clients);
-    const pending = pendingRotation(first.log.entries(), options.identity);
     const old = pending?.from ?? located.keys.accessKey;
     if (pending?.step !== "revoked") {
       const resumed = pending !== undefined && located.keys.accessKey !== old && (await works(located, located.keys));

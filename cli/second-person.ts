@@ -9,7 +9,7 @@ const usual = "30m";
 /** By how much two machines may tell the time differently, in milliseconds. */
 const clocksDiffer = 60_000;
 
-/** Somebody's agreement, as far as it says whose it is and of when. */
+/** An agreement: who gave it, and when. */
 interface Given {
   readonly by: string;
   readonly at: string;
@@ -20,7 +20,7 @@ export const validFor = ({ approval }: Settings): Duration => approval?.validFor
 
 /**
  * Refuses an agreement on a stack that asks for none.
- * @param next what needs none then
+ * @param next the command to type instead
  * @throws Refusal
  */
 export function refuseUnasked({ engine, settings }: Pick<OpenedStack, "engine" | "settings">, next: string): void {
@@ -31,7 +31,7 @@ export function refuseUnasked({ engine, settings }: Pick<OpenedStack, "engine" |
 /**
  * Why the agreements that were given do not let the author of the next entry go on; undefined where one does.
  * @param given in the order in which they were given
- * @param missing what is said where nobody agreed
+ * @param missing the reason when there is no agreement
  */
 export function whyNotAgreed(
   given: readonly Given[],

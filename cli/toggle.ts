@@ -56,12 +56,11 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
   const text = withValueAt(before, ["rewind:toggles", toggle], value);
   const words = value === undefined ? `${toggle} as the release says` : `${toggle} = ${JSON.stringify(value)}`;
   if (text === before) throw new Refusal(`${words} already`, "rewind toggle");
-  const laid = value ?? releaseValue(settings, toggle) ?? null;
-  const applied = options.apply ? "applied" : "not applied";
+  const wanted = JSON.stringify(value ?? releaseValue(settings, toggle) ?? null);
   // The stack file is applied as a whole, with whatever else was edited in it.
   refuseUnrequested(
     stack,
-    `toggle: ${toggle} = ${JSON.stringify(laid)}, ${applied}, by the stack file ${sha256(text)}`,
+    `toggle: ${toggle} = ${wanted}, ${options.apply ? "applied" : "not applied"}, by the stack file ${sha256(text)}`,
   );
   const append = (laid: Toggle | undefined, why: string) =>
     log.append({ kind: "toggle", toggle, ...(laid === undefined ? {} : { value: laid }), reason: why });
@@ -76,18 +75,18 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
       json: { ...common, outcome: "not applied" },
     };
   }
-  const ended = await applyStackFile(stack, text, `toggle ${words}: ${reason}`, { tell, signal });
-  switch (ended.end) {
+  const applied = await applyStackFile(stack, text, `toggle ${words}: ${reason}`, { tell, signal });
+  switch (applied.end) {
     case "refused": {
       // The trace tells what holds, not only what was wanted.
       append(settings.toggles[toggle], "the update was refused; nothing was touched");
-      const { reason, next = "rewind verify", kind = "refused" } = ended;
+      const { reason, next = "rewind verify", kind = "refused" } = applied;
       const text = `Refused; ${toggle} stays as it was.\n${reason}\nNext: ${next}`;
       return { code: exitCodes[kind], text, json: { ...common, outcome: kind, reason, next } };
     }
     case "unfinished": {
-      const text = `${coloured("red", "TOGGLE UNFINISHED")}: ${ended.reason}\n${recorded}\nNext: pulumi up`;
-      return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: ended.reason } };
+      const text = `${coloured("red", "TOGGLE UNFINISHED")}: ${applied.reason}\n${recorded}\nNext: pulumi up`;
+      return { code: exitCodes.error, text, json: { ...common, outcome: "unfinished", reason: applied.reason } };
     }
     case "unchanged":
       return {
@@ -96,7 +95,7 @@ export async function setToggle(where: Where, options: ToggleOptions): Promise<V
         json: { ...common, outcome: "unchanged" },
       };
     case "judged": {
-      const { result, checks } = ended.outcome;
+      const { result, checks } = applied.outcome;
       const headline =
         result === "passed" ? coloured("green", `${words}, verified`) : coloured("red", `${words}: ${result}`);
       const next = result === "passed" ? [] : ["Next: rewind verify"];

@@ -188,14 +188,14 @@ export interface Approval extends Written {
   readonly level: Level;
 }
 
-/** What somebody wants to do and may not without the agreement of somebody else. */
+/** An act that needs the agreement of a second person. */
 export interface Requested extends Written {
   readonly kind: "request";
-  /** All that it would do, in one sentence; whoever agrees, agrees to that. */
+  /** All that it would do, in one sentence: the agreement is to this sentence. */
   readonly act: string;
 }
 
-/** Somebody's agreement to what was requested. */
+/** The agreement of a second person to a request. */
 export interface RequestApproved extends Written {
   readonly kind: "request-approval";
   /** The id of the request. */

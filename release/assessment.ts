@@ -1,3 +1,4 @@
+import { counted } from "./text";
 import type { CheckDefinition } from "./schema/verification";
 import type { Level } from "./level";
 import type { Check, Verdict } from "./verdict";
@@ -129,10 +130,7 @@ export function fourQuestions({ checks, production, last, hotfix }: AssessmentFa
     {
       question: "Is it more than a disturbance of the network that passes?",
       answer: failed.length > 0,
-      because:
-        failed.length === 0
-          ? "no check fails"
-          : `still so after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`,
+      because: failed.length === 0 ? "no check fails" : `still so after ${counted(attempts, "attempt")}`,
     },
     {
       question: "Did it begin after a deployment?",

@@ -196,10 +196,10 @@ export function addRollback(rewind: Command, { choose, confirmed, finish, heeded
     .addHelpText(
       "after",
       `
-With rewind:approval in the stack file a rollback by rewind waits for somebody else, who reads the same plan and agrees to
-it. So do restore, data clean, data restore, rotate and toggle: they are refused, with the id of the request that somebody
-else agrees to. Who somebody is says the account of the machine, and REWIND_OPERATOR where a pipeline or a shared account works for
-one. It guards against haste, not against malice: whoever may run pulumi up needs no rewind.
+With rewind:approval in the stack file a rollback by rewind waits for a second person, who reads the same plan and agrees to
+it. So do restore, data clean, data restore, rotate and toggle: each is refused with the id of a request, and the second
+person agrees to that id. A person is an account of the machine, or REWIND_OPERATOR where a pipeline or a shared account
+works for one. It guards against haste, not against malice: whoever may run pulumi up needs no rewind.
 
   $ rewind approve v1.2.0 --stack prod
   $ rewind approve --request 20261201T052738Z-3c245c0a --stack prod`,

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { World } from "./next/world";
+import { worldOfSuite } from "./next/world";
 
 describe("a project that keeps its stack files in a folder of their own", () => {
-  const world = new World();
+  const world = worldOfSuite();
   const own = (): string => join(world.folder, "config", "Pulumi.dev.yml");
-  before(async function () {
-    this.timeout(60_000);
-    await world.start();
+  before(() => {
     world.reset();
     mkdirSync(join(world.folder, "config"));
     renameSync(world.file, own());
@@ -19,10 +17,6 @@ describe("a project that keeps its stack files in a folder of their own", () => 
     );
     // The pin is the project's.
     writeFileSync(own(), readFileSync(own(), "utf8").replace("  rewind:release: v1\n", ""));
-  });
-  after(async function () {
-    this.timeout(20_000);
-    await world.stop();
   });
 
   it("is examined, backed up and restored there, and rolled back although the pin is the project's", async () => {

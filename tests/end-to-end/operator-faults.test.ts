@@ -42,7 +42,7 @@ async function leaveHalfMade(stack: Fixture): Promise<string> {
   return made.id;
 }
 
-/** What a Node has to load first to take the time for later by some milliseconds. Returns the path of the file. */
+/** A module that sets the clock of a Node process ahead when it is preloaded. Returns its path. */
 function clockAhead(milliseconds: number): string {
   const path = join(checkout, scratch, "clock-ahead.cjs");
   writeFileSync(

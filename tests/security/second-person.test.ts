@@ -1,18 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { World, type Said } from "../cli/next/world";
+import { worldOfSuite, type Said } from "../cli/next/world";
 
 describe("a second person", () => {
-  const world = new World();
-  before(async function () {
-    this.timeout(60_000);
-    await world.start();
-  });
-  after(async function () {
-    this.timeout(20_000);
-    await world.stop();
-  });
+  const world = worldOfSuite();
   beforeEach(() => {
     world.reset();
     world.deploy("v1");
@@ -20,7 +12,7 @@ describe("a second person", () => {
     world.edit({ path: ["rewind:approval"], value: { validFor: "20m" } });
   });
 
-  /** Runs a command as somebody. */
+  /** Runs a command as a named operator. */
   async function as(operator: string, ...words: readonly string[]): Promise<Said> {
     process.env.REWIND_OPERATOR = operator;
     try {
@@ -76,7 +68,7 @@ describe("a second person", () => {
     assert.doesNotMatch(stackFile(), /approval/);
   });
 
-  it("SEC-M3 · is asked by a file that nobody can read, and by none that is lost; a lost log comes back as it was", async () => {
+  it("SEC-M3 · is needed with an unreadable stack file and not with a lost one; a lost log comes back as it was", async () => {
     const made = await as("first", "backup", "create");
     assert.equal(made.code, 0, made.text);
     const backup = world.backup();
@@ -98,7 +90,7 @@ describe("a second person", () => {
     assert.match(stackFile(), /rewind:approval/);
   });
 
-  it("SEC-M3 · is told of a backup that nothing proves, and asked by everybody anew", async () => {
+  it("SEC-M3 · reads that nothing proves a backup, and each operator has a request of their own", async () => {
     await as("first", "backup", "create");
     const backup = world.backup();
     rmSync(join(world.folder, ".rewind", "records", "dev.jsonl"));

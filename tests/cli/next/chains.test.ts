@@ -6,7 +6,7 @@ import { pulumiIn, follow } from "./walk";
 import { commandsIn } from "./commands";
 import { elsewhere } from "./elsewhere";
 import { sitesOfNext } from "./sites";
-import { World } from "./world";
+import { worldOfSuite, type World } from "./world";
 
 /** A state of a stack, and the commands that are asked in it. */
 interface State {
@@ -400,17 +400,9 @@ function killed(world: World, run: string): void {
 }
 
 describe("what the product says to type next", () => {
-  const world = new World();
+  const world = worldOfSuite();
   const said = new Set<string>();
   let driven = 0;
-  before(async function () {
-    this.timeout(60_000);
-    await world.start();
-  });
-  after(async function () {
-    this.timeout(20_000);
-    await world.stop();
-  });
 
   for (const { is, made, asked } of states) {
     it(`is a command that leads on where ${is}`, async () => {

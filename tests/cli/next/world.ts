@@ -355,6 +355,20 @@ const appliedAs = (
 ): string | undefined =>
   (entries.find((entry) => entry.id === id) as { to?: { release: string } } | undefined)?.to?.release;
 
+/** A world for the tests of a suite, started before the first of them and stopped after the last. */
+export function worldOfSuite(): World {
+  const world = new World();
+  before(async function () {
+    this.timeout(60_000);
+    await world.start();
+  });
+  after(async function () {
+    this.timeout(20_000);
+    await world.stop();
+  });
+  return world;
+}
+
 /** What the engine answers. */
 interface Answer {
   readonly code?: number;
